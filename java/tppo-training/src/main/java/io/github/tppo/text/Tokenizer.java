@@ -138,6 +138,20 @@ public final class Tokenizer implements AutoCloseable {
         return new Encoding(ids, starts, ends);
     }
 
+    /**
+     * Encodes text from outside, such as a user's query: a special token that is spelt out in it ({@code </s>}) is read as
+     * a blank, so that no text can end a sequence or pad it.
+     */
+    public Encoding encodeUntrusted(String text) {
+        Encoding encoding = encode(text, false);
+        for (int id : encoding.ids()) {
+            if (vocabulary.isSpecial(id) && !vocabulary.withoutSpecial(text).equals(text)) {
+                return encode(vocabulary.withoutSpecial(text), false);
+            }
+        }
+        return encoding;
+    }
+
     /** The text of {@code ids}, by the library's decoder and without any further clean-up. */
     public String decode(int[] ids, boolean skipSpecial) {
         long[] longs = new long[ids.length];

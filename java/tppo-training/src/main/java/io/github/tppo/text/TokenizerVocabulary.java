@@ -121,6 +121,15 @@ final class TokenizerVocabulary {
         return special.contains(id);
     }
 
+    /** {@code text} with every special token spelt out in it replaced by a blank. */
+    String withoutSpecial(String text) {
+        String clean = text;
+        for (int id : special) {
+            clean = clean.replace(tokens.get(id), " ");
+        }
+        return clean;
+    }
+
     JsonNode decoder() {
         return decoder;
     }

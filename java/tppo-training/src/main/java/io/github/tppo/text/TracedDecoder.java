@@ -45,21 +45,24 @@ final class TracedDecoder {
         for (Stage stage : stages) {
             pieces = stage.apply(pieces);
         }
-        return spans(TracedText.concat(pieces), tokens.length);
+        return spans(TracedText.concat(pieces), tokens);
     }
 
-    private static TokenSpans spans(TracedText text, int tokens) {
-        int[] starts = new int[tokens];
-        int[] ends = new int[tokens];
+    private static TokenSpans spans(TracedText text, String[] tokens) {
+        int[] starts = new int[tokens.length];
+        int[] ends = new int[tokens.length];
         Arrays.fill(starts, -1);
         for (int at = 0; at < text.length(); at++) {
             for (int t = text.first(at); t <= text.last(at); t++) {
-                starts[t] = starts[t] < 0 ? at : starts[t];
-                ends[t] = at + 1;
+                // A special token can stand between the bytes of a character without being part of it.
+                if (tokens[t] != null) {
+                    starts[t] = starts[t] < 0 ? at : starts[t];
+                    ends[t] = at + 1;
+                }
             }
         }
         int position = 0;
-        for (int t = 0; t < tokens; t++) {
+        for (int t = 0; t < tokens.length; t++) {
             if (starts[t] < 0) {
                 starts[t] = position;
                 ends[t] = position;

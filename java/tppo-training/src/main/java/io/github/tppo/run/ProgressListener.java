@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.run;
 
-/** Hears how far a stage is. Called from the stage's own thread, often: an implementation must be cheap. */
+/** Hears how far a piece of work has come. Calls may be frequent: a listener that prints must limit itself. */
 @FunctionalInterface
 public interface ProgressListener {
-    /** Does nothing. */
-    ProgressListener NONE = (done, total, note) -> { };
+  /** Hears nothing. */
+  ProgressListener NONE = (done, total, note) -> { };
 
-    /**
-     * Reports progress.
-     *
-     * @param done units done so far, never falling within a stage
-     * @param total units in all, or -1 when unknown
-     * @param note what is being worked on, for people; may be empty
-     */
-    void update(long done, long total, String note);
+  /**
+   * Tells the state of the work.
+   *
+   * @param done units done so far
+   * @param total units in all, or -1 when that is not known
+   * @param note what to show beside the numbers, such as the current loss; may be empty
+   */
+  void update(long done, long total, String note);
 }

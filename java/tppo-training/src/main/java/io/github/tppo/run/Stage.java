@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.run;
+
+import java.util.List;
+
+/**
+ * One step of the pipeline: a pure function of (configuration, files of the stages before, seed) to files of the
+ * run's folder. A stage that is killed and run again must end with the same files: it either starts over or goes on
+ * from a checkpoint that it wrote with {@link AtomicFiles}.
+ *
+ * @param <C> the root record of the configuration
+ */
+public interface Stage<C extends Record> {
+  /** The name, which is also the command's: {@code prepare}, {@code sft}, {@code generate}, ... */
+  String name();
+
+  /** Names of the stages whose files this one reads. */
+  List<String> needs();
+
+  /**
+   * The keys of the configuration on which the result depends, as dotted paths; a section stands for all its keys.
+   * When one of them changes, a finished stage is run again.
+   */
+  List<String> configKeys();
+
+  /** Paths below the run's folder that this stage alone writes; they are deleted before it is run anew. */
+  List<String> outputs();
+
+  /**
+   * Does the work.
+   *
+   * @throws StoppedException when {@link RunContext#stopRequested()} was true, after saving a checkpoint
+   */
+  void run(RunContext<C> context) throws Exception;
+}

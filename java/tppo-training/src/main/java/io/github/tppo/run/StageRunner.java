@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.run;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.BooleanSupplier;
+
+/**
+ * Runs stages in order and remembers in {@link RunState} which are finished, so that a run goes on where it stopped.
+ *
+ * <p>A stage is <em>finished</em> when it ended, the keys it depends on are as they were, and no stage that it reads
+ * has been run again since. An unfinished stage goes on from its own checkpoint. When the inputs of a stage changed,
+ * or a finished stage's keys did, its outputs are deleted and it starts anew.
+ *
+ * @param <C> the root record of the configuration
+ */
+public final class StageRunner<C extends Record> {
+  private final List<Stage<C>> stages;
+  private final C config;
+  private final RunFolder folder;
+  private final Backend backend;
+  private final Reporter reporter;
+  private final BooleanSupplier stop;
+  private final JsonNode tree;
+
+  /**
+   * A runner for a folder.
+   *
+   * @param stages in the order of the pipeline; each needs only earlier ones
+   * @param stop whether the user asked to stop
+   */
+  public StageRunner(List<Stage<C>> stages, C config, RunFolder folder, Backend backend, Reporter reporter, BooleanSupplier stop) {
+    this.stages = List.copyOf(stages);
+    this.config = config;
+    this.folder = folder;
+    this.backend = backend;
+    this.reporter = reporter;
+    this.stop = stop;
+    this.tree = ConfigWriter.tree(config);
+    for (int i = 0; i < stages.size(); i++) {
+      List<String> earlier = stages.subList(0, i).stream().map(Stage::name).toList();
+      if (!earlier.containsAll(stages.get(i).needs())) {
+        throw new IllegalArgumentException(stages.get(i).name() + " needs " + stages.get(i).needs() + ", which must come before it");
+      }
+    }
+  }
+
+  /**
+   * Runs every stage that is not finished.
+   *
+   * @throws StoppedException when the user asked to stop
+   */
+  public void runAll() throws Exception {
+    for (Stage<C> stage : stages) {
+      if (finished(stage)) {
+        reporter.message(stage.name() + ": finished earlier");
+      } else {
+        execute(stage);
+      }
+    }
+  }
+
+  /**
+   * Runs one stage, again when it was finished.
+   *
+   * @throws ConfigException when a stage that it needs is not finished; names the commands to run
+   */
+  public void runOne(String name) throws Exception {
+    Stage<C> stage = stages.stream().filter(s -> s.name().equals(name)).findFirst()
+        .orElseThrow(() -> new ConfigException(name + ": no such stage; stages are "
+            + String.join(", ", stages.stream().map(Stage::name).toList())));
+    List<String> missing = stages.stream().filter(s -> stage.needs().contains(s.name()) && !finished(s)).map(Stage::name).toList();
+    if (!missing.isEmpty()) {
+      throw new ConfigException(name + " needs the files of " + String.join(" and ", missing) + " in " + folder.root()
+          + "; run tppo " + String.join(" and tppo ", missing) + " first with the same configuration and --out, or tppo run for all stages");
+    }
+    if (finished(stage)) {
+      clear(stage);
+    }
+    execute(stage);
+  }
+
+  private boolean finished(Stage<C> stage) {
+    RunState.Entry entry = folder.state().entry(stage.name());
+    return entry != null && entry.finished() && entry.config().equals(configHash(stage)) && entry.inputs().equals(inputsHash(stage));
+  }
+
+  private void execute(Stage<C> stage) throws Exception {
+    if (stop.getAsBoolean()) {
+      throw new StoppedException(stage.name());
+    }
+    RunState state = folder.state();
+    RunState.Entry before = state.entry(stage.name());
+    boolean goOn = before != null && !before.finished() && before.inputs().equals(inputsHash(stage));
+    if (!goOn) {
+      clear(stage);
+    }
+    double earlier = goOn ? before.seconds() : 0;
+    Map<String, Double> figures = goOn ? before.figures() : Map.of();
+    reporter.message(stage.name() + (goOn ? ": going on" : ": begins"));
+    state.put(stage.name(), new RunState.Entry(configHash(stage), inputsHash(stage), false, earlier, figures));
+    long start = System.nanoTime();
+    boolean done = false;
+    try {
+      stage.run(new RunContext<>(config, folder, backend, reporter, stop, stage.name()));
+      done = true;
+    } finally {
+      double seconds = earlier + (System.nanoTime() - start) * 1e-9;
+      RunState.Entry now = state.entry(stage.name());
+      state.put(stage.name(), new RunState.Entry(now.config(), now.inputs(), done, seconds, now.figures()));
+      if (done) {
+        reporter.message(String.format(Locale.ROOT, "%s: done in %.1f s", stage.name(), seconds));
+      }
+    }
+  }
+
+  private void clear(Stage<C> stage) throws IOException {
+    for (String output : stage.outputs()) {
+      AtomicFiles.delete(folder.path(output));
+    }
+  }
+
+  private String configHash(Stage<C> stage) {
+    ObjectNode keys = JsonNodeFactory.instance.objectNode();
+    for (String key : stage.configKeys()) {
+      JsonNode value = tree.at("/" + key.replace('.', '/'));
+      if (value.isMissingNode()) {
+        throw new IllegalArgumentException(stage.name() + " depends on " + key + ", which is no key of the configuration");
+      }
+      keys.set(key, value);
+    }
+    return sha256(keys.toString());
+  }
+
+  /** Hash over what the stages before were run with: it changes when one of them was run with something else. */
+  private String inputsHash(Stage<C> stage) {
+    StringBuilder text = new StringBuilder();
+    for (String need : stage.needs()) {
+      RunState.Entry entry = folder.state().entry(need);
+      text.append(need).append(entry == null ? "" : entry.config() + entry.inputs()).append('\n');
+    }
+    return sha256(text.toString());
+  }
+
+  private static String sha256(String text) {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      return HexFormat.of().formatHex(digest.digest(text.getBytes(StandardCharsets.UTF_8)));
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java has SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.text;
+
+/**
+ * A text as token ids. Token {@code i} stands for the UTF-16 code units {@code [starts[i], ends[i])} of the text that was
+ * encoded, as the tokenizer itself reports it; a token that the tokenizer put in (begin, end) has {@code [0, 0)}.
+ *
+ * @param ids    token ids
+ * @param starts first code unit of each token
+ * @param ends   one past the last code unit of each token
+ */
+public record Encoding(int[] ids, int[] starts, int[] ends) {
+
+    /** The number of tokens. */
+    public int length() {
+        return ids.length;
+    }
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.text;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import it.unimi.dsi.fastutil.ints.Int2ObjectOpenHashMap;
+import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
+import it.unimi.dsi.fastutil.objects.Object2IntOpenHashMap;
+import java.io.IOException;
+import java.util.List;
+
+/** What the native library does not tell of a {@code tokenizer.json}: its ids, special tokens and decoder. */
+final class TokenizerVocabulary {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
+
+    private static final List<String> BOS_NAMES = List.of("<s>", "<|begin_of_text|>", "<bos>", "[CLS]");
+    private static final List<String> EOS_NAMES =
+        List.of("</s>", "<|end_of_text|>", "<|endoftext|>", "<|im_end|>", "<eos>", "[SEP]");
+    private static final List<String> PAD_NAMES = List.of("<pad>", "<|pad|>", "[PAD]");
+
+    private final Int2ObjectOpenHashMap<String> tokens = new Int2ObjectOpenHashMap<>();
+    private final Object2IntOpenHashMap<String> ids = new Object2IntOpenHashMap<>();
+    private final IntOpenHashSet special = new IntOpenHashSet();
+    private final JsonNode decoder;
+    private final int size;
+    private final int bosId;
+    private final int eosId;
+    private final int padId;
+
+    private TokenizerVocabulary(String name, JsonNode root, JsonNode config, JsonNode map) throws IOException {
+        ids.defaultReturnValue(-1);
+        readModel(name, root.path("model").path("vocab"));
+        for (JsonNode added : root.path("added_tokens")) {
+            int id = added.path("id").asInt();
+            put(added.path("content").asText(), id);
+            if (added.path("special").asBoolean()) {
+                special.add(id);
+            }
+        }
+        size = tokens.keySet().intStream().max().orElse(-1) + 1;
+        decoder = root.path("decoder");
+        bosId = find("bos_token", config, map, BOS_NAMES);
+        eosId = find("eos_token", config, map, EOS_NAMES);
+        int pad = find("pad_token", config, map, PAD_NAMES);
+        if (eosId < 0) {
+            throw new IOException(name + ": no end-of-sequence token; name one as eos_token in tokenizer_config.json");
+        }
+        padId = pad < 0 ? eosId : pad;
+    }
+
+    /**
+     * @param name   the file's name for messages
+     * @param json   {@code tokenizer.json}
+     * @param config {@code tokenizer_config.json}, or null
+     * @param map    {@code special_tokens_map.json}, or null
+     */
+    static TokenizerVocabulary read(String name, byte[] json, byte[] config, byte[] map) throws IOException {
+        return new TokenizerVocabulary(name, parse(name, json), parse(name, config), parse(name, map));
+    }
+
+    private static JsonNode parse(String name, byte[] json) throws IOException {
+        try {
+            return json == null ? JSON.missingNode() : JSON.readTree(json);
+        } catch (IOException e) {
+            throw new IOException(name + " (or a file beside it) is not JSON: " + e.getMessage(), e);
+        }
+    }
+
+    private void readModel(String name, JsonNode vocab) throws IOException {
+        if (vocab.isObject()) {
+            vocab.properties().forEach(e -> put(e.getKey(), e.getValue().asInt()));
+        } else if (vocab.isArray()) {
+            // Unigram models: [token, score] pairs in id order.
+            for (int id = 0; id < vocab.size(); id++) {
+                put(vocab.get(id).path(0).asText(), id);
+            }
+        } else {
+            throw new IOException(name + ": found no model.vocab; expected a Hugging Face tokenizer.json");
+        }
+    }
+
+    private void put(String token, int id) {
+        tokens.put(id, token);
+        ids.put(token, id);
+    }
+
+    private int find(String key, JsonNode config, JsonNode map, List<String> usualNames) {
+        for (JsonNode node : List.of(config.path(key), map.path(key))) {
+            // Either the text itself or an object that describes the added token.
+            String token = node.isObject() ? node.path("content").asText() : node.asText();
+            if (!token.isEmpty() && ids.containsKey(token)) {
+                return ids.getInt(token);
+            }
+        }
+        boolean told = config.has(key) || map.has(key);
+        return told ? -1 : usualNames.stream().mapToInt(ids::getInt).filter(id -> id >= 0).findFirst().orElse(-1);
+    }
+
+    int size() {
+        return size;
+    }
+
+    int bosId() {
+        return bosId;
+    }
+
+    int eosId() {
+        return eosId;
+    }
+
+    int padId() {
+        return padId;
+    }
+
+    String token(int id) {
+        return tokens.get(id);
+    }
+
+    boolean isSpecial(int id) {
+        return special.contains(id);
+    }
+
+    /** {@code text} with every special token spelt out in it replaced by a blank. */
+    String withoutSpecial(String text) {
+        String clean = text;
+        for (int id : special) {
+            clean = clean.replace(tokens.get(id), " ");
+        }
+        return clean;
+    }
+
+    JsonNode decoder() {
+        return decoder;
+    }
+}

@@ -37,7 +37,8 @@ public final class TokenClasses {
         int[] classes = new int[starts.length];
         for (int t = 0; t < classes.length; t++) {
             for (WordScore word : words) {
-                if (word.isScored() && word.start() < ends[t] && word.end() > starts[t]) {
+                // An empty span, such as a special token's, covers nothing even in the middle of a word.
+                if (word.isScored() && Math.max(word.start(), starts[t]) < Math.min(word.end(), ends[t])) {
                     classes[t] = word.tokenClass();
                     break;
                 }

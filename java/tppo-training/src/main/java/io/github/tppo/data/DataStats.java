@@ -12,7 +12,7 @@ import java.util.Map;
  * What the prepare stage read and made: the content of stats.json (keys in snake case). It depends only on the
  * configuration and the input, and {@code rows_read = rows_kept + sum(rows_dropped)} always holds.
  *
- * @param form form of the log
+ * @param form form of the log, as in the configuration
  * @param rowsRead lines that should hold a row, headers aside
  * @param rowsKept rows that entered some user's history as a search or a click
  * @param rowsDropped rows by the reason for which they were dropped
@@ -30,51 +30,51 @@ import java.util.Map;
  * @param warnings what a person should know
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-public record DataStats(DataConfig.Form form, long rowsRead, long rowsKept, Map<String, Long> rowsDropped, long headerLines,
-        Map<String, Long> entriesDropped, long searches, long users, Map<String, Long> usersDropped,
-        Map<String, Long> usersNoted, Map<String, Long> usersPerSplit, Map<String, Long> examples, long examplesOverLimit,
-        Map<String, Quantiles> lengths, List<FileStats> files, List<String> warnings) {
+public record DataStats(String form, long rowsRead, long rowsKept, Map<String, Long> rowsDropped, long headerLines,
+    Map<String, Long> entriesDropped, long searches, long users, Map<String, Long> usersDropped,
+    Map<String, Long> usersNoted, Map<String, Long> usersPerSplit, Map<String, Long> examples, long examplesOverLimit,
+    Map<String, Quantiles> lengths, List<FileStats> files, List<String> warnings) {
 
-    /** Makes the maps and lists unmodifiable, keeping their order. */
-    public DataStats {
-        rowsDropped = fixed(rowsDropped);
-        entriesDropped = fixed(entriesDropped);
-        usersDropped = fixed(usersDropped);
-        usersNoted = fixed(usersNoted);
-        usersPerSplit = fixed(usersPerSplit);
-        examples = fixed(examples);
-        lengths = fixed(lengths);
-        files = List.copyOf(files);
-        warnings = List.copyOf(warnings);
+  /** Makes the maps and lists unmodifiable, keeping their order. */
+  public DataStats {
+    rowsDropped = fixed(rowsDropped);
+    entriesDropped = fixed(entriesDropped);
+    usersDropped = fixed(usersDropped);
+    usersNoted = fixed(usersNoted);
+    usersPerSplit = fixed(usersPerSplit);
+    examples = fixed(examples);
+    lengths = fixed(lengths);
+    files = List.copyOf(files);
+    warnings = List.copyOf(warnings);
+  }
+
+  /**
+   * Counts of one file, before rows of a user are looked at together (repeats and paging are not in here).
+   *
+   * @param file its path as given
+   * @param bytes its size on disk
+   * @param rowsRead its rows
+   * @param rowsDropped rows by reason
+   * @param firstLine line number of the first row dropped for each reason
+   */
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  public record FileStats(String file, long bytes, long rowsRead, Map<String, Long> rowsDropped, Map<String, Long> firstLine) {
+    /** Makes the maps unmodifiable. */
+    public FileStats {
+      rowsDropped = fixed(rowsDropped);
+      firstLine = fixed(firstLine);
     }
+  }
 
-    /**
-     * Counts of one file, before rows of a user are looked at together (repeats and paging are not in here).
-     *
-     * @param file its path as given
-     * @param bytes its size on disk
-     * @param rowsRead its rows
-     * @param rowsDropped rows by reason
-     * @param firstLine line number of the first row dropped for each reason
-     */
-    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-    public record FileStats(String file, long bytes, long rowsRead, Map<String, Long> rowsDropped, Map<String, Long> firstLine) {
-        /** Makes the maps unmodifiable. */
-        public FileStats {
-            rowsDropped = fixed(rowsDropped);
-            firstLine = fixed(firstLine);
-        }
-    }
+  /** Number, mean, quantiles and largest of some lengths. */
+  public record Quantiles(long count, double mean, int p5, int p25, int p50, int p75, int p95, int max) { }
 
-    /** Number, mean, quantiles and largest of some lengths. */
-    public record Quantiles(long count, double mean, int p5, int p25, int p50, int p75, int p95, int max) { }
+  /** Examples of a split. */
+  public long examples(Split split) {
+    return examples.getOrDefault(split.key(), 0L);
+  }
 
-    /** Examples of a split. */
-    public long examples(Split split) {
-        return examples.getOrDefault(split.key(), 0L);
-    }
-
-    private static <V> Map<String, V> fixed(Map<String, V> map) {
-        return map == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(map));
-    }
+  private static <V> Map<String, V> fixed(Map<String, V> map) {
+    return map == null ? Map.of() : Collections.unmodifiableMap(new LinkedHashMap<>(map));
+  }
 }

@@ -15,18 +15,18 @@ import java.util.List;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record Example(
-        @JsonProperty("user") String user,
-        @JsonProperty("history") History history,
-        @JsonProperty("target_queries") List<String> targets) {
+    @JsonProperty("user") String user,
+    @JsonProperty("history") History history,
+    @JsonProperty("target_queries") List<String> targets) {
 
-    /** Checks that there is a user and a history; absent targets become an empty list. */
-    public Example {
-        if (user == null || user.isEmpty()) {
-            throw new IllegalArgumentException("user: missing or empty");
-        }
-        if (history == null) {
-            throw new IllegalArgumentException("history: missing");
-        }
-        targets = targets == null ? List.of() : List.copyOf(targets);
+  /** Checks that there is a user and a history; absent targets become an empty list. */
+  public Example {
+    if (user == null || user.isEmpty()) {
+      throw new IllegalArgumentException("user: missing or empty");
     }
+    if (history == null) {
+      throw new IllegalArgumentException("history: missing");
+    }
+    targets = targets == null ? List.of() : List.copyOf(targets);
+  }
 }

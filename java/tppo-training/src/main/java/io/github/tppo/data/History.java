@@ -15,26 +15,26 @@ import java.util.List;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record History(
-        @JsonProperty("search") List<String> search,
-        @JsonProperty("click") List<String> click,
-        @JsonProperty("purchase") List<String> purchase,
-        @JsonProperty("visit") List<String> visit) {
+    @JsonProperty("search") List<String> search,
+    @JsonProperty("click") List<String> click,
+    @JsonProperty("purchase") List<String> purchase,
+    @JsonProperty("visit") List<String> visit) {
 
-    /** Copies the lists; a null list becomes an empty one. */
-    public History {
-        search = search == null ? List.of() : List.copyOf(search);
-        click = click == null ? List.of() : List.copyOf(click);
-        purchase = purchase == null ? List.of() : List.copyOf(purchase);
-        visit = visit == null ? List.of() : List.copyOf(visit);
-    }
+  /** Copies the lists; a null list becomes an empty one. */
+  public History {
+    search = search == null ? List.of() : List.copyOf(search);
+    click = click == null ? List.of() : List.copyOf(click);
+    purchase = purchase == null ? List.of() : List.copyOf(purchase);
+    visit = visit == null ? List.of() : List.copyOf(visit);
+  }
 
-    /** A history of searches and clicks, as open logs have it. */
-    public static History of(List<String> search, List<String> click) {
-        return new History(search, click, List.of(), List.of());
-    }
+  /** A history of searches and clicks, as open logs have it. */
+  public static History of(List<String> search, List<String> click) {
+    return new History(search, click, List.of(), List.of());
+  }
 
-    /** Number of entries in all four lists. */
-    public int entries() {
-        return search.size() + click.size() + purchase.size() + visit.size();
-    }
+  /** Number of entries in all four lists. */
+  public int entries() {
+    return search.size() + click.size() + purchase.size() + visit.size();
+  }
 }

@@ -20,115 +20,115 @@ import java.util.Set;
  * {@code text}. Bad entries are dropped and counted one by one, the rest of the line stays.
  */
 final class IndustrialForm implements LogForm {
-    static final String BAD_JSON = "bad_json";
-    static final String WRONG_SHAPE = "wrong_shape";
+  static final String BAD_JSON = "bad_json";
+  static final String WRONG_SHAPE = "wrong_shape";
 
-    private final DataConfig config;
-    private final PrepareCounts counts;
-    private final QueryCleaner cleaner;
-    private final ObjectReader json = new ObjectMapper().readerFor(JsonNode.class)
-            .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+  private final DataConfig config;
+  private final PrepareCounts counts;
+  private final QueryCleaner cleaner;
+  private final ObjectReader json = new ObjectMapper().readerFor(JsonNode.class)
+      .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-    IndustrialForm(DataConfig config, PrepareCounts counts) {
-        this.config = config;
-        this.counts = counts;
-        this.cleaner = new QueryCleaner(config.maxQueryChars(), config.dropUrls());
+  IndustrialForm(DataConfig config, PrepareCounts counts) {
+    this.config = config;
+    this.counts = counts;
+    this.cleaner = new QueryCleaner(config.maxQueryChars(), config.dropUrls());
+  }
+
+  @Override
+  public void start(Path file) { }
+
+  @Override
+  public boolean header(String line, long lineNumber) {
+    return false;
+  }
+
+  @Override
+  public String take(String line, UserPartitions store) throws IOException {
+    JsonNode root;
+    try {
+      root = json.readValue(line);
+    } catch (JsonProcessingException e) {
+      return BAD_JSON;
     }
-
-    @Override
-    public void start(Path file) { }
-
-    @Override
-    public boolean header(String line, long lineNumber) {
-        return false;
+    JsonNode history = root.path("history");
+    if (!root.isObject() || !history.isObject()) {
+      return WRONG_SHAPE;
     }
-
-    @Override
-    public String take(String line, UserPartitions store) throws IOException {
-        JsonNode root;
-        try {
-            root = json.readValue(line);
-        } catch (JsonProcessingException e) {
-            return BAD_JSON;
-        }
-        JsonNode history = root.path("history");
-        if (!root.isObject() || !history.isObject()) {
-            return WRONG_SHAPE;
-        }
-        JsonNode id = root.path("user");
-        String user = id.isTextual() || id.isIntegralNumber() ? id.asText().strip() : "";
-        if (user.isEmpty() || QueryCleaner.normalise(user) == null) {
-            return RowForm.NO_USER;
-        }
-        for (String list : List.of("search", "click", "purchase", "visit")) {
-            if (!isList(history.path(list))) {
-                return WRONG_SHAPE;
-            }
-        }
-        if (!isList(root.path("target_queries"))) {
-            return WRONG_SHAPE;
-        }
-        Set<String> targets = new LinkedHashSet<>(entries(root.path("target_queries"), true));
-        Example example = new Example(user,
-                new History(newest(history, "search"), newest(history, "click"), newest(history, "purchase"), newest(history, "visit")),
-                targets.stream().limit(config.targets()).toList());
-        byte[] bytes = Examples.toBytes(example);
-        store.add(UserHash.of(config.seed(), user), bytes, bytes.length);
-        return null;
+    JsonNode id = root.path("user");
+    String user = id.isTextual() || id.isIntegralNumber() ? id.asText().strip() : "";
+    if (user.isEmpty() || QueryCleaner.normalise(user) == null) {
+      return RowForm.NO_USER;
     }
-
-    private static boolean isList(JsonNode node) {
-        return node.isArray() || node.isMissingNode() || node.isNull();
+    for (String list : List.of("search", "click", "purchase", "visit")) {
+      if (!isList(history.path(list))) {
+        return WRONG_SHAPE;
+      }
     }
-
-    private List<String> newest(JsonNode history, String list) {
-        List<String> all = entries(history.path(list), list.equals("search"));
-        return all.subList(Math.max(0, all.size() - config.historyLimit()), all.size());
+    if (!isList(root.path("target_queries"))) {
+      return WRONG_SHAPE;
     }
+    Set<String> targets = new LinkedHashSet<>(entries(root.path("target_queries"), true));
+    Example example = new Example(user,
+        new History(newest(history, "search"), newest(history, "click"), newest(history, "purchase"), newest(history, "visit")),
+        targets.stream().limit(config.targets()).toList());
+    byte[] bytes = Examples.toBytes(example);
+    store.add(UserHash.of(config.seed(), user), bytes, bytes.length);
+    return null;
+  }
 
-    private List<String> entries(JsonNode list, boolean queries) {
-        List<String> clean = new ArrayList<>(list.size());
-        for (JsonNode node : list) {
-            String raw = node.isObject() ? node.path("text").textValue() : node.textValue();
-            if (raw == null) {
-                counts.dropEntry("not_a_string");
-                continue;
-            }
-            String entry = queries ? cleaner.clean(raw) : cleaner.cleanEntry(raw);
-            if (entry == null) {
-                counts.dropEntry(cleaner.reason());
-            } else if (!clean.isEmpty() && clean.get(clean.size() - 1).equals(entry)) {
-                counts.dropEntry("repeat");
-            } else {
-                clean.add(entry);
-            }
-        }
-        return clean;
-    }
+  private static boolean isList(JsonNode node) {
+    return node.isArray() || node.isMissingNode() || node.isNull();
+  }
 
-    @Override
-    public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts tally) throws IOException {
-        List<UserResult> results = new ArrayList<>(1);
-        Set<String> seen = new LinkedHashSet<>();
-        tally.dropRows("duplicate_user", overflow);
-        for (int i = 0; i < offsets.size(); i++) {
-            int at = offsets.getInt(i);
-            Example e = Examples.fromBytes(bytes, at, UserPartitions.length(bytes, at));
-            if (!seen.add(e.user())) {
-                tally.dropRows("duplicate_user", 1);
-                continue;
-            }
-            tally.searches(e.history().search().size());
-            int least = config.minTargets() == 0 ? config.targets() : config.minTargets();
-            String dropped = e.targets().size() < least ? "too_few_targets"
-                    : e.history().entries() < config.minHistory() ? "too_short_history" : null;
-            results.add(new UserResult(e.user(), dropped == null ? List.of(e) : List.of(), dropped));
-        }
-        return results;
-    }
+  private List<String> newest(JsonNode history, String list) {
+    List<String> all = entries(history.path(list), list.equals("search"));
+    return all.subList(Math.max(0, all.size() - config.historyLimit()), all.size());
+  }
 
-    @Override
-    public String describe() {
-        return "JSON Lines {\"user\": .., \"history\": {\"search\": [..], ..}, \"target_queries\": [..]}";
+  private List<String> entries(JsonNode list, boolean queries) {
+    List<String> clean = new ArrayList<>(list.size());
+    for (JsonNode node : list) {
+      String raw = node.isObject() ? node.path("text").textValue() : node.textValue();
+      if (raw == null) {
+        counts.dropEntry("not_a_string");
+        continue;
+      }
+      String entry = queries ? cleaner.clean(raw) : cleaner.cleanEntry(raw);
+      if (entry == null) {
+        counts.dropEntry(cleaner.reason());
+      } else if (!clean.isEmpty() && clean.get(clean.size() - 1).equals(entry)) {
+        counts.dropEntry("repeat");
+      } else {
+        clean.add(entry);
+      }
     }
+    return clean;
+  }
+
+  @Override
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts tally) throws IOException {
+    List<UserResult> results = new ArrayList<>(1);
+    Set<String> seen = new LinkedHashSet<>();
+    tally.dropRows("duplicate_user", overflow);
+    for (int i = 0; i < offsets.size(); i++) {
+      int at = offsets.getInt(i);
+      Example e = Examples.fromBytes(bytes, at, UserPartitions.length(bytes, at));
+      if (!seen.add(e.user())) {
+        tally.dropRows("duplicate_user", 1);
+        continue;
+      }
+      tally.searches(e.history().search().size());
+      int least = config.minTargets() == 0 ? config.targets() : config.minTargets();
+      String dropped = e.targets().size() < least ? "too_few_targets"
+          : e.history().entries() < config.minHistory() ? "too_short_history" : null;
+      results.add(new UserResult(e.user(), dropped == null ? List.of(e) : List.of(), dropped));
+    }
+    return results;
+  }
+
+  @Override
+  public String describe() {
+    return "JSON Lines {\"user\": .., \"history\": {\"search\": [..], ..}, \"target_queries\": [..]}";
+  }
 }

@@ -14,65 +14,65 @@ import java.util.stream.Stream;
 
 /** Resolves the paths and globs of a configuration to files, sorted by path, each once. */
 final class InputFiles {
-    private InputFiles() { }
+  private InputFiles() { }
 
-    /**
-     * Finds the files.
-     *
-     * @throws DataException if a path does not exist, is no readable file, or a glob matches nothing
-     */
-    static List<Path> resolve(List<String> patterns) throws IOException {
-        if (patterns.isEmpty()) {
-            throw new DataException("data.files: empty, expected at least one path or glob of a log");
-        }
-        // By real path, so that a file which two patterns name is read once; sorted, so that their order means nothing.
-        Map<Path, Path> found = new TreeMap<>();
-        for (String pattern : patterns) {
-            Path literal = Path.of(pattern);
-            if (Files.exists(literal) || !isGlob(pattern)) {
-                add(found, literal);
-            } else {
-                expand(found, pattern);
-            }
-        }
-        return List.copyOf(found.values());
+  /**
+   * Finds the files.
+   *
+   * @throws DataException if a path does not exist, is no readable file, or a glob matches nothing
+   */
+  static List<Path> resolve(List<Path> patterns) throws IOException {
+    if (patterns.isEmpty()) {
+      throw new DataException("data.files: empty, expected at least one path or glob of a log");
     }
+    // By real path, so that a file which two patterns name is read once; sorted, so that their order means nothing.
+    Map<Path, Path> found = new TreeMap<>();
+    for (Path pattern : patterns) {
+      if (Files.exists(pattern) || !isGlob(pattern.toString())) {
+        add(found, pattern);
+      } else {
+        expand(found, pattern);
+      }
+    }
+    return List.copyOf(found.values());
+  }
 
-    private static boolean isGlob(String s) {
-        return s.chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
-    }
+  private static boolean isGlob(String s) {
+    return s.chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
+  }
 
-    private static void add(Map<Path, Path> found, Path file) throws IOException {
-        String problem = !Files.exists(file) ? "no such file"
-                : Files.isDirectory(file) ? "is a directory; name its files, for example " + file.resolve("*")
-                : !Files.isReadable(file) ? "cannot be read (permissions)" : null;
-        if (problem != null) {
-            throw new DataException("data.files: " + file + ": " + problem);
-        }
-        found.putIfAbsent(file.toRealPath(), file);
+  private static void add(Map<Path, Path> found, Path file) throws IOException {
+    String problem = !Files.exists(file) ? "no such file"
+        : Files.isDirectory(file) ? "is a directory; name its files, for example " + file.resolve("*")
+        : !Files.isReadable(file) ? "cannot be read (permissions)" : null;
+    if (problem != null) {
+      throw new DataException("data.files: " + file + ": " + problem);
     }
+    found.putIfAbsent(file.toRealPath(), file);
+  }
 
-    private static void expand(Map<Path, Path> found, String pattern) throws IOException {
-        Path root = Path.of(pattern);
-        while (root != null && isGlob(root.toString())) {
-            root = root.getParent();
-        }
-        Path start = root == null ? Path.of("") : root;
-        PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + pattern);
-        int depth = pattern.contains("**") ? Integer.MAX_VALUE
-                : Path.of(pattern).getNameCount() - (root == null ? 0 : root.getNameCount());
-        int before = found.size();
-        if (Files.isDirectory(start)) {
-            try (Stream<Path> walk = Files.walk(start, depth)) {
-                for (Path p : (Iterable<Path>) walk.filter(Files::isRegularFile).filter(matcher::matches)::iterator) {
-                    add(found, p);
-                }
-            } catch (UncheckedIOException e) {
-                throw new DataException("data.files: " + pattern + ": " + e.getCause().getMessage(), e);
-            }
-        }
-        if (found.size() == before) {
-            throw new DataException("data.files: " + pattern + ": matches no file");
-        }
+  private static void expand(Map<Path, Path> found, Path pattern) throws IOException {
+    // The folders that exist are taken as they are, whatever characters their names hold; the rest is the glob.
+    Path root = pattern.getParent();
+    while (root != null && !Files.isDirectory(root)) {
+      root = root.getParent();
     }
+    Path start = root == null ? Path.of("") : root;
+    Path glob = root == null ? pattern : root.relativize(pattern);
+    PathMatcher matcher = FileSystems.getDefault().getPathMatcher("glob:" + glob);
+    int depth = glob.toString().contains("**") ? Integer.MAX_VALUE : glob.getNameCount();
+    int before = found.size();
+    try (Stream<Path> walk = Files.walk(start, depth)) {
+      for (Path p : (Iterable<Path>) walk.filter(Files::isRegularFile)::iterator) {
+        if (matcher.matches(start.relativize(p))) {
+          add(found, p);
+        }
+      }
+    } catch (UncheckedIOException e) {
+      throw new DataException("data.files: " + pattern + ": " + e.getCause().getMessage(), e);
+    }
+    if (found.size() == before) {
+      throw new DataException("data.files: " + pattern + ": matches no file");
+    }
+  }
 }

@@ -16,162 +16,162 @@ import java.util.Locale;
  * read as one. Lines that cannot be text are reported by their kind and skipped; nothing here throws for content.
  */
 final class LineReader implements Closeable {
-    /** What {@link #next()} found; every kind but LINE and END is also the reason for which the row is dropped. */
-    enum Kind {
-        LINE, LINE_TOO_LONG, NUL_BYTE, INVALID_UTF8, TRUNCATED_LINE, END;
+  /** What {@link #next()} found; every kind but LINE and END is also the reason for which the row is dropped. */
+  enum Kind {
+    LINE, LINE_TOO_LONG, NUL_BYTE, INVALID_UTF8, TRUNCATED_LINE, END;
 
-        String reason() {
-            return name().toLowerCase(Locale.ROOT);
-        }
+    String reason() {
+      return name().toLowerCase(Locale.ROOT);
     }
+  }
 
-    private static final int CHUNK = 1 << 16;
+  private static final int CHUNK = 1 << 16;
 
-    private final LogStream in;
-    private final int maxBytes;
-    private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder()
-            .onMalformedInput(CodingErrorAction.REPORT).onUnmappableCharacter(CodingErrorAction.REPORT);
-    private byte[] buffer;
-    private int start;
-    private int end;
-    private boolean drained;
-    private long lineNumber;
-    private String text;
+  private final LogStream in;
+  private final int maxBytes;
+  private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder()
+      .onMalformedInput(CodingErrorAction.REPORT).onUnmappableCharacter(CodingErrorAction.REPORT);
+  private byte[] buffer;
+  private int start;
+  private int end;
+  private boolean drained;
+  private long lineNumber;
+  private String text;
 
-    /** Reads lines of at most {@code maxBytes} bytes of UTF-8. */
-    LineReader(LogStream in, int maxBytes) {
-        this.in = in;
-        this.maxBytes = maxBytes;
-        this.buffer = new byte[Math.min(CHUNK, maxBytes + 2)];
-    }
+  /** Reads lines of at most {@code maxBytes} bytes of UTF-8. */
+  LineReader(LogStream in, int maxBytes) {
+    this.in = in;
+    this.maxBytes = maxBytes;
+    this.buffer = new byte[Math.min(CHUNK, maxBytes + 2)];
+  }
 
-    /** The text of the last LINE, without its end. */
-    String text() {
-        return text;
-    }
+  /** The text of the last LINE, without its end. */
+  String text() {
+    return text;
+  }
 
-    /** Number of the last line, counted from 1. */
-    long lineNumber() {
-        return lineNumber;
-    }
+  /** Number of the last line, counted from 1. */
+  long lineNumber() {
+    return lineNumber;
+  }
 
-    /** Null, or why the file's lines end early. */
-    String failure() {
-        return in.damage();
-    }
+  /** Null, or why the file's lines end early. */
+  String failure() {
+    return in.damage();
+  }
 
-    /** Bytes of the file (before decompression) taken so far. */
-    long bytesRead() {
-        return in.bytesRead();
-    }
+  /** Bytes of the file (before decompression) taken so far. */
+  long bytesRead() {
+    return in.bytesRead();
+  }
 
-    /**
-     * Goes to the next line.
-     *
-     * @throws IOException if the disk fails
-     */
-    Kind next() throws IOException {
-        text = null;
-        int scanned = start;
-        boolean tooLong = false;
-        while (true) {
-            int newline = indexOfNewline(scanned);
-            if (newline >= 0) {
-                lineNumber++;
-                int from = start;
-                start = newline + 1;
-                return tooLong ? Kind.LINE_TOO_LONG : finish(from, newline);
-            }
-            // Room for the longest line and its CR; beyond that only the search for the line's end goes on.
-            if (end - start > maxBytes + 1) {
-                tooLong = true;
-            }
-            if (tooLong) {
-                start = end;
-            }
-            scanned = end - start;
-            if (!fill()) {
-                return last(tooLong);
-            }
-            scanned += start;
-        }
-    }
-
-    private Kind last(boolean tooLong) {
-        if (start == end && !tooLong) {
-            return Kind.END;
-        }
+  /**
+   * Goes to the next line.
+   *
+   * @throws IOException if the disk fails
+   */
+  Kind next() throws IOException {
+    text = null;
+    int scanned = start;
+    boolean tooLong = false;
+    while (true) {
+      int newline = indexOfNewline(scanned);
+      if (newline >= 0) {
         lineNumber++;
         int from = start;
+        start = newline + 1;
+        return tooLong ? Kind.LINE_TOO_LONG : finish(from, newline);
+      }
+      // Room for the longest line and its CR; beyond that only the search for the line's end goes on.
+      if (end - start > maxBytes + 1) {
+        tooLong = true;
+      }
+      if (tooLong) {
         start = end;
-        return in.damage() != null ? Kind.TRUNCATED_LINE : tooLong ? Kind.LINE_TOO_LONG : finish(from, end);
+      }
+      scanned = end - start;
+      if (!fill()) {
+        return last(tooLong);
+      }
+      scanned += start;
     }
+  }
 
-    private int indexOfNewline(int from) {
-        byte[] b = buffer;
-        for (int i = from; i < end; i++) {
-            if (b[i] == '\n') {
-                return i;
-            }
-        }
-        return -1;
+  private Kind last(boolean tooLong) {
+    if (start == end && !tooLong) {
+      return Kind.END;
     }
+    lineNumber++;
+    int from = start;
+    start = end;
+    return in.damage() != null ? Kind.TRUNCATED_LINE : tooLong ? Kind.LINE_TOO_LONG : finish(from, end);
+  }
 
-    /** Moves what is pending to the front and adds bytes; false at the end. */
-    private boolean fill() throws IOException {
-        if (drained) {
-            return false;
-        }
-        int pending = end - start;
-        byte[] to = pending == buffer.length
-                ? new byte[(int) Math.min((long) maxBytes + 2, 2L * buffer.length)] : buffer;
-        System.arraycopy(buffer, start, to, 0, pending);
-        buffer = to;
-        start = 0;
-        end = pending;
-        int n = in.read(buffer, end, buffer.length - end);
-        if (n < 0) {
-            drained = true;
-            return false;
-        }
-        end += n;
-        return true;
+  private int indexOfNewline(int from) {
+    byte[] b = buffer;
+    for (int i = from; i < end; i++) {
+      if (b[i] == '\n') {
+        return i;
+      }
     }
+    return -1;
+  }
 
-    private Kind finish(int from, int to) {
-        if (to > from && buffer[to - 1] == '\r') {
-            to--;
-        }
-        while (to - from >= 3 && buffer[from] == (byte) 0xef && buffer[from + 1] == (byte) 0xbb
-                && buffer[from + 2] == (byte) 0xbf) {
-            from += 3;
-        }
-        if (to - from > maxBytes) {
-            return Kind.LINE_TOO_LONG;
-        }
-        int or = 0;
-        boolean nul = false;
-        for (int i = from; i < to; i++) {
-            or |= buffer[i];
-            nul |= buffer[i] == 0;
-        }
-        if (nul) {
-            return Kind.NUL_BYTE;
-        }
-        if (or >= 0) {
-            text = new String(buffer, from, to - from, StandardCharsets.ISO_8859_1);
-            return Kind.LINE;
-        }
-        try {
-            text = utf8.decode(ByteBuffer.wrap(buffer, from, to - from)).toString();
-            return Kind.LINE;
-        } catch (CharacterCodingException e) {
-            return Kind.INVALID_UTF8;
-        }
+  /** Moves what is pending to the front and adds bytes; false at the end. */
+  private boolean fill() throws IOException {
+    if (drained) {
+      return false;
     }
+    int pending = end - start;
+    byte[] to = pending == buffer.length
+        ? new byte[(int) Math.min((long) maxBytes + 2, 2L * buffer.length)] : buffer;
+    System.arraycopy(buffer, start, to, 0, pending);
+    buffer = to;
+    start = 0;
+    end = pending;
+    int n = in.read(buffer, end, buffer.length - end);
+    if (n < 0) {
+      drained = true;
+      return false;
+    }
+    end += n;
+    return true;
+  }
 
-    @Override
-    public void close() throws IOException {
-        in.close();
+  private Kind finish(int from, int to) {
+    if (to > from && buffer[to - 1] == '\r') {
+      to--;
     }
+    while (to - from >= 3 && buffer[from] == (byte) 0xef && buffer[from + 1] == (byte) 0xbb
+        && buffer[from + 2] == (byte) 0xbf) {
+      from += 3;
+    }
+    if (to - from > maxBytes) {
+      return Kind.LINE_TOO_LONG;
+    }
+    int or = 0;
+    boolean nul = false;
+    for (int i = from; i < to; i++) {
+      or |= buffer[i];
+      nul |= buffer[i] == 0;
+    }
+    if (nul) {
+      return Kind.NUL_BYTE;
+    }
+    if (or >= 0) {
+      text = new String(buffer, from, to - from, StandardCharsets.ISO_8859_1);
+      return Kind.LINE;
+    }
+    try {
+      text = utf8.decode(ByteBuffer.wrap(buffer, from, to - from)).toString();
+      return Kind.LINE;
+    } catch (CharacterCodingException e) {
+      return Kind.INVALID_UTF8;
+    }
+  }
+
+  @Override
+  public void close() throws IOException {
+    in.close();
+  }
 }

@@ -11,37 +11,37 @@ import java.util.List;
  * back together and become examples.
  */
 interface LogForm {
-    /** Begins a file. */
-    void start(Path file);
+  /** Begins a file. */
+  void start(Path file);
 
-    /** Whether the line names columns and holds no row. */
-    boolean header(String line, long lineNumber) throws DataException;
+  /** Whether the line names columns and holds no row. */
+  boolean header(String line, long lineNumber) throws DataException;
 
-    /** Takes a row; null, or the reason for which it was dropped. */
-    String take(String line, UserPartitions store) throws IOException;
+  /** Takes a row; null, or the reason for which it was dropped. */
+  String take(String line, UserPartitions store) throws IOException;
 
-    /** Makes the examples of all users that share a hash (nearly always one). */
-    List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts counts) throws IOException;
+  /** Makes the examples of all users that share a hash (nearly always one). */
+  List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts counts) throws IOException;
 
-    /** The form in words, for messages. */
-    String describe();
+  /** The form in words, for messages. */
+  String describe();
 
-    /**
-     * What became of a user.
-     *
-     * @param user the id
-     * @param examples newest cut point first; empty if dropped
-     * @param dropped null, or the reason why there is no example
-     */
-    record UserResult(String user, List<Example> examples, String dropped) { }
+  /**
+   * What became of a user.
+   *
+   * @param user the id
+   * @param examples newest cut point first; empty if dropped
+   * @param dropped null, or the reason why there is no example
+   */
+  record UserResult(String user, List<Example> examples, String dropped) { }
 
-    /** The form that a configuration names. */
-    static LogForm of(DataConfig config, PrepareCounts counts) {
-        return switch (config.form()) {
-            case AOL -> new RowForm(config, new AolParser());
-            case EXCITE -> new RowForm(config, new ExciteParser());
-            case DELIMITED -> new RowForm(config, new DelimitedParser(config));
-            case INDUSTRIAL -> new IndustrialForm(config, counts);
-        };
-    }
+  /** The form that a configuration names. */
+  static LogForm of(DataConfig config, PrepareCounts counts) {
+    return switch (config.form()) {
+      case AOL -> new RowForm(config, new AolParser());
+      case EXCITE -> new RowForm(config, new ExciteParser());
+      case DELIMITED -> new RowForm(config, new DelimitedParser(config));
+      case INDUSTRIAL -> new IndustrialForm(config, counts);
+    };
+  }
 }

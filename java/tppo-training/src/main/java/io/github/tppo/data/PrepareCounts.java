@@ -5,125 +5,126 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** What the prepare stage counts while it runs; {@link #stats()} is the report. */
 final class PrepareCounts {
-    private final DataConfig config;
-    private final Counts rows = new Counts();
-    private final Counts entries = new Counts();
-    private final Counts users = new Counts();
-    private final Counts notes = new Counts();
-    private final List<DataStats.FileStats> files = new ArrayList<>();
-    private final List<String> warnings = new ArrayList<>();
-    private final Map<Split, long[]> usersOf = new EnumMap<>(Split.class);
-    private final Map<Split, long[]> examplesOf = new EnumMap<>(Split.class);
-    private final Map<String, Histogram> lengths = new LinkedHashMap<>();
-    private long rowsRead;
-    private long headerLines;
-    private long usersSeen;
-    private long searches;
-    private long overLimit;
+  private final DataConfig config;
+  private final Counts rows = new Counts();
+  private final Counts entries = new Counts();
+  private final Counts users = new Counts();
+  private final Counts notes = new Counts();
+  private final List<DataStats.FileStats> files = new ArrayList<>();
+  private final List<String> warnings = new ArrayList<>();
+  private final Map<Split, long[]> usersOf = new EnumMap<>(Split.class);
+  private final Map<Split, long[]> examplesOf = new EnumMap<>(Split.class);
+  private final Map<String, Histogram> lengths = new LinkedHashMap<>();
+  private long rowsRead;
+  private long headerLines;
+  private long usersSeen;
+  private long searches;
+  private long overLimit;
 
-    PrepareCounts(DataConfig config) {
-        this.config = config;
-        for (Split s : Split.values()) {
-            usersOf.put(s, new long[1]);
-            examplesOf.put(s, new long[1]);
-        }
-        for (String name : List.of("history_searches", "history_clicks", "history_purchases", "history_visits",
-                "history_query_chars", "target_query_chars", "target_query_words")) {
-            lengths.put(name, new Histogram());
-        }
+  PrepareCounts(DataConfig config) {
+    this.config = config;
+    for (Split s : Split.values()) {
+      usersOf.put(s, new long[1]);
+      examplesOf.put(s, new long[1]);
     }
+    for (String name : List.of("history_searches", "history_clicks", "history_purchases", "history_visits",
+        "history_query_chars", "target_query_chars", "target_query_words")) {
+      lengths.put(name, new Histogram());
+    }
+  }
 
-    void file(DataStats.FileStats file, long headers) {
-        files.add(file);
-        rowsRead += file.rowsRead();
-        headerLines += headers;
-        file.rowsDropped().forEach(rows::add);
-    }
+  void file(DataStats.FileStats file, long headers) {
+    files.add(file);
+    rowsRead += file.rowsRead();
+    headerLines += headers;
+    file.rowsDropped().forEach(rows::add);
+  }
 
-    void warn(String message) {
-        warnings.add(message);
-    }
+  void warn(String message) {
+    warnings.add(message);
+  }
 
-    void dropRows(String reason, long n) {
-        rows.add(reason, n);
-    }
+  void dropRows(String reason, long n) {
+    rows.add(reason, n);
+  }
 
-    void dropEntry(String reason) {
-        entries.add(reason, 1);
-    }
+  void dropEntry(String reason) {
+    entries.add(reason, 1);
+  }
 
-    void note(String what, long n) {
-        notes.add(what, n);
-    }
+  void note(String what, long n) {
+    notes.add(what, n);
+  }
 
-    void searches(long n) {
-        searches += n;
-    }
+  void searches(long n) {
+    searches += n;
+  }
 
-    Split splitOf(String user) {
-        return Split.of(config, user);
-    }
+  Split splitOf(String user) {
+    return Split.of(config, user);
+  }
 
-    void user(String dropped) {
-        usersSeen++;
-        if (dropped != null) {
-            users.add(dropped, 1);
-        }
+  void user(String dropped) {
+    usersSeen++;
+    if (dropped != null) {
+      users.add(dropped, 1);
     }
+  }
 
-    /** Counts a user's examples that were written, and those for which the split had no room. */
-    void written(Split split, List<Example> examples, int left) {
-        overLimit += left;
-        if (examples.isEmpty()) {
-            return;
-        }
-        usersOf.get(split)[0]++;
-        examplesOf.get(split)[0] += examples.size();
-        for (Example e : examples) {
-            History h = e.history();
-            lengths.get("history_searches").add(h.search().size());
-            lengths.get("history_clicks").add(h.click().size());
-            lengths.get("history_purchases").add(h.purchase().size());
-            lengths.get("history_visits").add(h.visit().size());
-            h.search().forEach(q -> lengths.get("history_query_chars").add(q.codePointCount(0, q.length())));
-            for (String q : e.targets()) {
-                lengths.get("target_query_chars").add(q.codePointCount(0, q.length()));
-                lengths.get("target_query_words").add((int) q.chars().filter(c -> c == ' ').count() + 1);
-            }
-        }
+  /** Counts a user's examples that were written, and those for which the split had no room. */
+  void written(Split split, List<Example> examples, int left) {
+    overLimit += left;
+    if (examples.isEmpty()) {
+      return;
     }
+    usersOf.get(split)[0]++;
+    examplesOf.get(split)[0] += examples.size();
+    for (Example e : examples) {
+      History h = e.history();
+      lengths.get("history_searches").add(h.search().size());
+      lengths.get("history_clicks").add(h.click().size());
+      lengths.get("history_purchases").add(h.purchase().size());
+      lengths.get("history_visits").add(h.visit().size());
+      h.search().forEach(q -> lengths.get("history_query_chars").add(q.codePointCount(0, q.length())));
+      for (String q : e.targets()) {
+        lengths.get("target_query_chars").add(q.codePointCount(0, q.length()));
+        lengths.get("target_query_words").add((int) q.chars().filter(c -> c == ' ').count() + 1);
+      }
+    }
+  }
 
-    long examples(Split split) {
-        return examplesOf.get(split)[0];
-    }
+  long examples(Split split) {
+    return examplesOf.get(split)[0];
+  }
 
-    DataStats stats() {
-        Map<String, Long> noted = notes.toMap();
-        List<String> all = new ArrayList<>(warnings);
-        noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ") + k.replace("user_", "").replace('_', ' ')
-                + " in the log; their rows were brought together and sorted"));
-        return new DataStats(config.form(), rowsRead, rowsRead - rows.total(), rows.toMap(), headerLines, entries.toMap(),
-                searches, usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(),
-                files, all);
-    }
+  DataStats stats() {
+    Map<String, Long> noted = notes.toMap();
+    List<String> all = new ArrayList<>(warnings);
+    noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ") + k.replace("user_", "").replace('_', ' ')
+        + " in the log; their rows were brought together and sorted"));
+    return new DataStats(config.form().name().toLowerCase(Locale.ROOT), rowsRead, rowsRead - rows.total(), rows.toMap(), headerLines, entries.toMap(),
+        searches, usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(),
+        files, all);
+  }
 
-    private static Map<String, Long> perSplit(Map<Split, long[]> counts) {
-        Map<String, Long> map = new LinkedHashMap<>();
-        counts.forEach((s, n) -> map.put(s.key(), n[0]));
-        return map;
-    }
+  private static Map<String, Long> perSplit(Map<Split, long[]> counts) {
+    Map<String, Long> map = new LinkedHashMap<>();
+    counts.forEach((s, n) -> map.put(s.key(), n[0]));
+    return map;
+  }
 
-    private Map<String, DataStats.Quantiles> quantiles() {
-        Map<String, DataStats.Quantiles> map = new LinkedHashMap<>();
-        lengths.forEach((k, h) -> {
-            if (h.count() > 0) {
-                map.put(k, h.quantiles());
-            }
-        });
-        return map;
-    }
+  private Map<String, DataStats.Quantiles> quantiles() {
+    Map<String, DataStats.Quantiles> map = new LinkedHashMap<>();
+    lengths.forEach((k, h) -> {
+      if (h.count() > 0) {
+        map.put(k, h.quantiles());
+      }
+    });
+    return map;
+  }
 }

@@ -13,109 +13,109 @@ import java.util.regex.Pattern;
  * <p>Not thread safe: the reason of the last call is kept.
  */
 final class QueryCleaner {
-    static final String EMPTY = "empty_query";
-    static final String URL = "url_query";
-    static final String TOO_LONG = "too_long_query";
-    static final String BAD_UNICODE = "unpaired_surrogate";
+  static final String EMPTY = "empty_query";
+  static final String URL = "url_query";
+  static final String TOO_LONG = "too_long_query";
+  static final String BAD_UNICODE = "unpaired_surrogate";
 
-    /** A whole query that is a host name or an address: {@code mapquest.com}, {@code bbc.co.uk/news}. */
-    private static final Pattern HOST = Pattern.compile("[\\p{L}\\p{N}_-]+(\\.[\\p{L}\\p{N}_-]+)*"
-            + "\\.(com|net|org|edu|gov|mil|info|biz|(co|ac|com|org)\\.[a-z]{2}"
-            + "|us|uk|ca|de|fr|it|es|nl|au|nz|jp|cn|ru|br|in|eu|tv)\\.?([/:?#].*)?");
-    /** A word that starts an address, anywhere in the query. */
-    private static final Pattern ADDRESS = Pattern.compile("(^| )(https?:|ftp:|www\\.|http //)|://");
+  /** A whole query that is a host name or an address: {@code mapquest.com}, {@code bbc.co.uk/news}. */
+  private static final Pattern HOST = Pattern.compile("[\\p{L}\\p{N}_-]+(\\.[\\p{L}\\p{N}_-]+)*"
+      + "\\.(com|net|org|edu|gov|mil|info|biz|(co|ac|com|org)\\.[a-z]{2}"
+      + "|us|uk|ca|de|fr|it|es|nl|au|nz|jp|cn|ru|br|in|eu|tv)\\.?([/:?#].*)?");
+  /** A word that starts an address, anywhere in the query. */
+  private static final Pattern ADDRESS = Pattern.compile("(^| )(https?:|ftp:|www\\.|http //)|://");
 
-    private final int maxChars;
-    private final boolean dropUrls;
-    private String reason;
+  private final int maxChars;
+  private final boolean dropUrls;
+  private String reason;
 
-    /** Accepts queries of at most {@code maxChars} characters (code points), and addresses unless {@code dropUrls}. */
-    QueryCleaner(int maxChars, boolean dropUrls) {
-        this.maxChars = maxChars;
-        this.dropUrls = dropUrls;
+  /** Accepts queries of at most {@code maxChars} characters (code points), and addresses unless {@code dropUrls}. */
+  QueryCleaner(int maxChars, boolean dropUrls) {
+    this.maxChars = maxChars;
+    this.dropUrls = dropUrls;
+  }
+
+  /** The normal form of a query, or null; then {@link #reason()} says why. */
+  String clean(String raw) {
+    String q = normalise(raw);
+    reason = q == null ? BAD_UNICODE
+        : !hasContent(q) ? EMPTY
+        : dropUrls && isAddress(q) ? URL
+        : q.codePointCount(0, q.length()) > maxChars ? TOO_LONG : null;
+    return reason == null ? q : null;
+  }
+
+  /** As {@link #clean}, for an entry that is not a query (a title, a host, an address): addresses are welcome. */
+  String cleanEntry(String raw) {
+    String q = normalise(raw);
+    reason = q == null ? BAD_UNICODE : !hasContent(q) ? "empty_entry"
+        : q.codePointCount(0, q.length()) > maxChars ? "too_long_entry" : null;
+    return reason == null ? q : null;
+  }
+
+  /** Why the last cleaning gave null. */
+  String reason() {
+    return reason;
+  }
+
+  /** NFKC, lower case, single spaces; null if the text holds half a surrogate pair. */
+  static String normalise(String raw) {
+    if (isCleanAscii(raw)) {
+      return raw;
     }
-
-    /** The normal form of a query, or null; then {@link #reason()} says why. */
-    String clean(String raw) {
-        String q = normalise(raw);
-        reason = q == null ? BAD_UNICODE
-                : !hasContent(q) ? EMPTY
-                : dropUrls && isAddress(q) ? URL
-                : q.codePointCount(0, q.length()) > maxChars ? TOO_LONG : null;
-        return reason == null ? q : null;
+    for (int i = 0; i < raw.length(); i++) {
+      char c = raw.charAt(i);
+      if (Character.isHighSurrogate(c) && i + 1 < raw.length() && Character.isLowSurrogate(raw.charAt(i + 1))) {
+        i++;
+      } else if (Character.isSurrogate(c)) {
+        return null;
+      }
     }
+    String folded = Normalizer.normalize(raw, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
+    return collapse(Normalizer.normalize(folded, Normalizer.Form.NFKC));
+  }
 
-    /** As {@link #clean}, for an entry that is not a query (a title, a host, an address): addresses are welcome. */
-    String cleanEntry(String raw) {
-        String q = normalise(raw);
-        reason = q == null ? BAD_UNICODE : !hasContent(q) ? "empty_entry"
-                : q.codePointCount(0, q.length()) > maxChars ? "too_long_entry" : null;
-        return reason == null ? q : null;
+  private static boolean isCleanAscii(String s) {
+    boolean afterSpace = true;
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (c < ' ' || c > '~' || (c >= 'A' && c <= 'Z') || (c == ' ' && afterSpace)) {
+        return false;
+      }
+      afterSpace = c == ' ';
     }
+    return !afterSpace;
+  }
 
-    /** Why the last cleaning gave null. */
-    String reason() {
-        return reason;
+  private static String collapse(String s) {
+    StringBuilder out = new StringBuilder(s.length());
+    boolean pendingSpace = false;
+    for (int i = 0; i < s.length(); i++) {
+      char c = s.charAt(i);
+      if (Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c)
+          || c == '\u200b' || c == '\ufeff') {
+        pendingSpace = true;
+        continue;
+      }
+      if (pendingSpace && out.length() > 0) {
+        out.append(' ');
+      }
+      pendingSpace = false;
+      out.append(c);
     }
+    return out.toString();
+  }
 
-    /** NFKC, lower case, single spaces; null if the text holds half a surrogate pair. */
-    static String normalise(String raw) {
-        if (isCleanAscii(raw)) {
-            return raw;
-        }
-        for (int i = 0; i < raw.length(); i++) {
-            char c = raw.charAt(i);
-            if (Character.isHighSurrogate(c) && i + 1 < raw.length() && Character.isLowSurrogate(raw.charAt(i + 1))) {
-                i++;
-            } else if (Character.isSurrogate(c)) {
-                return null;
-            }
-        }
-        String folded = Normalizer.normalize(raw, Normalizer.Form.NFKC).toLowerCase(Locale.ROOT);
-        return collapse(Normalizer.normalize(folded, Normalizer.Form.NFKC));
-    }
+  /** Punctuation alone (AOL wrote "-" for what it withheld) is no query. */
+  private static boolean hasContent(String s) {
+    return s.codePoints().anyMatch(c -> Character.isLetterOrDigit(c) || Character.getType(c) == Character.OTHER_SYMBOL);
+  }
 
-    private static boolean isCleanAscii(String s) {
-        boolean afterSpace = true;
-        for (int i = 0; i < s.length(); i++) {
-            char c = s.charAt(i);
-            if (c < ' ' || c > '~' || (c >= 'A' && c <= 'Z') || (c == ' ' && afterSpace)) {
-                return false;
-            }
-            afterSpace = c == ' ';
-        }
-        return !afterSpace;
+  private static boolean isAddress(String q) {
+    int dot = q.indexOf('.');
+    if (dot < 0 && q.indexOf(':') < 0 && !q.startsWith("http")) {
+      return false;
     }
-
-    private static String collapse(String s) {
-        StringBuilder out = new StringBuilder(s.length());
-        boolean pendingSpace = false;
-        for (int i = 0; i < s.length(); i++) {
-            char c = s.charAt(i);
-            if (Character.isWhitespace(c) || Character.isSpaceChar(c) || Character.isISOControl(c)
-                    || c == '\u200b' || c == '\ufeff') {
-                pendingSpace = true;
-                continue;
-            }
-            if (pendingSpace && out.length() > 0) {
-                out.append(' ');
-            }
-            pendingSpace = false;
-            out.append(c);
-        }
-        return out.toString();
-    }
-
-    /** Punctuation alone (AOL wrote "-" for what it withheld) is no query. */
-    private static boolean hasContent(String s) {
-        return s.codePoints().anyMatch(c -> Character.isLetterOrDigit(c) || Character.getType(c) == Character.OTHER_SYMBOL);
-    }
-
-    private static boolean isAddress(String q) {
-        int dot = q.indexOf('.');
-        if (dot < 0 && q.indexOf(':') < 0 && !q.startsWith("http")) {
-            return false;
-        }
-        return ADDRESS.matcher(q).find() || (q.indexOf(' ') < 0 && HOST.matcher(q).matches());
-    }
+    return ADDRESS.matcher(q).find() || (q.indexOf(' ') < 0 && HOST.matcher(q).matches());
+  }
 }

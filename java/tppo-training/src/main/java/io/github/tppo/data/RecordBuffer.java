@@ -6,76 +6,76 @@ import java.util.Arrays;
 
 /** Writes and reads the fields of one spilled record: variable-length integers and UTF-8 strings. */
 final class RecordBuffer {
-    private byte[] bytes = new byte[256];
-    private int at;
-    private int end;
+  private byte[] bytes = new byte[256];
+  private int at;
+  private int end;
 
-    byte[] bytes() {
-        return bytes;
-    }
+  byte[] bytes() {
+    return bytes;
+  }
 
-    int length() {
-        return at;
-    }
+  int length() {
+    return at;
+  }
 
-    /** Begins to write an own record. */
-    RecordBuffer clear() {
-        at = 0;
-        return this;
-    }
+  /** Begins to write an own record. */
+  RecordBuffer clear() {
+    at = 0;
+    return this;
+  }
 
-    RecordBuffer putLong(long v) {
-        long z = (v << 1) ^ (v >> 63);
-        reserve(10);
-        while ((z & ~0x7fL) != 0) {
-            bytes[at++] = (byte) (z | 0x80);
-            z >>>= 7;
-        }
-        bytes[at++] = (byte) z;
-        return this;
+  RecordBuffer putLong(long v) {
+    long z = (v << 1) ^ (v >> 63);
+    reserve(10);
+    while ((z & ~0x7fL) != 0) {
+      bytes[at++] = (byte) (z | 0x80);
+      z >>>= 7;
     }
+    bytes[at++] = (byte) z;
+    return this;
+  }
 
-    RecordBuffer putString(String s) {
-        byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
-        putLong(utf8.length);
-        reserve(utf8.length);
-        System.arraycopy(utf8, 0, bytes, at, utf8.length);
-        at += utf8.length;
-        return this;
-    }
+  RecordBuffer putString(String s) {
+    byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
+    putLong(utf8.length);
+    reserve(utf8.length);
+    System.arraycopy(utf8, 0, bytes, at, utf8.length);
+    at += utf8.length;
+    return this;
+  }
 
-    private void reserve(int n) {
-        if (bytes.length - at < n) {
-            bytes = Arrays.copyOf(bytes, Math.max(at + n, 2 * bytes.length));
-        }
+  private void reserve(int n) {
+    if (bytes.length - at < n) {
+      bytes = Arrays.copyOf(bytes, Math.max(at + n, 2 * bytes.length));
     }
+  }
 
-    /** Begins to read a record that lies in another array. */
-    RecordBuffer wrap(byte[] from, int offset, int length) {
-        bytes = from;
-        at = offset;
-        end = offset + length;
-        return this;
-    }
+  /** Begins to read a record that lies in another array. */
+  RecordBuffer wrap(byte[] from, int offset, int length) {
+    bytes = from;
+    at = offset;
+    end = offset + length;
+    return this;
+  }
 
-    long getLong() {
-        long z = 0;
-        for (int shift = 0; ; shift += 7) {
-            byte b = bytes[at++];
-            z |= (b & 0x7fL) << shift;
-            if (b >= 0) {
-                return (z >>> 1) ^ -(z & 1);
-            }
-        }
+  long getLong() {
+    long z = 0;
+    for (int shift = 0; ; shift += 7) {
+      byte b = bytes[at++];
+      z |= (b & 0x7fL) << shift;
+      if (b >= 0) {
+        return (z >>> 1) ^ -(z & 1);
+      }
     }
+  }
 
-    String getString() {
-        int n = (int) getLong();
-        if (n > end - at) {
-            throw new IllegalStateException("spilled record is shorter than its string of " + n + " bytes");
-        }
-        String s = new String(bytes, at, n, StandardCharsets.UTF_8);
-        at += n;
-        return s;
+  String getString() {
+    int n = (int) getLong();
+    if (n > end - at) {
+      throw new IllegalStateException("spilled record is shorter than its string of " + n + " bytes");
     }
+    String s = new String(bytes, at, n, StandardCharsets.UTF_8);
+    at += n;
+    return s;
+  }
 }

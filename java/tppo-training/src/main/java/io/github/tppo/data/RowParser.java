@@ -5,28 +5,28 @@ import java.nio.file.Path;
 
 /** Takes apart the rows of a log with one query a row. */
 interface RowParser {
-    String WRONG_COLUMN_COUNT = "wrong_column_count";
-    String BAD_TIME = "bad_time";
+  String WRONG_COLUMN_COUNT = "wrong_column_count";
+  String BAD_TIME = "bad_time";
 
-    /** Begins a file. */
-    default void start(Path file) { }
+  /** Begins a file. */
+  default void start(Path file) { }
 
-    /**
-     * Whether this line names columns and holds no row.
-     *
-     * @throws DataException if it is a header that lacks a needed column
-     */
-    boolean header(String line, long lineNumber) throws DataException;
+  /**
+   * Whether this line names columns and holds no row.
+   *
+   * @throws DataException if it is a header that lacks a needed column
+   */
+  boolean header(String line, long lineNumber) throws DataException;
 
-    /** Fills {@code row}; null, or the reason why the line is no row. */
-    String parse(String line, LogRow row);
+  /** Fills {@code row}; null, or the reason why the line is no row. */
+  String parse(String line, LogRow row);
 
-    /** Whether the log tells clicks, so that a repeated query without one is a request for another page. */
-    boolean recordsClicks();
+  /** Whether the log tells clicks, so that a repeated query without one is a request for another page. */
+  boolean recordsClicks();
 
-    /** Whether each user's rows should stand together, in order of time. */
-    boolean sorted();
+  /** Whether each user's rows should stand together, in order of time. */
+  boolean sorted();
 
-    /** The form in words, for messages. */
-    String describe();
+  /** The form in words, for messages. */
+  String describe();
 }

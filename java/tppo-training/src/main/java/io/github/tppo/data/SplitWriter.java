@@ -1,57 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
-import java.io.Closeable;
+import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.file.Path;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 
-/** Writes each user's examples to the file of its split, up to the split's limit; all three files are committed together. */
-final class SplitWriter implements Closeable {
-    private final Map<Split, AtomicOutput> files = new EnumMap<>(Split.class);
-    private final DataConfig config;
-    private final PrepareCounts counts;
+/** Writes each user's examples to the file of its split, up to the split's limit. */
+final class SplitWriter {
+  /** What hands over the users, one by one. */
+  interface Users {
+    void writeTo(SplitWriter out) throws IOException;
+  }
 
-    SplitWriter(DataConfig config, Path folder, PrepareCounts counts) throws IOException {
-        this.config = config;
-        this.counts = counts;
-        for (Split s : Split.values()) {
-            files.put(s, new AtomicOutput(folder.resolve(s.fileName())));
-        }
-    }
+  private final Map<Split, OutputStream> files = new EnumMap<>(Split.class);
+  private final DataConfig config;
+  private final PrepareCounts counts;
 
-    void write(LogForm.UserResult user) throws IOException {
-        if (user.examples().isEmpty()) {
-            return;
-        }
-        Split split = counts.splitOf(user.user());
-        int limit = switch (split) {
-            case TRAIN -> config.maxTrain();
-            case VALID -> config.maxValid();
-            case EVAL -> config.maxEval();
-        };
-        List<Example> all = user.examples();
-        long room = limit == 0 ? Long.MAX_VALUE : limit - counts.examples(split);
-        List<Example> written = all.subList(0, (int) Math.min(all.size(), Math.max(0, room)));
-        for (Example e : written) {
-            Examples.writeLine(files.get(split).writer(), e);
-        }
-        counts.written(split, written, all.size() - written.size());
-    }
+  private SplitWriter(DataConfig config, PrepareCounts counts) {
+    this.config = config;
+    this.counts = counts;
+  }
 
-    /** Gives all files their names. */
-    void commit() throws IOException {
-        for (AtomicOutput out : files.values()) {
-            out.commit();
-        }
-    }
+  /** Writes the three files; none appears unless {@code users} ends well. */
+  static void write(DataConfig config, Path folder, PrepareCounts counts, Users users) throws IOException {
+    SplitWriter writer = new SplitWriter(config, counts);
+    AtomicFiles.write(folder.resolve(Split.TRAIN.fileName()), train ->
+        AtomicFiles.write(folder.resolve(Split.VALID.fileName()), valid ->
+            AtomicFiles.write(folder.resolve(Split.EVAL.fileName()), eval -> {
+              writer.files.putAll(Map.of(Split.TRAIN, train, Split.VALID, valid, Split.EVAL, eval));
+              users.writeTo(writer);
+            })));
+  }
 
-    @Override
-    public void close() throws IOException {
-        for (AtomicOutput out : files.values()) {
-            out.close();
-        }
+  void user(LogForm.UserResult user) throws IOException {
+    counts.user(user.dropped());
+    if (user.examples().isEmpty()) {
+      return;
     }
+    Split split = counts.splitOf(user.user());
+    int limit = switch (split) {
+      case TRAIN -> config.maxTrain();
+      case VALID -> config.maxValid();
+      case EVAL -> config.maxEval();
+    };
+    List<Example> all = user.examples();
+    long room = limit == 0 ? Long.MAX_VALUE : limit - counts.examples(split);
+    List<Example> written = all.subList(0, (int) Math.min(all.size(), Math.max(0, room)));
+    for (Example e : written) {
+      Examples.writeLine(files.get(split), e);
+    }
+    counts.written(split, written, all.size() - written.size());
+  }
 }

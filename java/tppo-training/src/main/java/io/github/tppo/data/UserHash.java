@@ -10,32 +10,32 @@ import java.nio.charset.StandardCharsets;
  * its split when files are reordered, cut up, or added.
  */
 final class UserHash {
-    private static final long GOLDEN = 0x9e3779b97f4a7c15L;
+  private static final long GOLDEN = 0x9e3779b97f4a7c15L;
 
-    private UserHash() { }
+  private UserHash() { }
 
-    /** The hash; unsigned order of these is the order of users in the prepared files. */
-    static long of(long seed, String user) {
-        byte[] bytes = user.getBytes(StandardCharsets.UTF_8);
-        long h = mix(seed + GOLDEN);
-        for (int i = 0; i < bytes.length; i += 8) {
-            long word = 0;
-            for (int k = 0; k < 8 && i + k < bytes.length; k++) {
-                word |= (bytes[i + k] & 0xffL) << (8 * k);
-            }
-            h = mix(h ^ word) + GOLDEN;
-        }
-        return mix(h ^ bytes.length);
+  /** The hash; unsigned order of these is the order of users in the prepared files. */
+  static long of(long seed, String user) {
+    byte[] bytes = user.getBytes(StandardCharsets.UTF_8);
+    long h = mix(seed + GOLDEN);
+    for (int i = 0; i < bytes.length; i += 8) {
+      long word = 0;
+      for (int k = 0; k < 8 && i + k < bytes.length; k++) {
+        word |= (bytes[i + k] & 0xffL) << (8 * k);
+      }
+      h = mix(h ^ word) + GOLDEN;
     }
+    return mix(h ^ bytes.length);
+  }
 
-    /** A number in [0, 1) from a hash, independent of the hash's order, so that a split is no stretch of the order. */
-    static double unit(long hash) {
-        return (mix(hash + GOLDEN) >>> 11) * 0x1.0p-53;
-    }
+  /** A number in [0, 1) from a hash, independent of the hash's order, so that a split is no stretch of the order. */
+  static double unit(long hash) {
+    return (mix(hash + GOLDEN) >>> 11) * 0x1.0p-53;
+  }
 
-    private static long mix(long z) {
-        z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
-        z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
-        return z ^ (z >>> 31);
-    }
+  private static long mix(long z) {
+    z = (z ^ (z >>> 30)) * 0xbf58476d1ce4e5b9L;
+    z = (z ^ (z >>> 27)) * 0x94d049bb133111ebL;
+    return z ^ (z >>> 31);
+  }
 }

@@ -25,240 +25,240 @@ import java.util.Arrays;
  * <p>Memory: 16 MiB of buffers a level, and one partition. Disk: the records once (twice for partitions dealt again).
  */
 final class UserPartitions implements Closeable {
-    private static final int PARTITIONS = 256;
-    private static final int BUFFER = 1 << 16;
-    private static final int FIRST_BUFFER = 1 << 10;
-    private static final int HEADER = 12;
-    private static final int MAX_LEVEL = 3;
+  private static final int PARTITIONS = 256;
+  private static final int BUFFER = 1 << 16;
+  private static final int FIRST_BUFFER = 1 << 10;
+  private static final int HEADER = 12;
+  private static final int MAX_LEVEL = 3;
 
-    /** All records of one key. */
-    interface Visitor {
-        /**
-         * Visits a key.
-         *
-         * @param bytes holds the records
-         * @param offsets where each starts, in the order in which they were added; its length precedes it as an int
-         * @param overflow records left out because the key has more than the limit
-         */
-        void visit(byte[] bytes, IntArrayList offsets, long overflow) throws IOException;
-    }
-
-    /** Hears which share of the records has been visited. */
-    interface Share {
-        void at(double share);
-    }
-
-    private final Path folder;
-    private final int level;
-    private final int maxRecordsPerKey;
-    private final long maxPartitionBytes;
-    private final byte[][] buffers = new byte[PARTITIONS][];
-    private final int[] used = new int[PARTITIONS];
-    private final long[] spilled = new long[PARTITIONS];
-
+  /** All records of one key. */
+  interface Visitor {
     /**
-     * Makes an empty store.
+     * Visits a key.
      *
-     * @param folder where the temporary files go; made when first needed, removed by {@link #close()}
-     * @param maxRecordsPerKey records beyond it are counted and not held, so one busy key cannot fill the memory
-     * @param maxPartitionBytes partitions above this are dealt again
+     * @param bytes holds the records
+     * @param offsets where each starts, in the order in which they were added; its length precedes it as an int
+     * @param overflow records left out because the key has more than the limit
      */
-    UserPartitions(Path folder, int maxRecordsPerKey, long maxPartitionBytes) {
-        this(folder, 0, maxRecordsPerKey, maxPartitionBytes);
+    void visit(byte[] bytes, IntArrayList offsets, long overflow) throws IOException;
+  }
+
+  /** Hears which share of the records has been visited. */
+  interface Share {
+    void at(double share);
+  }
+
+  private final Path folder;
+  private final int level;
+  private final int maxRecordsPerKey;
+  private final long maxPartitionBytes;
+  private final byte[][] buffers = new byte[PARTITIONS][];
+  private final int[] used = new int[PARTITIONS];
+  private final long[] spilled = new long[PARTITIONS];
+
+  /**
+   * Makes an empty store.
+   *
+   * @param folder where the temporary files go; made when first needed, removed by {@link #close()}
+   * @param maxRecordsPerKey records beyond it are counted and not held, so one busy key cannot fill the memory
+   * @param maxPartitionBytes partitions above this are dealt again
+   */
+  UserPartitions(Path folder, int maxRecordsPerKey, long maxPartitionBytes) {
+    this(folder, 0, maxRecordsPerKey, maxPartitionBytes);
+  }
+
+  private UserPartitions(Path folder, int level, int maxRecordsPerKey, long maxPartitionBytes) {
+    this.folder = folder;
+    this.level = level;
+    this.maxRecordsPerKey = maxRecordsPerKey;
+    this.maxPartitionBytes = maxPartitionBytes;
+  }
+
+  /** A partition size that leaves room for its index and its users in this process's heap. */
+  static long partitionBytesForHeap() {
+    return Math.max(4L << 20, Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 16));
+  }
+
+  /** Adds a record. */
+  void add(long key, byte[] record, int length) throws IOException {
+    put(key, record, length, length);
+  }
+
+  /** Adds a record that only says that its key exists: it is visited if it is the key's first, and counts nowhere. */
+  void addPresence(long key, byte[] record, int length) throws IOException {
+    put(key, record, length, ~length);
+  }
+
+  private void put(long key, byte[] record, int length, int tag) throws IOException {
+    int p = (int) (key >>> (56 - 8 * level)) & 0xff;
+    int needed = HEADER + length;
+    byte[] b = buffers[p];
+    if (b == null || b.length - used[p] < needed) {
+      b = makeRoom(p, needed);
+    }
+    ByteBuffer.wrap(b, used[p], needed).putLong(key).putInt(tag).put(record, 0, length);
+    used[p] += needed;
+  }
+
+  private byte[] makeRoom(int p, int needed) throws IOException {
+    int total = used[p] + needed;
+    if (total <= BUFFER) {
+      int size = FIRST_BUFFER;
+      while (size < total) {
+        size *= 2;
+      }
+      buffers[p] = buffers[p] == null ? new byte[size] : Arrays.copyOf(buffers[p], size);
+    } else {
+      spill(p);
+      if (buffers[p] == null || buffers[p].length < needed) {
+        buffers[p] = new byte[Math.max(BUFFER, needed)];
+      }
+    }
+    return buffers[p];
+  }
+
+  private Path file(int p) {
+    return folder.resolve(String.format("%d-%02x", level, p));
+  }
+
+  private void spill(int p) throws IOException {
+    if (used[p] == 0) {
+      return;
+    }
+    Files.createDirectories(folder);
+    try (OutputStream out = Files.newOutputStream(file(p), StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+      out.write(buffers[p], 0, used[p]);
+    }
+    spilled[p] += used[p];
+    used[p] = 0;
+    if (buffers[p].length > BUFFER) {
+      buffers[p] = null;
+    }
+  }
+
+  /** Visits every key, in unsigned order; a partition's records are gone after its visit. */
+  void forEachKey(Visitor visitor, Share share) throws IOException {
+    for (int p = 0; p < PARTITIONS; p++) {
+      if (spilled[p] + used[p] > maxPartitionBytes && level < MAX_LEVEL) {
+        dealAgain(p, visitor);
+      } else if (spilled[p] + used[p] > 0) {
+        visit(p, visitor);
+      }
+      if (spilled[p] > 0) {
+        Files.delete(file(p));
+      }
+      buffers[p] = null;
+      used[p] = 0;
+      spilled[p] = 0;
+      share.at((p + 1.0) / PARTITIONS);
+    }
+  }
+
+  /** Feeds the records of a partition to a consumer, in the order in which they were added. */
+  private void scan(int p, Consumer consumer) throws IOException {
+    spill(p);
+    buffers[p] = null;
+    byte[] record = new byte[1024];
+    try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file(p)), BUFFER))) {
+      for (long left = spilled[p]; left > 0; ) {
+        long key = in.readLong();
+        int tag = in.readInt();
+        int length = length(tag);
+        record = record.length < length ? new byte[Math.max(length, 2 * record.length)] : record;
+        in.readFully(record, 0, length);
+        consumer.accept(key, record, length, tag);
+        left -= HEADER + length;
+      }
+    }
+  }
+
+  private interface Consumer {
+    void accept(long key, byte[] record, int length, int tag) throws IOException;
+  }
+
+  private static int length(int tag) {
+    return tag < 0 ? ~tag : tag;
+  }
+
+  private void dealAgain(int p, Visitor visitor) throws IOException {
+    try (UserPartitions finer = new UserPartitions(folder, level + 1, maxRecordsPerKey, maxPartitionBytes)) {
+      scan(p, finer::put);
+      finer.forEachKey(visitor, s -> { });
+    }
+  }
+
+  private void visit(int p, Visitor visitor) throws IOException {
+    Held held = new Held(maxRecordsPerKey);
+    if (spilled[p] == 0) {
+      ByteBuffer in = ByteBuffer.wrap(buffers[p], 0, used[p]);
+      while (in.hasRemaining()) {
+        long key = in.getLong();
+        int tag = in.getInt();
+        byte[] record = new byte[length(tag)];
+        in.get(record);
+        held.accept(key, record, record.length, tag);
+      }
+    } else {
+      scan(p, held);
+    }
+    held.visitAll(visitor);
+  }
+
+  /** The records of one partition in one array, with an index by key. */
+  private static final class Held implements Consumer {
+    private final Long2ObjectOpenHashMap<IntArrayList> index = new Long2ObjectOpenHashMap<>();
+    private final Long2IntOpenHashMap overflow = new Long2IntOpenHashMap();
+    private final int limit;
+    private byte[] bytes = new byte[FIRST_BUFFER];
+    private int used;
+
+    Held(int limit) {
+      this.limit = limit;
     }
 
-    private UserPartitions(Path folder, int level, int maxRecordsPerKey, long maxPartitionBytes) {
-        this.folder = folder;
-        this.level = level;
-        this.maxRecordsPerKey = maxRecordsPerKey;
-        this.maxPartitionBytes = maxPartitionBytes;
-    }
-
-    /** A partition size that leaves room for its index and its users in this process's heap. */
-    static long partitionBytesForHeap() {
-        return Math.max(4L << 20, Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 16));
-    }
-
-    /** Adds a record. */
-    void add(long key, byte[] record, int length) throws IOException {
-        put(key, record, length, length);
-    }
-
-    /** Adds a record that only says that its key exists: it is visited if it is the key's first, and counts nowhere. */
-    void addPresence(long key, byte[] record, int length) throws IOException {
-        put(key, record, length, ~length);
-    }
-
-    private void put(long key, byte[] record, int length, int tag) throws IOException {
-        int p = (int) (key >>> (56 - 8 * level)) & 0xff;
-        int needed = HEADER + length;
-        byte[] b = buffers[p];
-        if (b == null || b.length - used[p] < needed) {
-            b = makeRoom(p, needed);
-        }
-        ByteBuffer.wrap(b, used[p], needed).putLong(key).putInt(tag).put(record, 0, length);
-        used[p] += needed;
-    }
-
-    private byte[] makeRoom(int p, int needed) throws IOException {
-        int total = used[p] + needed;
-        if (total <= BUFFER) {
-            int size = FIRST_BUFFER;
-            while (size < total) {
-                size *= 2;
-            }
-            buffers[p] = buffers[p] == null ? new byte[size] : Arrays.copyOf(buffers[p], size);
-        } else {
-            spill(p);
-            if (buffers[p] == null || buffers[p].length < needed) {
-                buffers[p] = new byte[Math.max(BUFFER, needed)];
-            }
-        }
-        return buffers[p];
-    }
-
-    private Path file(int p) {
-        return folder.resolve(String.format("%d-%02x", level, p));
-    }
-
-    private void spill(int p) throws IOException {
-        if (used[p] == 0) {
-            return;
-        }
-        Files.createDirectories(folder);
-        try (OutputStream out = Files.newOutputStream(file(p), StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
-            out.write(buffers[p], 0, used[p]);
-        }
-        spilled[p] += used[p];
-        used[p] = 0;
-        if (buffers[p].length > BUFFER) {
-            buffers[p] = null;
-        }
-    }
-
-    /** Visits every key, in unsigned order; a partition's records are gone after its visit. */
-    void forEachKey(Visitor visitor, Share share) throws IOException {
-        for (int p = 0; p < PARTITIONS; p++) {
-            if (spilled[p] + used[p] > maxPartitionBytes && level < MAX_LEVEL) {
-                dealAgain(p, visitor);
-            } else if (spilled[p] + used[p] > 0) {
-                visit(p, visitor);
-            }
-            if (spilled[p] > 0) {
-                Files.delete(file(p));
-            }
-            buffers[p] = null;
-            used[p] = 0;
-            spilled[p] = 0;
-            share.at((p + 1.0) / PARTITIONS);
-        }
-    }
-
-    /** Feeds the records of a partition to a consumer, in the order in which they were added. */
-    private void scan(int p, Consumer consumer) throws IOException {
-        spill(p);
-        buffers[p] = null;
-        byte[] record = new byte[1024];
-        try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file(p)), BUFFER))) {
-            for (long left = spilled[p]; left > 0; ) {
-                long key = in.readLong();
-                int tag = in.readInt();
-                int length = length(tag);
-                record = record.length < length ? new byte[Math.max(length, 2 * record.length)] : record;
-                in.readFully(record, 0, length);
-                consumer.accept(key, record, length, tag);
-                left -= HEADER + length;
-            }
-        }
-    }
-
-    private interface Consumer {
-        void accept(long key, byte[] record, int length, int tag) throws IOException;
-    }
-
-    private static int length(int tag) {
-        return tag < 0 ? ~tag : tag;
-    }
-
-    private void dealAgain(int p, Visitor visitor) throws IOException {
-        try (UserPartitions finer = new UserPartitions(folder, level + 1, maxRecordsPerKey, maxPartitionBytes)) {
-            scan(p, finer::put);
-            finer.forEachKey(visitor, s -> { });
-        }
-    }
-
-    private void visit(int p, Visitor visitor) throws IOException {
-        Held held = new Held(maxRecordsPerKey);
-        if (spilled[p] == 0) {
-            ByteBuffer in = ByteBuffer.wrap(buffers[p], 0, used[p]);
-            while (in.hasRemaining()) {
-                long key = in.getLong();
-                int tag = in.getInt();
-                byte[] record = new byte[length(tag)];
-                in.get(record);
-                held.accept(key, record, record.length, tag);
-            }
-        } else {
-            scan(p, held);
-        }
-        held.visitAll(visitor);
-    }
-
-    /** The records of one partition in one array, with an index by key. */
-    private static final class Held implements Consumer {
-        private final Long2ObjectOpenHashMap<IntArrayList> index = new Long2ObjectOpenHashMap<>();
-        private final Long2IntOpenHashMap overflow = new Long2IntOpenHashMap();
-        private final int limit;
-        private byte[] bytes = new byte[FIRST_BUFFER];
-        private int used;
-
-        Held(int limit) {
-            this.limit = limit;
-        }
-
-        @Override
-        public void accept(long key, byte[] record, int length, int tag) {
-            IntArrayList offsets = index.computeIfAbsent(key, k -> new IntArrayList(4));
-            if (tag < 0 && !offsets.isEmpty()) {
-                return;
-            }
-            if (tag >= 0 && offsets.size() >= limit) {
-                overflow.addTo(key, 1);
-                return;
-            }
-            if (bytes.length - used < length + 4) {
-                bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L,
-                        Math.max(used + length + 4L, used * 3L / 2)));
-            }
-            offsets.add(used + 4);
-            ByteBuffer.wrap(bytes, used, length + 4).putInt(length).put(record, 0, length);
-            used += length + 4;
-        }
-
-        void visitAll(Visitor visitor) throws IOException {
-            long[] keys = index.keySet().toLongArray();
-            LongArrays.quickSort(keys, Long::compareUnsigned);
-            for (long key : keys) {
-                visitor.visit(bytes, index.get(key), overflow.get(key));
-            }
-        }
-    }
-
-    /** Removes what is left on disk. */
     @Override
-    public void close() throws IOException {
-        for (int p = 0; p < PARTITIONS; p++) {
-            if (spilled[p] > 0) {
-                Files.deleteIfExists(file(p));
-            }
-        }
-        if (level == 0 && Files.isDirectory(folder)) {
-            Files.delete(folder);
-        }
+    public void accept(long key, byte[] record, int length, int tag) {
+      IntArrayList offsets = index.computeIfAbsent(key, k -> new IntArrayList(4));
+      if (tag < 0 && !offsets.isEmpty()) {
+        return;
+      }
+      if (tag >= 0 && offsets.size() >= limit) {
+        overflow.addTo(key, 1);
+        return;
+      }
+      if (bytes.length - used < length + 4) {
+        bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L,
+            Math.max(used + length + 4L, used * 3L / 2)));
+      }
+      offsets.add(used + 4);
+      ByteBuffer.wrap(bytes, used, length + 4).putInt(length).put(record, 0, length);
+      used += length + 4;
     }
 
-    /** Length of the record at an offset given to a {@link Visitor}. */
-    static int length(byte[] bytes, int offset) {
-        return ByteBuffer.wrap(bytes, offset - 4, 4).getInt();
+    void visitAll(Visitor visitor) throws IOException {
+      long[] keys = index.keySet().toLongArray();
+      LongArrays.quickSort(keys, Long::compareUnsigned);
+      for (long key : keys) {
+        visitor.visit(bytes, index.get(key), overflow.get(key));
+      }
     }
+  }
+
+  /** Removes what is left on disk. */
+  @Override
+  public void close() throws IOException {
+    for (int p = 0; p < PARTITIONS; p++) {
+      if (spilled[p] > 0) {
+        Files.deleteIfExists(file(p));
+      }
+    }
+    if (level == 0 && Files.isDirectory(folder)) {
+      Files.delete(folder);
+    }
+  }
+
+  /** Length of the record at an offset given to a {@link Visitor}. */
+  static int length(byte[] bytes, int offset) {
+    return ByteBuffer.wrap(bytes, offset - 4, 4).getInt();
+  }
 }

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: Apache-2.0
+// The extern "C" functions: check the arguments, choose the backend, keep the message of the last failure.
+#include <cstdarg>
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "args.h"
+#include "cpu/cpu_backend.h"
+#include "cpu/isa.h"
+#include "cpu/median.h"
+#include "cpu/thread_pool.h"
+#include "cuda/cuda_backend.h"
+
+namespace tppo {
+namespace {
+
+thread_local char last_error[768];
+
+#ifdef TPPO_CUDA
+constexpr bool kCuda = true;
+#else
+constexpr bool kCuda = false;
+const char* const kNoCuda = "this library was built without CUDA; use the cuda13 variant";
+#endif
+
+int32_t check_device(int32_t device) {
+  if (device == -1) return TPPO_OK;
+  if (device < -1) return fail(TPPO_INVALID_ARGUMENT, "device is %d, expected -1 for the CPU or a CUDA device number", device);
+#ifdef TPPO_CUDA
+  const int32_t count = cuda::device_count();
+  if (device < count) return TPPO_OK;
+  if (count == 0) return fail(TPPO_UNSUPPORTED, "device is %d but there is no CUDA device: %s", device, cuda::unavailable_reason());
+  return fail(TPPO_INVALID_ARGUMENT, "device is %d but there are %d CUDA devices", device, count);
+#else
+  return fail(TPPO_UNSUPPORTED, "device is %d but %s", device, kNoCuda);
+#endif
+}
+
+/// No exception may leave the C API.
+template <typename F>
+int32_t guarded(F&& f) {
+  try {
+    return f();
+  } catch (const std::bad_alloc&) {
+    return fail(TPPO_OUT_OF_MEMORY, "host memory is exhausted");
+  } catch (const std::exception& e) {
+    return fail(TPPO_INTERNAL_ERROR, "%s", e.what());
+  }
+}
+
+/// Device, struct and arguments in that order; `checked` receives a copy with strides filled in.
+template <typename Args>
+int32_t checked_copy(const char* name, const Args* args, int32_t device, bool shapes_only, Args& checked) {
+  if (args == nullptr) return fail(TPPO_INVALID_ARGUMENT, "%s: args is NULL", name);
+  if (args->size != sizeof(Args))
+    return fail(TPPO_INVALID_ARGUMENT,
+                "%s: args->size is %llu, expected %llu; call %s_init first, and use the binding that belongs to this library", name,
+                static_cast<unsigned long long>(args->size), static_cast<unsigned long long>(sizeof(Args)), name);
+  if (const int32_t status = check_device(device)) return status;
+  checked = *args;
+  return check(checked, device, shapes_only);
+}
+
+template <typename Args, typename Size>
+int32_t workspace(const char* name, const Args* args, int32_t device, uint64_t* bytes, Size cpu_size, Size cuda_size) {
+  if (bytes == nullptr) return fail(TPPO_INVALID_ARGUMENT, "%s_workspace: bytes is NULL", name);
+  return guarded([&] {
+    Args a;
+    if (const int32_t status = checked_copy(name, args, device, true, a)) return status;
+    *bytes = (device < 0 ? cpu_size : cuda_size)(a, device);
+    return static_cast<int32_t>(TPPO_OK);
+  });
+}
+
+template <typename Args, typename Run, typename Size>
+int32_t run(const char* name, const Args* args, const Call& call, Run cpu_run, Run cuda_run, Size cpu_size, Size cuda_size) {
+  return guarded([&] {
+    Args a;
+    if (const int32_t status = checked_copy(name, args, call.device, false, a)) return status;
+    const uint64_t needed = (call.device < 0 ? cpu_size : cuda_size)(a, call.device);
+    if (needed > 0 && call.workspace == nullptr)
+      return fail(TPPO_INVALID_ARGUMENT, "%s: workspace is NULL, %llu bytes are needed", name, static_cast<unsigned long long>(needed));
+    if (needed > call.workspace_size)
+      return fail(TPPO_INVALID_ARGUMENT, "%s: workspace_size is %llu, %llu bytes are needed", name,
+                  static_cast<unsigned long long>(call.workspace_size), static_cast<unsigned long long>(needed));
+    return (call.device < 0 ? cpu_run : cuda_run)(a, call);
+  });
+}
+
+}  // namespace
+
+int32_t fail(int32_t status, const char* format, ...) {
+  va_list list;
+  va_start(list, format);
+  vsnprintf(last_error, sizeof last_error, format, list);
+  va_end(list);
+  return status;
+}
+
+}  // namespace tppo
+
+#ifdef TPPO_CUDA
+#define TPPO_CUDA_FUNCTION(f) tppo::cuda::f
+#else
+#define TPPO_CUDA_FUNCTION(f) tppo::cpu::f /* never called: check_device refuses CUDA devices */
+#endif
+
+#define TPPO_OPERATION(op)                                                                                                     \
+  void tppo_##op##_init(tppo_##op##_args* args) {                                                                              \
+    if (args != nullptr) tppo::defaults(*args);                                                                                \
+  }                                                                                                                            \
+  int32_t tppo_##op##_workspace(const tppo_##op##_args* args, int32_t device, uint64_t* bytes) {                               \
+    return tppo::workspace("tppo_" #op, args, device, bytes, tppo::cpu::op##_workspace, TPPO_CUDA_FUNCTION(op##_workspace));   \
+  }                                                                                                                            \
+  int32_t tppo_##op(const tppo_##op##_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size) {    \
+    return tppo::run("tppo_" #op, args, tppo::Call{device, stream, workspace, workspace_size}, tppo::cpu::op,                  \
+                     TPPO_CUDA_FUNCTION(op), tppo::cpu::op##_workspace, TPPO_CUDA_FUNCTION(op##_workspace));                   \
+  }
+
+extern "C" {
+
+TPPO_OPERATION(token_log_probs)
+TPPO_OPERATION(policy_loss)
+TPPO_OPERATION(nll_loss)
+TPPO_OPERATION(shape_rewards)
+TPPO_OPERATION(gae)
+TPPO_OPERATION(whiten)
+TPPO_OPERATION(reward_model_loss)
+TPPO_OPERATION(balance_mask)
+TPPO_OPERATION(value_loss)
+TPPO_OPERATION(dpo_loss)
+TPPO_OPERATION(global_norm)
+TPPO_OPERATION(scale)
+TPPO_OPERATION(adamw)
+
+int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, int32_t num_queries, double* result) {
+  if (lengths == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: lengths is NULL");
+  if (result == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: result is NULL");
+  if (count < 1) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: count is %lld, expected at least 1", static_cast<long long>(count));
+  if (num_queries < 1) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: num_queries is %d, expected at least 1", num_queries);
+  for (int64_t i = 0; i < count; ++i)
+    if (lengths[i] < 0) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: lengths[%lld] is %d", static_cast<long long>(i), lengths[i]);
+  *result = tppo::cpu::median(lengths, count) * num_queries;
+  return TPPO_OK;
+}
+
+const char* tppo_version(void) { return TPPO_VERSION; }
+const char* tppo_build_id(void) { return TPPO_BUILD_ID; }
+const char* tppo_variant(void) { return tppo::kCuda ? "cuda13" : "cpu"; }
+const char* tppo_last_error(void) { return tppo::last_error; }
+
+int32_t tppo_set_threads(int32_t threads) {
+  if (threads < 0 || threads > 1024) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_set_threads: threads is %d, expected 0 to 1024", threads);
+  tppo::cpu::set_threads(threads);
+  return TPPO_OK;
+}
+
+int32_t tppo_get_threads(void) { return tppo::cpu::threads(); }
+
+const char* tppo_cpu_isa(void) { return tppo::cpu::isa_name(); }
+
+int32_t tppo_set_cpu_isa(const char* isa) {
+  if (isa == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is NULL");
+  return tppo::cpu::set_isa(isa);
+}
+
+#ifdef TPPO_CUDA
+
+int32_t tppo_cuda_device_count(void) { return tppo::cuda::device_count(); }
+const char* tppo_cuda_unavailable_reason(void) { return tppo::cuda::unavailable_reason(); }
+#define TPPO_ON_DEVICE(name, call)                                                                      \
+  if (device < 0) return tppo::fail(TPPO_INVALID_ARGUMENT, name ": device is %d, expected a CUDA device", device); \
+  if (const int32_t status = tppo::check_device(device)) return status;                                 \
+  return tppo::cuda::call
+
+#else
+
+int32_t tppo_cuda_device_count(void) { return 0; }
+const char* tppo_cuda_unavailable_reason(void) { return tppo::kNoCuda; }
+#define TPPO_ON_DEVICE(name, call) return tppo::fail(TPPO_UNSUPPORTED, name ": device is %d but %s", device, tppo::kNoCuda)
+
+#endif
+
+#define TPPO_NOT_NULL(name, argument) \
+  if (argument == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, name ": " #argument " is NULL")
+
+int32_t tppo_cuda_device_info(int32_t device, tppo_cuda_device* info) {
+  TPPO_NOT_NULL("tppo_cuda_device_info", info);
+  if (info->size != sizeof *info)
+    return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_cuda_device_info: info->size is %llu, expected %llu",
+                      static_cast<unsigned long long>(info->size), static_cast<unsigned long long>(sizeof *info));
+  TPPO_ON_DEVICE("tppo_cuda_device_info", device_info(device, info));
+}
+
+int32_t tppo_cuda_alloc(int32_t device, uint64_t bytes, void** address) {
+  TPPO_NOT_NULL("tppo_cuda_alloc", address);
+  (void)bytes;
+  TPPO_ON_DEVICE("tppo_cuda_alloc", alloc(device, bytes, address));
+}
+
+int32_t tppo_cuda_free(int32_t device, void* address) {
+  if (address == nullptr) return TPPO_OK;
+  TPPO_ON_DEVICE("tppo_cuda_free", release(device, address));
+}
+
+int32_t tppo_cuda_upload(int32_t device, void* destination, const void* source, uint64_t bytes, void* stream) {
+  if (bytes == 0) return TPPO_OK;
+  TPPO_NOT_NULL("tppo_cuda_upload", destination);
+  TPPO_NOT_NULL("tppo_cuda_upload", source);
+  (void)stream;
+  TPPO_ON_DEVICE("tppo_cuda_upload", upload(device, destination, source, bytes, stream));
+}
+
+int32_t tppo_cuda_download(int32_t device, void* destination, const void* source, uint64_t bytes, void* stream) {
+  if (bytes == 0) return TPPO_OK;
+  TPPO_NOT_NULL("tppo_cuda_download", destination);
+  TPPO_NOT_NULL("tppo_cuda_download", source);
+  (void)stream;
+  TPPO_ON_DEVICE("tppo_cuda_download", download(device, destination, source, bytes, stream));
+}
+
+int32_t tppo_cuda_synchronize(int32_t device, void* stream) {
+  (void)stream;
+  TPPO_ON_DEVICE("tppo_cuda_synchronize", synchronize(device, stream));
+}
+
+}  // extern "C"

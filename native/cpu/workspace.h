@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carves typed arrays out of the caller's workspace, and sums partial results in their fixed order.
+#pragma once
+
+#include <cstdint>
+
+#include "../status.h"
+
+namespace tppo::cpu {
+
+/// The same carving with a NULL base adds up the size that is needed.
+class Workspace {
+ public:
+  explicit Workspace(void* base = nullptr) : base_(base == nullptr ? nullptr : static_cast<char*>(align_up(base, kAlign))) {}
+
+  template <typename T>
+  T* take(int64_t count) {
+    T* const p = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + used_);
+    used_ += (static_cast<uint64_t>(count) * sizeof(T) + kAlign - 1) / kAlign * kAlign;
+    return p;
+  }
+
+  /// Bytes to ask the caller for, room for alignment included.
+  uint64_t size() const { return used_ == 0 ? 0 : used_ + kAlign - 1; }
+
+ private:
+  static constexpr uint64_t kAlign = 64;
+  char* base_;
+  uint64_t used_ = 0;
+};
+
+/// Number of blocks of `block` items that hold n items.
+inline int64_t blocks_of(int64_t n, int64_t block) { return (n + block - 1) / block; }
+
+/// sums[k] = sum over blocks of partial[block * width + k], in block order.
+inline void add_blocks(const double* partial, int64_t blocks, int width, double* sums) {
+  for (int k = 0; k < width; ++k) sums[k] = 0.0;
+  for (int64_t b = 0; b < blocks; ++b)
+    for (int k = 0; k < width; ++k) sums[k] += partial[b * width + k];
+}
+
+/// True where the token counts.
+inline bool valid(const uint8_t* mask, int64_t i) { return mask == nullptr || mask[i] != 0; }
+
+/// Token bounds of the sequences of a padded or packed layout.
+struct Sequences {
+  int64_t count, length;  // length: of padded sequences
+  const int32_t* cu_seqlens;
+
+  template <typename Args>
+  explicit Sequences(const Args& a)
+      : count(a.num_sequences), length(a.num_sequences > 0 ? a.num_tokens / a.num_sequences : 0), cu_seqlens(a.cu_seqlens) {}
+
+  int64_t begin(int64_t b) const { return cu_seqlens != nullptr ? cu_seqlens[b] : b * length; }
+  int64_t end(int64_t b) const { return begin(b + 1); }
+};
+
+}  // namespace tppo::cpu

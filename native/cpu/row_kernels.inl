@@ -48,7 +48,7 @@ TPPO_INLINE void put(math::bf16* p, F v) {
 }
 
 /// 2^t for t <= 0, exactly 0 for t <= -127, NaN for NaN. `t` is clamped to -127 on the way out, so that 0 * t is 0 and not NaN.
-/// Relative error 1e-7: degree-5 minimax polynomial on [-1/2, 1/2].
+/// Relative error 1e-7: minimax polynomial of degree 5 on [-1/2, 1/2] with 2^0 exactly 1, so that a certain token has log-prob exactly 0.
 TPPO_INLINE F exp2_clamped(F& t) {
   const F low = splat(-127.0f);
   t = low > t ? low : t;
@@ -56,12 +56,12 @@ TPPO_INLINE F exp2_clamped(F& t) {
   const F magic = splat(12582912.0f + 127.0f);
   const F shifted = t + magic;
   const F f = t - (shifted - magic);
-  F p = splat(0.0013276472f);
-  p = p * f + 0.00967554133f;
-  p = p * f + 0.0555071327f;
-  p = p * f + 0.240221197f;
-  p = p * f + 0.693146967f;
-  p = p * f + 1.00000007f;
+  F p = splat(0.00132647273f);
+  p = p * f + 0.00967151299f;
+  p = p * f + 0.0555073358f;
+  p = p * f + 0.240222424f;
+  p = p * f + 0.693147004f;
+  p = p * f + 1.0f;
   I bits;
   __builtin_memcpy(&bits, &shifted, sizeof bits);
   bits <<= 23;

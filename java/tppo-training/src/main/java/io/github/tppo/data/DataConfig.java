@@ -11,7 +11,7 @@ public record DataConfig(
     @Doc("Form of the log") Form form,
     @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter") List<Path> files,
     @Doc("Where a delimited log keeps what is needed; other forms ignore it") Columns columns,
-    @Doc("One character between the columns of a delimited log") String delimiter,
+    @Doc("The character between the columns of a delimited log, or the word tab") String delimiter,
     @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab") Quoting quoting,
     @Doc("Whether the first line of each delimited file names its columns") boolean header,
     @Doc("Time of a delimited log: a java.time.format.DateTimeFormatter pattern, iso, epoch_seconds or epoch_millis") String timePattern,
@@ -90,8 +90,8 @@ public record DataConfig(
     check(quoting != null, "quoting", "missing", "auto, always or never");
     check(clicks != null, "clicks", "missing", "host, text or none");
     files = List.copyOf(files);
-    check(delimiter != null && delimiter.length() == 1 && "\"\r\n".indexOf(delimiter.charAt(0)) < 0, "delimiter",
-        delimiter == null ? "missing" : '"' + delimiter + '"', "one character that is no quote or line end");
+    check(delimiter != null && (delimiter.equals("tab") || (delimiter.length() == 1 && "\"\r\n".indexOf(delimiter) < 0)),
+        "delimiter", delimiter == null ? "missing" : '"' + delimiter + '"', "tab, or one character that is no quote or line end");
     check(timePattern != null, "time_pattern", "missing", "a date pattern, iso, epoch_seconds or epoch_millis");
     TimeParser.check(timePattern);
     atLeast(1, "targets", targets);
@@ -118,9 +118,13 @@ public record DataConfig(
         "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
   }
 
+  char delimiterChar() {
+    return delimiter.equals("tab") ? '\t' : delimiter.charAt(0);
+  }
+
   /** Whether double quotes enclose fields of this delimited log. */
   boolean quoted() {
-    return quoting == Quoting.ALWAYS || (quoting == Quoting.AUTO && !delimiter.equals("\t"));
+    return quoting == Quoting.ALWAYS || (quoting == Quoting.AUTO && delimiterChar() != '\t');
   }
 
   private static void atLeast(int least, String key, int value) {

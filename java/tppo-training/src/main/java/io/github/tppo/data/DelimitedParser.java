@@ -28,7 +28,7 @@ final class DelimitedParser implements RowParser {
 
   DelimitedParser(DataConfig config) {
     columns = config.columns();
-    delimiter = config.delimiter().charAt(0);
+    delimiter = config.delimiterChar();
     quoted = config.quoted();
     withHeader = config.header();
     pattern = config.timePattern();
@@ -153,7 +153,7 @@ final class DelimitedParser implements RowParser {
 
   @Override
   public String describe() {
-    return "columns separated by '" + (delimiter == '\t' ? "\\t" : String.valueOf(delimiter)) + "', user " + columns.user()
+    return "columns separated by " + (delimiter == '\t' ? "tabs" : "'" + delimiter + "'") + ", user " + columns.user()
         + ", time " + columns.time() + " (" + pattern + "), query " + columns.query();
   }
 }

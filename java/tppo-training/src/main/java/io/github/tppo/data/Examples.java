@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.NoSuchElementException;
+import java.util.Objects;
 import java.util.Spliterator;
 import java.util.Spliterators;
 import java.util.stream.Stream;
@@ -72,7 +73,7 @@ public final class Examples {
   }
 
   static byte[] toBytes(Example e) throws IOException {
-    return JSON.writeValueAsBytes(e);
+    return JSON.writeValueAsBytes(Objects.requireNonNull(e, "example"));
   }
 
   static Example fromBytes(byte[] bytes, int offset, int length) throws IOException {

@@ -9,6 +9,7 @@ import java.math.BigDecimal;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -88,7 +89,9 @@ final class ConfigBinder {
       Object inherited = over == null ? null : RecordTypes.get(component, over);
       ConfigNode value = node.fields.get(key);
       if (value != null) {
-        values[i] = bind(component.getGenericType(), value, inherited, ConfigNames.join(path, key));
+        PathKey paths = component.getAnnotation(PathKey.class);
+        values[i] = bind(component.getGenericType(), paths == null ? value : value.withPathsResolved(paths), inherited,
+            ConfigNames.join(path, key));
       } else if (over != null || !component.getType().isPrimitive() && component.getType() != String.class) {
         values[i] = inherited;
       } else {
@@ -113,7 +116,7 @@ final class ConfigBinder {
       String key = colon > 0 ? ConfigNames.snake(message.substring(0, colon).strip()) : "";
       String firstKey = key.contains(".") ? key.substring(0, key.indexOf('.')) : key;
       ConfigNode at = node.fields.getOrDefault(firstKey, node);
-      boolean named = colon > 0 && key.matches("[a-z0-9_.]+");
+      boolean named = Arrays.stream(type.getRecordComponents()).anyMatch(c -> ConfigNames.snake(c.getName()).equals(firstKey));
       return fault(at, named ? ConfigNames.join(path, key) : path, named ? message.substring(colon + 1).strip() : message, fallback);
     }
   }

@@ -9,8 +9,10 @@ import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
 import java.io.IOException;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -144,6 +146,23 @@ final class ConfigNode {
       String line = at.getLineNr() >= 1 && at.getLineNr() <= lines.length ? lines[at.getLineNr() - 1] : "";
       int column = at.getColumnNr() - 1;
       return column >= 0 && column < line.length() && "\"'|>".indexOf(line.charAt(column)) >= 0;
+    }
+  }
+
+  /** The same value with every text that is a relative path made relative to where it was written. */
+  ConfigNode withPathsResolved(PathKey key) {
+    boolean path = kind == Kind.STRING && !text.isBlank() && !Arrays.asList(key.except()).contains(text);
+    ConfigNode out = new ConfigNode(kind, path ? resolve() : text, quoted, origin);
+    out.fields.putAll(fields);
+    items.forEach(item -> out.items.add(item.withPathsResolved(key)));
+    return out;
+  }
+
+  private String resolve() {
+    try {
+      return origin.base().resolve(text).normalize().toString();
+    } catch (InvalidPathException e) {
+      throw new ConfigException(origin.name() + ": found " + found() + ", which is not a path: " + e.getReason(), e);
     }
   }
 

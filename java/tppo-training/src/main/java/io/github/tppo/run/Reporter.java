@@ -2,7 +2,7 @@
 package io.github.tppo.run;
 
 /** Shows a run to whoever watches it: a terminal, a log, nobody. */
-public interface Reporter {
+public interface Reporter extends AutoCloseable {
   /** Shows nothing. */
   Reporter SILENT = new Reporter() {
     @Override
@@ -19,4 +19,8 @@ public interface Reporter {
 
   /** Shows one line. */
   void message(String line);
+
+  /** Ends the task, so that a progress bar does not stand in the way of what is printed next. */
+  @Override
+  default void close() { }
 }

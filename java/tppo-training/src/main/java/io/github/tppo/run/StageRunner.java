@@ -114,6 +114,7 @@ public final class StageRunner<C extends Record> {
       stage.run(new RunContext<>(config, folder, backend, reporter, stop, stage.name()));
       done = true;
     } finally {
+      reporter.close();
       double seconds = earlier + (System.nanoTime() - start) * 1e-9;
       RunState.Entry now = state.entry(stage.name());
       state.put(stage.name(), new RunState.Entry(now.config(), now.inputs(), done, seconds, now.figures()));

@@ -11,6 +11,11 @@ package io.github.tppo.text;
  */
 public record Encoding(int[] ids, int[] starts, int[] ends) {
 
+    /** Where the tokens lie in {@code text}, the text that was encoded. */
+    public TokenSpans spansIn(String text) {
+        return new TokenSpans(text, starts, ends);
+    }
+
     /** The number of tokens. */
     public int length() {
         return ids.length;

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.text;
 
+import io.github.tppo.data.Example;
 import io.github.tppo.data.History;
+import io.github.tppo.run.Doc;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * How a history becomes a prompt and queries become a response. Compact, so that a small model spends its tokens on
@@ -33,7 +36,12 @@ import java.util.regex.Pattern;
  * @param maxPurchases  how many of the newest purchases are shown; 0 none
  * @param maxVisits     how many of the newest visits are shown; 0 none
  */
-public record PromptFormat(boolean numberedLines, int maxClicks, int maxPurchases, int maxVisits) {
+@Doc("How a history becomes a prompt and queries become a response.")
+public record PromptFormat(
+    @Doc("Begin each line of a response with its number; a small model loses count without.") boolean numberedLines,
+    @Doc("How many of the newest clicks are shown; 0 none.") int maxClicks,
+    @Doc("How many of the newest purchases are shown; 0 none.") int maxPurchases,
+    @Doc("How many of the newest visits are shown; 0 none.") int maxVisits) {
 
     /** The line between the history and the response. */
     public static final String MARKER = "=\n";
@@ -56,6 +64,14 @@ public record PromptFormat(boolean numberedLines, int maxClicks, int maxPurchase
     /** A query as its line of the prompt: the form to train a tokenizer on. */
     public static String queryLine(String query) {
         return " " + oneLine(query) + "\n";
+    }
+
+    /**
+     * The queries of an example as their lines, history first: what {@link BpeTrainer} is trained on for this form.
+     */
+    public static List<String> queryLines(Example example) {
+        return Stream.concat(example.history().search().stream(), example.targets().stream())
+            .map(PromptFormat::queryLine).toList();
     }
 
     /** The whole prompt for {@code history}, uncut, ending with the marker line. */

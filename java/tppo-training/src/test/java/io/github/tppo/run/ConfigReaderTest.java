@@ -140,6 +140,13 @@ class ConfigReaderTest {
   }
 
   @Test
+  void textsThatArePathsAreRelativeToTheFile() {
+    assertEquals(List.of(dir + "/logs/*.gz", "default", "/abs"), read("data: {files: [logs/*.gz, default, /abs]}").data().files());
+    assertEquals(List.of(Path.of("a.tsv").toAbsolutePath().toString()), read("", "data.files=a.tsv").data().files());
+    assertEquals(List.of("default"), read("").data().files());
+  }
+
+  @Test
   void missingFileAndFolderAreNamed() throws IOException {
     assertTrue(assertThrows(ConfigException.class, () -> ConfigReader.read(SampleConfig.class, dir.resolve("no.yaml"), List.of()))
         .getMessage().contains("no.yaml: no such file"));

@@ -20,7 +20,8 @@ record SampleConfig(
       @Doc("The form of the log.") Form form,
       @Doc("Column of each field.") Map<String, Integer> columns,
       @Doc("Newest entries of the history that are kept.") int maxHistory,
-      List<Source> sources) { }
+      List<Source> sources,
+      @PathKey(except = "default") List<String> files) { }
 
   record Source(String name, Path path, double weight) { }
 
@@ -35,7 +36,7 @@ record SampleConfig(
 
   static SampleConfig defaults() {
     return new SampleConfig(7, List.of(1, 2, 3),
-        new SampleData(null, Form.AOL, Map.of("user", 0), 20, List.of()),
+        new SampleData(null, Form.AOL, Map.of("user", 0), 20, List.of(), List.of("default")),
         new SamplePolicy(5e-6, 0.2f, true, "yes", List.of(Form.AOL)));
   }
 }

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class CheckpointsTest {
+  @TempDir
+  Path dir;
+  private final List<String> warnings = new ArrayList<>();
+
+  private Checkpoints checkpoints() {
+    return new Checkpoints(dir, 2);
+  }
+
+  private void save(long step) throws IOException {
+    checkpoints().save(step, folder -> {
+      Files.writeString(Files.createDirectories(folder.resolve("model")).resolve("w"), "weights " + step);
+      Files.writeString(folder.resolve("state.json"), "{}");
+    });
+  }
+
+  private Optional<Long> latest() throws IOException {
+    return checkpoints().latest(warnings::add).map(Checkpoints.Checkpoint::step);
+  }
+
+  @Test
+  void newestWholeCheckpointIsTaken() throws IOException {
+    assertEquals(Optional.empty(), latest());
+    save(10);
+    save(9);
+    save(100);
+    assertEquals(Optional.of(100L), latest());
+    Files.writeString(dir.resolve("checkpoints/step-000000100/model/w"), "weights 101");
+    assertEquals(Optional.of(10L), latest());
+    assertTrue(warnings.get(0).contains("model/w is not what was written"), warnings.toString());
+    Files.delete(dir.resolve("checkpoints/step-000000010/state.json"));
+    assertEquals(Optional.empty(), latest());
+    checkpoints().clear();
+    assertEquals(Optional.empty(), latest());
+  }
+
+  @Test
+  void damagedManifestIsNoticed() throws IOException {
+    save(1);
+    save(2);
+    Files.writeString(dir.resolve("checkpoints/step-000000002/manifest.json"), "{\"step\": 2, ");
+    assertEquals(Optional.of(1L), latest());
+    Files.delete(dir.resolve("checkpoints/step-000000001/manifest.json"));
+    assertEquals(Optional.empty(), latest());
+  }
+
+  @Test
+  void failedWriteAndRestOfAKilledOneLeaveTheOneBefore() throws IOException {
+    save(1);
+    assertThrows(IOException.class, () -> checkpoints().save(2, folder -> {
+      Files.writeString(folder.resolve("w"), "half");
+      throw new IOException("disk full");
+    }));
+    Files.createDirectories(dir.resolve("checkpoints/step-000000003.tmp"));
+    assertEquals(Optional.of(1L), latest());
+    assertEquals(List.of(), warnings);
+  }
+}

@@ -53,7 +53,7 @@ inline void check_near(const char* file, int line, const char* text, double actu
 inline void check_ok(const char* file, int line, int32_t status) {
   if (status != TPPO_OK) failed(file, line, std::string("status ") + std::to_string(status) + ": " + tppo_last_error());
 }
-#define CHECK_OK(call) test::check_ok(__FILE__, __LINE__, call)
+#define CHECK_OK(...) test::check_ok(__FILE__, __LINE__, __VA_ARGS__)
 
 /// The call fails with `status` and its message contains `part`.
 inline void check_error(const char* file, int line, int32_t actual, int32_t status, const char* part) {
@@ -148,7 +148,7 @@ inline void check_threads(const char* file, int line, const std::function<std::v
     tppo_set_threads(0);
   });
 }
-#define CHECK_THREADS(body) test::check_threads(__FILE__, __LINE__, body)
+#define CHECK_THREADS(...) test::check_threads(__FILE__, __LINE__, __VA_ARGS__)
 
 /// Appends the bits of a vector of any type, as floats, for the comparisons above.
 template <typename T>

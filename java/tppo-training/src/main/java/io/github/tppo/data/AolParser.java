@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
-/** Rows of the AOL collection: {@code AnonID Query QueryTime ItemRank ClickURL}, the last two empty or missing without a click. */
+/**
+ * Rows of the AOL collection: {@code AnonID Query QueryTime ItemRank ClickURL}, separated by tabs; the last two are
+ * empty or missing without a click.
+ */
 final class AolParser implements RowParser {
   @Override
   public boolean header(String line, long lineNumber) {

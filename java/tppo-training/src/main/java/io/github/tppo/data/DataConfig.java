@@ -9,20 +9,25 @@ import java.util.List;
 @Doc("Which logs to read and what to make of them")
 public record DataConfig(
     @Doc("Form of the log") Form form,
-    @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter") List<Path> files,
+    @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter")
+        List<Path> files,
     @Doc("Where a delimited log keeps what is needed; other forms ignore it") Columns columns,
     @Doc("The character between the columns of a delimited log, or the word tab") String delimiter,
-    @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab") Quoting quoting,
+    @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab")
+        Quoting quoting,
     @Doc("Whether the first line of each delimited file names its columns") boolean header,
-    @Doc("Time of a delimited log: a java.time.format.DateTimeFormatter pattern, iso, epoch_seconds or epoch_millis") String timePattern,
-    @Doc("What of a clicked address goes into the history: its host without www., the whole text, or nothing") Clicks clicks,
+    @Doc("Time of a delimited log: a java.time.format.DateTimeFormatter pattern, iso, epoch_seconds or epoch_millis")
+        String timePattern,
+    @Doc("What of a clicked address goes into the history: its host without www., the whole text, or nothing")
+        Clicks clicks,
     @Doc("N, queries to predict: a user's newest N distinct ones; of an industrial list, the first N") int targets,
     @Doc("Industrial form: least number of usable targets, 0 for all N; logs always give N") int minTargets,
     @Doc("H, newest entries kept of each list of the history") int historyLimit,
     @Doc("Least number of entries in a history, all lists together") int minHistory,
     @Doc("Longest query in characters; longer ones are dropped") int maxQueryChars,
     @Doc("Whether queries that are addresses (www., http:, mapquest.com) are dropped") boolean dropUrls,
-    @Doc("Most examples made of one training user, newest cut points first; users of other splits give one") int cutsPerUser,
+    @Doc("Most examples made of one training user, newest cut points first; users of other splits give one")
+        int cutsPerUser,
     @Doc("Searches between one cut point and the next older one") int cutStride,
     @Doc("Share of users in valid.jsonl") double validFraction,
     @Doc("Share of users in eval.jsonl") double evalFraction,
@@ -90,8 +95,10 @@ public record DataConfig(
     check(quoting != null, "quoting", "missing", "auto, always or never");
     check(clicks != null, "clicks", "missing", "host, text or none");
     files = List.copyOf(files);
-    check(delimiter != null && (delimiter.equals("tab") || (delimiter.length() == 1 && "\"\r\n".indexOf(delimiter) < 0)),
-        "delimiter", delimiter == null ? "missing" : '"' + delimiter + '"', "tab, or one character that is no quote or line end");
+    check(delimiter != null, "delimiter", "missing", "tab, or one character");
+    boolean one = delimiter.length() == 1 && "\"\r\n".indexOf(delimiter) < 0;
+    check(one || delimiter.equals("tab"), "delimiter", '"' + delimiter + '"',
+        "tab, or one character that is no quote or line end");
     check(timePattern != null, "time_pattern", "missing", "a date pattern, iso, epoch_seconds or epoch_millis");
     TimeParser.check(timePattern);
     atLeast(1, "targets", targets);

@@ -58,7 +58,8 @@ public record DataStats(String form, long rowsRead, long rowsKept, Map<String, L
    * @param firstLine line number of the first row dropped for each reason
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  public record FileStats(String file, long bytes, long rowsRead, Map<String, Long> rowsDropped, Map<String, Long> firstLine) {
+  public record FileStats(String file, long bytes, long rowsRead, Map<String, Long> rowsDropped,
+      Map<String, Long> firstLine) {
     /** Makes the maps unmodifiable. */
     public FileStats {
       rowsDropped = fixed(rowsDropped);

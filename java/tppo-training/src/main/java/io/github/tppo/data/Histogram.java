@@ -28,8 +28,8 @@ final class Histogram {
   }
 
   DataStats.Quantiles quantiles() {
-    return new DataStats.Quantiles(count, Math.round(1000.0 * sum / count) / 1000.0, at(0.05), at(0.25), at(0.5), at(0.75),
-        at(0.95), max);
+    double mean = Math.round(1000.0 * sum / count) / 1000.0;
+    return new DataStats.Quantiles(count, mean, at(0.05), at(0.25), at(0.5), at(0.75), at(0.95), max);
   }
 
   /** The smallest value that at least this share of the values does not exceed. */

@@ -25,14 +25,14 @@ final class IndustrialForm implements LogForm {
 
   private final DataConfig config;
   private final PrepareCounts counts;
-  private final QueryCleaner cleaner;
+  private final HistoryCleaner cleaner;
   private final ObjectReader json = new ObjectMapper().readerFor(JsonNode.class)
       .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
   IndustrialForm(DataConfig config, PrepareCounts counts) {
     this.config = config;
     this.counts = counts;
-    this.cleaner = new QueryCleaner(config.maxQueryChars(), config.dropUrls());
+    this.cleaner = new HistoryCleaner(config, counts::dropEntry);
   }
 
   @Override
@@ -68,10 +68,10 @@ final class IndustrialForm implements LogForm {
     if (!isList(root.path("target_queries"))) {
       return WRONG_SHAPE;
     }
-    Set<String> targets = new LinkedHashSet<>(entries(root.path("target_queries"), true));
-    Example example = new Example(user,
-        new History(newest(history, "search"), newest(history, "click"), newest(history, "purchase"), newest(history, "visit")),
-        targets.stream().limit(config.targets()).toList());
+    Set<String> targets = new LinkedHashSet<>(cleaner.queries(strings(root.path("target_queries"))));
+    History raw = new History(strings(history.path("search")), strings(history.path("click")),
+        strings(history.path("purchase")), strings(history.path("visit")));
+    Example example = new Example(user, cleaner.clean(raw), targets.stream().limit(config.targets()).toList());
     byte[] bytes = Examples.toBytes(example);
     store.add(UserHash.of(config.seed(), user), bytes, bytes.length);
     return null;
@@ -81,33 +81,22 @@ final class IndustrialForm implements LogForm {
     return node.isArray() || node.isMissingNode() || node.isNull();
   }
 
-  private List<String> newest(JsonNode history, String list) {
-    List<String> all = entries(history.path(list), list.equals("search"));
-    return all.subList(Math.max(0, all.size() - config.historyLimit()), all.size());
-  }
-
-  private List<String> entries(JsonNode list, boolean queries) {
-    List<String> clean = new ArrayList<>(list.size());
+  private List<String> strings(JsonNode list) {
+    List<String> strings = new ArrayList<>(list.size());
     for (JsonNode node : list) {
-      String raw = node.isObject() ? node.path("text").textValue() : node.textValue();
-      if (raw == null) {
+      String text = node.isObject() ? node.path("text").textValue() : node.textValue();
+      if (text == null) {
         counts.dropEntry("not_a_string");
-        continue;
-      }
-      String entry = queries ? cleaner.clean(raw) : cleaner.cleanEntry(raw);
-      if (entry == null) {
-        counts.dropEntry(cleaner.reason());
-      } else if (!clean.isEmpty() && clean.get(clean.size() - 1).equals(entry)) {
-        counts.dropEntry("repeat");
       } else {
-        clean.add(entry);
+        strings.add(text);
       }
     }
-    return clean;
+    return strings;
   }
 
   @Override
-  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts tally) throws IOException {
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts tally)
+      throws IOException {
     List<UserResult> results = new ArrayList<>(1);
     Set<String> seen = new LinkedHashSet<>();
     tally.dropRows("duplicate_user", overflow);

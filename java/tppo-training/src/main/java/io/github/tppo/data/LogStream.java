@@ -113,8 +113,8 @@ final class LogStream extends InputStream {
       if (raw.fault != null) {
         throw raw.fault;
       }
-      damage = (raw.ended ? "ends early (truncated " : "is damaged (") + (gzip ? "gzip" : "bzip2") + " data after " + raw.count
-          + " compressed bytes)";
+      damage = (raw.ended ? "ends early (truncated " : "is damaged (") + (gzip ? "gzip" : "bzip2") + " data after "
+          + raw.count + " compressed bytes)";
       return n == 0 ? -1 : n;
     }
   }

@@ -19,8 +19,8 @@ import java.util.TreeMap;
  * shuffled by user, and a limit takes a random but fixed sample). The result does not depend on the order of the files
  * or of their rows, except that rows of a user with equal times stay in the order of file path and line.
  *
- * <p>Memory is bounded by about an eighth of the heap and the largest user allowed; the temporary files, below the
- * output folder, take about 50 bytes a row.
+ * <p>Memory: some 32 MiB of buffers, about an eighth of the heap for one group of users, and the largest user allowed.
+ * The temporary files, below the output folder, take about 50 bytes a row.
  */
 public final class Prepare {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -64,7 +64,8 @@ public final class Prepare {
     Files.createDirectories(folder);
     Path spill = folder.resolve("prepare.tmp");
     AtomicFiles.delete(spill); // of a run that was killed
-    try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), UserPartitions.partitionBytesForHeap())) {
+    long partition = UserPartitions.partitionBytesForHeap();
+    try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), partition)) {
       readAll(files, store);
       SplitWriter.write(config, folder, counts, out -> {
         store.forEachKey((bytes, offsets, overflow) -> {
@@ -76,7 +77,8 @@ public final class Prepare {
       });
     }
     DataStats stats = counts.stats();
-    AtomicFiles.write(folder.resolve("stats.json"), JSON.writerWithDefaultPrettyPrinter().writeValueAsString(stats) + "\n");
+    String json = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(stats);
+    AtomicFiles.write(folder.resolve("stats.json"), json + "\n");
     return stats;
   }
 
@@ -116,7 +118,8 @@ public final class Prepare {
           firstLine.putIfAbsent(reason, lines.lineNumber());
         }
         if (rows % REPORT_EVERY == 0) {
-          progress.update(READING * (before + lines.bytesRead()) / total, 1000, file.getFileName() + ": " + rows + " rows");
+          long share = Math.min(READING, READING * (before + lines.bytesRead()) / total);
+          progress.update(share, 1000, file.getFileName() + ": " + rows + " rows");
         }
       }
       failure = lines.failure();
@@ -134,16 +137,18 @@ public final class Prepare {
   }
 
   /** Refuses a file that is of another form, and warns of one that is partly so. */
-  private void check(Path file, long rows, Map<String, Long> dropped, Map<String, Long> firstLine) throws DataException {
+  private void check(Path file, long rows, Map<String, Long> dropped, Map<String, Long> firstLine)
+      throws DataException {
     long cutShort = dropped.getOrDefault("truncated_line", 0L);
     long real = rows - cutShort - dropped.getOrDefault(BLANK, 0L);
-    long malformed = dropped.entrySet().stream().filter(e -> !WELL_FORMED.contains(e.getKey())).mapToLong(Map.Entry::getValue)
-        .sum() - (rows - real);
+    long malformed = dropped.entrySet().stream().filter(e -> !WELL_FORMED.contains(e.getKey()))
+        .mapToLong(Map.Entry::getValue).sum() - (rows - real);
     if (real == 0) {
       counts.warn(file + ": holds no rows");
       return;
     }
-    String reasons = dropped.entrySet().stream().filter(e -> !WELL_FORMED.contains(e.getKey()) && !e.getKey().equals(BLANK))
+    String reasons = dropped.entrySet().stream()
+        .filter(e -> !WELL_FORMED.contains(e.getKey()) && !e.getKey().equals(BLANK))
         .map(e -> e.getKey() + " " + e.getValue() + ", first in line " + firstLine.get(e.getKey()))
         .reduce((a, b) -> a + "; " + b).orElse("");
     if (malformed == real || (real >= 100 && malformed > 0.95 * real)) {

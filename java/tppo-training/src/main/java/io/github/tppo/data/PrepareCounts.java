@@ -105,11 +105,11 @@ final class PrepareCounts {
   DataStats stats() {
     Map<String, Long> noted = notes.toMap();
     List<String> all = new ArrayList<>(warnings);
-    noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ") + k.replace("user_", "").replace('_', ' ')
-        + " in the log; their rows were brought together and sorted"));
-    return new DataStats(config.form().name().toLowerCase(Locale.ROOT), rowsRead, rowsRead - rows.total(), rows.toMap(), headerLines, entries.toMap(),
-        searches, usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(),
-        files, all);
+    noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ")
+        + k.replace("user_", "").replace('_', ' ') + " in the log; their rows were brought together and sorted"));
+    String form = config.form().name().toLowerCase(Locale.ROOT);
+    return new DataStats(form, rowsRead, rowsRead - rows.total(), rows.toMap(), headerLines, entries.toMap(), searches,
+        usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(), files, all);
   }
 
   private static Map<String, Long> perSplit(Map<Split, long[]> counts) {

@@ -16,7 +16,7 @@ import java.time.temporal.ChronoField;
 import java.time.temporal.TemporalAccessor;
 import java.util.Locale;
 
-/** Turns the time column of a log into milliseconds; times without a zone are taken as UTC, since only order matters. */
+/** Turns the time column of a log into milliseconds; times without a zone are UTC, since only their order matters. */
 interface TimeParser {
   /** What {@link #parse} returns for text that is no time. */
   long BAD = Long.MIN_VALUE;
@@ -30,7 +30,8 @@ interface TimeParser {
         || s.charAt(16) != ':') {
       return BAD;
     }
-    return instant(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10), digits(s, 11, 13), digits(s, 14, 16), digits(s, 17, 19));
+    return instant(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10), digits(s, 11, 13), digits(s, 14, 16),
+        digits(s, 17, 19));
   }
 
   /** Excite's {@code yyMMddHHmmss}, strictly; years 70 to 99 are of the 20th century. */
@@ -61,7 +62,8 @@ interface TimeParser {
   /** Refuses a pattern that is none. */
   static void check(String pattern) {
     if (pattern.isBlank()) {
-      throw new IllegalArgumentException("time_pattern: empty, expected a date pattern, iso, epoch_seconds or epoch_millis");
+      throw new IllegalArgumentException("time_pattern: empty, expected a date pattern, iso, epoch_seconds "
+          + "or epoch_millis");
     }
     try {
       of(pattern);
@@ -82,7 +84,8 @@ interface TimeParser {
 
   private static long formatted(String s, DateTimeFormatter first, DateTimeFormatter second) {
     try {
-      TemporalAccessor t = first.parseBest(s, ZonedDateTime::from, OffsetDateTime::from, LocalDateTime::from, LocalDate::from);
+      TemporalAccessor t = first.parseBest(s, ZonedDateTime::from, OffsetDateTime::from, LocalDateTime::from,
+          LocalDate::from);
       return t instanceof ZonedDateTime z ? z.toInstant().toEpochMilli()
           : t instanceof OffsetDateTime o ? o.toInstant().toEpochMilli()
           : t instanceof LocalDateTime l ? l.toInstant(ZoneOffset.UTC).toEpochMilli()

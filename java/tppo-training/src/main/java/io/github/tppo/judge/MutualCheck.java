@@ -37,7 +37,7 @@ public final class MutualCheck {
     }
 
     /** The number of queries that a response for {@code example} must have. */
-    static int wantedQueries(JudgeConfig config, Example example) {
+    public static int wantedQueries(JudgeConfig config, Example example) {
         return config.queries() > 0 ? config.queries() : example.targets().size();
     }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.text;
 
+import io.github.tppo.data.Example;
+import io.github.tppo.data.Examples;
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import it.unimi.dsi.fastutil.longs.Long2LongOpenHashMap;
 import it.unimi.dsi.fastutil.longs.Long2ObjectOpenHashMap;
@@ -8,6 +10,7 @@ import it.unimi.dsi.fastutil.longs.LongOpenHashSet;
 import it.unimi.dsi.fastutil.objects.Object2IntOpenHashMap;
 import it.unimi.dsi.fastutil.objects.Object2LongOpenHashMap;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -16,6 +19,7 @@ import java.util.List;
 import java.util.PriorityQueue;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
+import java.util.stream.Stream;
 
 /**
  * Trains a byte-level BPE vocabulary (Sennrich et al. 2016; the byte alphabet and word pattern of GPT-2) and writes it as
@@ -63,6 +67,24 @@ public final class BpeTrainer {
         trainer.merge(vocabulary);
         TokenizerJson.write(outDir, trainer.symbols, trainer.merges);
         return trainer.symbols.size();
+    }
+
+    /**
+     * Trains on the queries of prepared examples, in the form that {@link PromptFormat} shows them. The shipped tokenizer is
+     * this on {@code train.jsonl} of the quickstart's log with one cut per user and otherwise default settings, 2048 tokens.
+     *
+     * @param examples   a file of prepared examples
+     * @param vocabulary the number of tokens wanted
+     * @param outDir     where the tokenizer's files go
+     * @return the number of tokens in the vocabulary
+     * @throws IOException when a file cannot be read or written
+     */
+    public static int trainOnExamples(Path examples, int vocabulary, Path outDir) throws IOException {
+        try (Stream<Example> stream = Examples.stream(examples)) {
+            return train(stream.flatMap(e -> PromptFormat.queryLines(e).stream()).iterator(), vocabulary, outDir);
+        } catch (UncheckedIOException e) {
+            throw e.getCause();
+        }
     }
 
     private void readWords(Iterator<String> texts) {

@@ -101,8 +101,35 @@ public record PromptFormat(
     public int[] promptIds(Tokenizer tokenizer, History history, int maxTokens) {
         List<String> entries = entries(history);
         int room = maxTokens - (tokenizer.bosId() >= 0 ? 1 : 0);
+        int[] ids = tokenizer.hasIndependentLines() ? idsByLine(tokenizer, entries, room) : idsOfText(tokenizer, entries, room);
+        if (ids.length > room) {
+            throw new IllegalArgumentException("prompt: at most " + maxTokens + " tokens are allowed, but the begin token"
+                + " and the marker alone take " + (ids.length + maxTokens - room));
+        }
+        return withBos(tokenizer, ids);
+    }
+
+    private static int[] idsByLine(Tokenizer tokenizer, List<String> entries, int room) {
+        int[] marker = tokenizer.lineIds(MARKER);
+        int from = entries.size();
+        int length = marker.length;
+        while (from > 0 && length + tokenizer.lineIds(entries.get(from - 1)).length <= room) {
+            length += tokenizer.lineIds(entries.get(--from)).length;
+        }
+        int[] ids = new int[length];
+        int at = 0;
+        for (String entry : entries.subList(from, entries.size())) {
+            int[] line = tokenizer.lineIds(entry);
+            System.arraycopy(line, 0, ids, at, line.length);
+            at += line.length;
+        }
+        System.arraycopy(marker, 0, ids, at, marker.length);
+        return ids;
+    }
+
+    private static int[] idsOfText(Tokenizer tokenizer, List<String> entries, int room) {
         int from = 0;
-        Encoding encoding = tokenizer.encodeUntrusted(String.join("", entries) + MARKER);
+        Encoding encoding = encodeFrom(tokenizer, entries, from);
         if (encoding.length() > room) {
             from = firstThatFits(entries, encoding, room);
             encoding = encodeFrom(tokenizer, entries, from);
@@ -111,11 +138,7 @@ public record PromptFormat(
         while (encoding.length() > room && from < entries.size()) {
             encoding = encodeFrom(tokenizer, entries, ++from);
         }
-        if (encoding.length() > room) {
-            throw new IllegalArgumentException("prompt: at most " + maxTokens + " tokens are allowed, but the begin token"
-                + " and the marker alone take " + (encoding.length() + maxTokens - room));
-        }
-        return withBos(tokenizer, encoding.ids());
+        return encoding.ids();
     }
 
     /**
@@ -124,13 +147,17 @@ public record PromptFormat(
      */
     public int[] responseIds(Tokenizer tokenizer, List<String> queries) {
         String response = response(queries);
-        int[] marker = tokenizer.encode(MARKER, false).ids();
-        int[] both = tokenizer.encodeUntrusted(MARKER + response).ids();
-        boolean border = both.length >= marker.length && Arrays.equals(marker, Arrays.copyOf(both, marker.length));
-        int[] ids = border ? Arrays.copyOfRange(both, marker.length, both.length) : tokenizer.encodeUntrusted(response).ids();
+        int[] ids = tokenizer.hasIndependentLines() ? tokenizer.encodeUntrusted(response).ids() : afterMarker(tokenizer, response);
         int[] ended = Arrays.copyOf(ids, ids.length + 1);
         ended[ids.length] = tokenizer.eosId();
         return ended;
+    }
+
+    private static int[] afterMarker(Tokenizer tokenizer, String response) {
+        int[] marker = tokenizer.encode(MARKER, false).ids();
+        int[] both = tokenizer.encodeUntrusted(MARKER + response).ids();
+        boolean border = both.length >= marker.length && Arrays.equals(marker, Arrays.copyOf(both, marker.length));
+        return border ? Arrays.copyOfRange(both, marker.length, both.length) : tokenizer.encodeUntrusted(response).ids();
     }
 
     private static int[] withBos(Tokenizer tokenizer, int[] ids) {

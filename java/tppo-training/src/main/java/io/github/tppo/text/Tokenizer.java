@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A Hugging Face tokenizer ({@code tokenizer.json}), run by the native library of
@@ -19,17 +20,23 @@ import java.util.Map;
  */
 public final class Tokenizer implements AutoCloseable {
 
+    /** Histories repeat their lines; this many are remembered. */
+    private static final int MAX_LINES = 1 << 17;
+
     private static final String SHIPPED = "/io/github/tppo/default/";
 
     static {
         // Read by DJL when it loads its native library: never download another build of it, never report usage.
         setIfAbsent("ai.djl.offline", "true");
         setIfAbsent("OPT_OUT_TRACKING", "true");
+        // It also looks for a GPU that it has no use for here, and warns when there is none.
+        setIfAbsent("org.slf4j.simpleLogger.log.ai.djl", "error");
     }
 
     private final HuggingFaceTokenizer library;
     private final TokenizerVocabulary vocabulary;
     private final TracedDecoder decoder;
+    private final Map<String, int[]> lines = new ConcurrentHashMap<>();
 
     private Tokenizer(HuggingFaceTokenizer library, TokenizerVocabulary vocabulary, TracedDecoder decoder) {
         this.library = library;
@@ -150,6 +157,22 @@ public final class Tokenizer implements AutoCloseable {
             }
         }
         return encoding;
+    }
+
+    /**
+     * Whether a text's ids are those of its lines one after another, given that every line but the last ends in one line
+     * break and begins with at most one blank.
+     */
+    boolean hasIndependentLines() {
+        return vocabulary.independentLines();
+    }
+
+    /** The ids of one line with its line break, remembered; not to be changed. */
+    int[] lineIds(String line) {
+        if (lines.size() >= MAX_LINES) {
+            lines.clear();
+        }
+        return lines.computeIfAbsent(line, l -> encodeUntrusted(l).ids());
     }
 
     /** The text of {@code ids}, by the library's decoder and without any further clean-up. */

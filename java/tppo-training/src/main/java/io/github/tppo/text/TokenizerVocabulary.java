@@ -23,6 +23,7 @@ final class TokenizerVocabulary {
     private final Object2IntOpenHashMap<String> ids = new Object2IntOpenHashMap<>();
     private final IntOpenHashSet special = new IntOpenHashSet();
     private final JsonNode decoder;
+    private final boolean independentLines;
     private final int size;
     private final int bosId;
     private final int eosId;
@@ -40,6 +41,9 @@ final class TokenizerVocabulary {
         }
         size = tokens.keySet().intStream().max().orElse(-1) + 1;
         decoder = root.path("decoder");
+        JsonNode pre = root.path("pre_tokenizer");
+        independentLines = root.path("normalizer").isNull() && pre.path("type").asText().equals("ByteLevel")
+            && pre.path("use_regex").asBoolean() && !pre.path("add_prefix_space").asBoolean();
         bosId = find("bos_token", config, map, BOS_NAMES);
         eosId = find("eos_token", config, map, EOS_NAMES);
         int pad = find("pad_token", config, map, PAD_NAMES);
@@ -128,6 +132,11 @@ final class TokenizerVocabulary {
             clean = clean.replace(tokens.get(id), " ");
         }
         return clean;
+    }
+
+    /** Whether text is cut by GPT-2's pattern alone, which never joins a line break to what follows on the next line. */
+    boolean independentLines() {
+        return independentLines;
     }
 
     JsonNode decoder() {

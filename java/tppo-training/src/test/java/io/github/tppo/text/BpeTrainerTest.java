@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.tppo.data.Example;
+import io.github.tppo.data.Examples;
+import io.github.tppo.data.History;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -80,6 +83,27 @@ class BpeTrainerTest {
             int[] ids = tokenizer.encode("a", true).ids();
             assertEquals(0, ids[0]);
             assertEquals(2, ids[2]);
+        }
+    }
+
+    @Test
+    void trainsOnTheQueriesOfExamples() throws IOException {
+        Path examples = dir.resolve("train.jsonl");
+        Examples.write(examples, List.of(new Example("u", new History(List.of("zq zq", "zq"), null, null, null), List.of("zq"))));
+        BpeTrainer.trainOnExamples(examples, 1000, dir);
+        try (Tokenizer tokenizer = Tokenizer.load(dir)) {
+            // Every query follows a blank, so its first word is merged with one.
+            assertEquals(1, tokenizer.encode(" zq", false).length());
+            assertEquals(2, tokenizer.encode(" zq\n", false).length());
+        }
+    }
+
+    @Test
+    void theShippedTokenizerHasItsSizeAndCanBeCopied() throws IOException {
+        Tokenizer.copyShipped(dir.resolve("copy"));
+        try (Tokenizer tokenizer = Tokenizer.load(dir.resolve("copy"))) {
+            assertEquals(2048, tokenizer.vocabSize());
+            assertEquals(5, tokenizer.encode("1 recipes\n2 hotels", false).length());
         }
     }
 

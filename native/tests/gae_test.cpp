@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// gae against its definition as a double sum, and whiten.
+#include "test.h"
+
+namespace {
+
+struct Batch {
+  int64_t sequences, length, n;
+  double gamma = 0.97, lambda = 0.9;
+  std::vector<float> rewards, values;
+  std::vector<uint8_t> mask;
+  std::vector<int32_t> cu;
+
+  Batch(uint64_t seed, int64_t sequences_, int64_t length_) : sequences(sequences_), length(length_), n(sequences_ * length_) {
+    test::Random r(seed);
+    rewards = r.normals(n);
+    values = r.normals(n);
+    mask = r.mask(n, 0.6);
+    for (int64_t t = 0; t < length && sequences > 2; ++t) mask[length + t] = 0, mask[2 * length + t] = t == length / 2;  // empty, one token
+  }
+  struct Result {
+    std::vector<float> advantages, returns;
+  };
+  Result run() const {
+    Result r{test::unwritten(n), test::unwritten(n)};
+    tppo_gae_args a;
+    tppo_gae_init(&a);
+    a.num_tokens = n;
+    a.num_sequences = sequences;
+    a.gamma = gamma;
+    a.lambda = lambda;
+    a.rewards = rewards.data();
+    a.values = values.data();
+    a.mask = mask.data();
+    a.cu_seqlens = cu.empty() ? nullptr : cu.data();
+    a.advantages = r.advantages.data();
+    a.returns = r.returns.data();
+    CHECK_OK(RUN(gae, a));
+    return r;
+  }
+};
+
+}  // namespace
+
+TEST(equals_the_double_sum) {
+  for (double gamma : {1.0, 0.9, 0.0})
+    for (double lambda : {1.0, 0.95, 0.0}) {
+      Batch b(3, 5, 23);
+      b.gamma = gamma;
+      b.lambda = lambda;
+      const Batch::Result r = b.run();
+      for (int64_t s = 0; s < b.sequences; ++s) {
+        std::vector<int64_t> valid;
+        for (int64_t i = s * b.length; i < (s + 1) * b.length; ++i)
+          if (b.mask[i])
+            valid.push_back(i);
+          else
+            CHECK(r.advantages[i] == 0.0f && r.returns[i] == 0.0f);
+        for (size_t t = 0; t < valid.size(); ++t) {
+          double a = 0.0;
+          for (size_t k = t; k < valid.size(); ++k) {
+            const double next = k + 1 < valid.size() ? b.values[valid[k + 1]] : 0.0;
+            a += std::pow(gamma * lambda, static_cast<double>(k - t)) * (b.rewards[valid[k]] + gamma * next - b.values[valid[k]]);
+          }
+          CHECK_NEAR(r.advantages[valid[t]], a, 1e-12, 1e-7);
+          CHECK_NEAR(r.returns[valid[t]], a + b.values[valid[t]], 1e-7, 1e-7);
+        }
+      }
+    }
+}
+
+TEST(padded_equals_packed) {
+  const Batch padded(5, 6, 17);
+  Batch packed = padded;
+  packed.rewards.clear();
+  packed.values.clear();
+  packed.mask.clear();
+  packed.cu = {0};
+  std::vector<int64_t> source;
+  for (int64_t i = 0; i < padded.n; ++i) {
+    if (padded.mask[i]) packed.rewards.push_back(padded.rewards[i]), packed.values.push_back(padded.values[i]), packed.mask.push_back(1), source.push_back(i);
+    if ((i + 1) % padded.length == 0) packed.cu.push_back(static_cast<int32_t>(source.size()));
+  }
+  packed.n = static_cast<int64_t>(source.size());
+  const Batch::Result a = padded.run(), b = packed.run();
+  for (size_t k = 0; k < source.size(); ++k) CHECK(a.advantages[source[k]] == b.advantages[k] && a.returns[source[k]] == b.returns[k]);
+}
+
+TEST(poison_in_masked_slots_changes_no_bit) {
+  const Batch clean(7, 6, 19);
+  const Batch::Result expected = clean.run();
+  for (float poison : test::kPoison) {
+    Batch b = clean;
+    for (int64_t i = 0; i < b.n; ++i)
+      if (!b.mask[i]) b.rewards[i] = b.values[i] = poison;
+    const Batch::Result r = b.run();
+    CHECK(test::same_bits(r.advantages, expected.advantages) && test::same_bits(r.returns, expected.returns));
+  }
+}
+
+TEST(in_place_gives_the_same_bits) {
+  Batch b(9, 4, 12);
+  const Batch::Result expected = b.run();
+  tppo_gae_args a;
+  tppo_gae_init(&a);
+  a.num_tokens = b.n;
+  a.num_sequences = b.sequences;
+  a.gamma = b.gamma;
+  a.lambda = b.lambda;
+  a.rewards = b.rewards.data();
+  a.values = b.values.data();
+  a.mask = b.mask.data();
+  a.advantages = b.rewards.data();
+  a.returns = b.values.data();
+  CHECK_OK(RUN(gae, a));
+  CHECK(test::same_bits(b.rewards, expected.advantages) && test::same_bits(b.values, expected.returns));
+}
+
+TEST(threads_change_no_bit) {
+  const Batch b(11, 300, 400);
+  CHECK_THREADS([&] {
+    const Batch::Result r = b.run();
+    std::vector<float> all = r.advantages;
+    test::append(all, r.returns);
+    return all;
+  });
+}

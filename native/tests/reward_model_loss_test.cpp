@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+// reward_model_loss against the equations in double; gradients by finite differences of the loss itself.
+#include "test.h"
+
+namespace {
+
+struct Batch {
+  int64_t sequences = 5, length = 9, n = 45;
+  tppo_reward_model_loss_args options;
+  std::vector<float> logits, sentence;
+  std::vector<int32_t> labels, cu;
+  std::vector<uint8_t> mask, global_mask;
+
+  explicit Batch(uint64_t seed, int64_t sequences_ = 5) : sequences(sequences_), n(sequences_ * 9) {
+    tppo_reward_model_loss_init(&options);
+    options.class_weights[1] = 0.7;
+    options.class_weights[2] = 2.5;
+    test::Random r(seed);
+    logits = r.normals(n * 3, 2.0);
+    mask = r.mask(n, 0.7);
+    for (int64_t i = 0; i < n; ++i) labels.push_back(static_cast<int32_t>(r.below(3)));
+    for (int64_t b = 0; b < sequences; ++b) sentence.push_back(static_cast<float>(1 + r.below(2)));
+    for (int64_t t = 0; t < length; ++t) mask[length + t] = 0, mask[2 * length + t] = t == 4;  // empty, one token
+  }
+  const std::vector<uint8_t>& mean_mask() const { return global_mask.empty() ? mask : global_mask; }
+  static void softmax(const double* z, double* p) {
+    double s = 0.0;
+    for (int c = 0; c < 3; ++c) s += std::exp(z[c]);
+    for (int c = 0; c < 3; ++c) p[c] = std::exp(z[c]) / s;
+  }
+  static int argmax(const double* z) { return z[1] > z[0] ? (z[2] > z[1] ? 2 : 1) : (z[2] > z[0] ? 2 : 0); }
+
+  /// The loss with `surrogate`, whose gradient is the documented one: straight-through is linear in the expected value.
+  double loss(const std::vector<double>& z, bool surrogate) const {
+    double local = 0.0, weight = 0.0, global = 0.0;
+    for (int64_t b = 0; b < sequences; ++b) {
+      double hard = 0.0, soft = 0.0, count = 0.0, soft_here = 0.0;
+      for (int64_t i = b * length; i < (b + 1) * length; ++i) {
+        double p[3];
+        softmax(&z[3 * i], p);
+        if (mask[i]) local -= options.class_weights[labels[i]] * std::log(p[labels[i]]), weight += options.class_weights[labels[i]];
+        if (!mean_mask()[i]) continue;
+        const double here[3] = {logits[3 * i], logits[3 * i + 1], logits[3 * i + 2]};
+        double p_here[3];
+        softmax(here, p_here);
+        hard += argmax(here);
+        soft += p[1] + 2.0 * p[2];
+        soft_here += p_here[1] + 2.0 * p_here[2];
+        count += 1.0;
+      }
+      if (count == 0.0) continue;
+      hard /= count, soft /= count, soft_here /= count;
+      double mean = options.global_mode == TPPO_GLOBAL_EXPECTED ? soft : hard;
+      if (surrogate && options.global_mode == TPPO_GLOBAL_STRAIGHT_THROUGH) mean += soft - soft_here;
+      global += (mean - sentence[b]) * (mean - sentence[b]) / static_cast<double>(sequences);
+    }
+    local /= options.local_reduction == TPPO_LOCAL_WEIGHTED_MEAN ? weight : static_cast<double>(sequences);
+    return options.w_local * local + options.w_global * global;
+  }
+  struct Result {
+    std::vector<float> nll, expected, grad, mean_argmax, mean_expected;
+    std::vector<int32_t> argmax;
+    std::vector<double> stats;
+    std::vector<float> bits() const {
+      std::vector<float> all;
+      for (const auto* x : {&nll, &expected, &grad, &mean_argmax, &mean_expected}) test::append(all, *x);
+      test::append(all, argmax);
+      test::append(all, stats);
+      return all;
+    }
+  };
+  Result run() const {
+    Result r{test::unwritten(n), test::unwritten(n), test::unwritten(3 * n), test::unwritten(sequences), test::unwritten(sequences),
+             std::vector<int32_t>(n, -9), std::vector<double>(TPPO_REWARD_MODEL_STATS)};
+    tppo_reward_model_loss_args a = options;
+    a.num_tokens = n;
+    a.num_sequences = sequences;
+    a.logits = logits.data();
+    a.labels = labels.data();
+    a.sentence_labels = sentence.data();
+    a.mask = mask.data();
+    a.global_mask = global_mask.empty() ? nullptr : global_mask.data();
+    a.cu_seqlens = cu.empty() ? nullptr : cu.data();
+    a.weighted_nll = r.nll.data();
+    a.expected_value = r.expected.data();
+    a.argmax = r.argmax.data();
+    a.mean_argmax = r.mean_argmax.data();
+    a.mean_expected = r.mean_expected.data();
+    a.grad_logits = r.grad.data();
+    a.stats = r.stats.data();
+    CHECK_OK(RUN(reward_model_loss, a));
+    return r;
+  }
+};
+
+void check_batch(const Batch& b) {
+  const Batch::Result r = b.run();
+  std::vector<double> z(b.logits.begin(), b.logits.end());
+  CHECK_NEAR(r.stats[TPPO_REWARD_MODEL_LOSS], b.loss(z, false), 1e-9, 1e-9);
+  for (size_t k = 0; k < z.size(); ++k) {
+    const double at = z[k], e = 1e-5;
+    z[k] = at + e;
+    const double up = b.loss(z, true);
+    z[k] = at - e;
+    const double down = b.loss(z, true);
+    z[k] = at;
+    CHECK_NEAR(r.grad[k], (up - down) / (2 * e), 1e-8, 1e-5);
+  }
+}
+
+}  // namespace
+
+TEST(agrees_with_equations_1_to_3) {
+  for (int32_t mode : {TPPO_GLOBAL_STRAIGHT_THROUGH, TPPO_GLOBAL_EXPECTED, TPPO_GLOBAL_ARGMAX})
+    for (int32_t reduction : {TPPO_LOCAL_SUM_OVER_N, TPPO_LOCAL_WEIGHTED_MEAN}) {
+      Batch b(3 + mode);
+      b.options.global_mode = mode;
+      b.options.local_reduction = reduction;
+      check_batch(b);
+      // Another mask for the mean: valid tokens of class 1 and 2, and some tokens outside the mask.
+      b.global_mask = b.mask;
+      for (int64_t i = 0; i < b.n; ++i) b.global_mask[i] = i % 11 == 0 || (b.mask[i] && b.labels[i] != 0);
+      check_batch(b);
+    }
+}
+
+TEST(per_token_outputs) {
+  const Batch b(7);
+  const Batch::Result r = b.run();
+  double correct = 0.0;
+  for (int64_t i = 0; i < b.n; ++i) {
+    const double z[3] = {b.logits[3 * i], b.logits[3 * i + 1], b.logits[3 * i + 2]};
+    double p[3];
+    Batch::softmax(z, p);
+    CHECK(r.argmax[i] == (b.mask[i] ? Batch::argmax(z) : 0));
+    CHECK_NEAR(r.expected[i], b.mask[i] ? p[1] + 2 * p[2] : 0.0, 1e-9, 1e-7);
+    CHECK_NEAR(r.nll[i], b.mask[i] ? -b.options.class_weights[b.labels[i]] * std::log(p[b.labels[i]]) : 0.0, 1e-9, 1e-6);
+    correct += b.mask[i] && Batch::argmax(z) == b.labels[i];
+  }
+  CHECK(r.stats[TPPO_REWARD_MODEL_CORRECT] == correct);
+  CHECK(r.mean_argmax[1] == 0.0f && r.mean_expected[1] == 0.0f);
+}
+
+TEST(micro_batches_add_up) {
+  Batch b(9, 6);
+  const Batch::Result all = b.run();
+  double loss = 0.0;
+  for (int64_t part = 0; part < 2; ++part) {
+    Batch half = b;
+    const int64_t from = part * 27;
+    half.sequences = 3;
+    half.n = 27;
+    half.options.num_samples = 6;
+    half.logits.erase(half.logits.begin(), half.logits.begin() + 3 * from);
+    half.labels.erase(half.labels.begin(), half.labels.begin() + from);
+    half.mask.erase(half.mask.begin(), half.mask.begin() + from);
+    half.sentence.erase(half.sentence.begin(), half.sentence.begin() + part * 3);
+    const Batch::Result r = half.run();
+    loss += r.stats[TPPO_REWARD_MODEL_LOSS];
+    CHECK(memcmp(r.grad.data(), all.grad.data() + 3 * from, 81 * sizeof(float)) == 0);
+  }
+  CHECK_NEAR(loss, all.stats[TPPO_REWARD_MODEL_LOSS], 1e-12, 1e-12);
+}
+
+TEST(packed_in_place_and_bfloat16) {
+  Batch b(11);
+  std::vector<uint16_t> half;
+  for (float& x : b.logits) half.push_back(test::to_bf16(x)), x = test::from_bf16(half.back());
+  const Batch::Result padded = b.run();
+  b.cu = {0, 9, 18, 27, 36, 45};
+  CHECK(test::same_bits(b.run().bits(), padded.bits()));
+  tppo_reward_model_loss_args a = b.options;
+  a.num_tokens = b.n;
+  a.num_sequences = b.sequences;
+  a.dtype = TPPO_BF16;
+  a.logits = a.grad_logits = half.data();
+  a.labels = b.labels.data();
+  a.sentence_labels = b.sentence.data();
+  a.mask = b.mask.data();
+  CHECK_OK(RUN(reward_model_loss, a));
+  for (size_t k = 0; k < half.size(); ++k) CHECK(half[k] == test::to_bf16(padded.grad[k]));
+}
+
+TEST(poison_in_masked_slots_changes_no_bit) {
+  const Batch clean(13);
+  for (float poison : test::kPoison) {
+    Batch b = clean;
+    b.sentence[1] = poison;  // of the empty sequence
+    for (int64_t i = 0; i < b.n; ++i)
+      if (!b.mask[i]) b.logits[3 * i] = b.logits[3 * i + 1] = b.logits[3 * i + 2] = poison, b.labels[i] = -4;
+    CHECK(test::same_bits(b.run().bits(), clean.run().bits()));
+  }
+}
+
+TEST(bad_rows_are_counted_and_contained) {
+  Batch b(17);
+  b.mask[3 * 9 + 2] = 1;
+  b.logits[3 * (3 * 9 + 2) + 1] = test::kNaN;
+  const Batch::Result r = b.run();
+  CHECK(r.stats[TPPO_REWARD_MODEL_BAD_ROWS] == 1.0 && std::isfinite(r.stats[TPPO_REWARD_MODEL_LOSS]));
+  CHECK(std::isnan(r.grad[3 * (3 * 9 + 2)]) && std::isfinite(r.grad[0]) && std::isnan(r.mean_argmax[3]));
+}
+
+TEST(threads_change_no_bit) {
+  const Batch b(19, 300);
+  CHECK_THREADS([&] { return b.run().bits(); });
+}

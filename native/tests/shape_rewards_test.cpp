@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "test.h"
+
+namespace {
+
+struct Batch {
+  int64_t sequences = 6, length = 20, n = 120;
+  tppo_shape_rewards_args options;
+  std::vector<int32_t> classes, positions, cu;
+  std::vector<float> logprobs, ref, terminal;
+  std::vector<uint8_t> mask;
+
+  explicit Batch(uint64_t seed, int64_t sequences_ = 6) : sequences(sequences_), n(sequences_ * 20) {
+    tppo_shape_rewards_init(&options);
+    options.suggested_length = 8.5;
+    test::Random r(seed);
+    for (int64_t i = 0; i < n; ++i) classes.push_back(static_cast<int32_t>(r.below(3)));
+    logprobs = r.normals(n);
+    ref = r.normals(n);
+    terminal = r.normals(sequences);
+    mask = r.mask(n, 0.7);
+    for (int64_t t = 0; t < length; ++t) mask[length + t] = 0;  // sequence 1 is empty
+  }
+  struct Result {
+    std::vector<float> lwp, shaped, kl, rewards;
+    std::vector<double> stats;
+    std::vector<float> bits() const {
+      std::vector<float> all;
+      for (const auto* x : {&lwp, &shaped, &kl, &rewards}) test::append(all, *x);
+      test::append(all, stats);
+      return all;
+    }
+  };
+  Result run() const {
+    Result r{test::unwritten(n), test::unwritten(n), test::unwritten(n), test::unwritten(n), std::vector<double>(TPPO_SHAPE_REWARDS_STATS)};
+    tppo_shape_rewards_args a = options;
+    a.num_tokens = n;
+    a.num_sequences = sequences;
+    a.classes = classes.data();
+    a.positions = positions.empty() ? nullptr : positions.data();
+    a.logprobs = logprobs.data();
+    a.ref_logprobs = ref.data();
+    a.terminal_rewards = terminal.empty() ? nullptr : terminal.data();
+    a.mask = mask.data();
+    a.cu_seqlens = cu.empty() ? nullptr : cu.data();
+    a.lwp = r.lwp.data();
+    a.shaped = r.shaped.data();
+    a.kl = r.kl.data();
+    a.rewards = r.rewards.data();
+    a.stats = r.stats.data();
+    CHECK_OK(RUN(shape_rewards, a));
+    return r;
+  }
+};
+
+}  // namespace
+
+TEST(agrees_with_equations_4_and_5) {
+  for (int32_t estimator : {TPPO_KL_K1, TPPO_KL_K2, TPPO_KL_K3}) {
+    Batch b(3);
+    b.options.kl_estimator = estimator;
+    b.options.class_values[0] = -0.5;
+    const Batch::Result r = b.run();
+    double total = 0.0;
+    for (int64_t s = 0; s < b.sequences; ++s) {
+      int64_t last = -1, position = 0;
+      for (int64_t t = 0; t < b.length; ++t)
+        if (b.mask[s * b.length + t]) last = t;
+      for (int64_t t = 0; t < b.length; ++t) {
+        const int64_t i = s * b.length + t;
+        if (!b.mask[i]) {
+          CHECK(r.lwp[i] == 0.0f && r.shaped[i] == 0.0f && r.kl[i] == 0.0f && r.rewards[i] == 0.0f);
+          continue;
+        }
+        ++position;
+        const double values[3] = {-0.5, 1.0, 2.0};
+        const double lwp = 1.0 / (1.0 + std::exp(2.0 * (static_cast<double>(position) - 8.5) - 6.0));
+        const double d = static_cast<double>(b.logprobs[i]) - b.ref[i];
+        const double kl = estimator == TPPO_KL_K1 ? d : estimator == TPPO_KL_K2 ? d * d / 2.0 : std::exp(-d) - 1.0 + d;
+        const double reward = lwp * values[b.classes[i]] - 0.2 * kl + (t == last ? b.terminal[s] : 0.0);
+        CHECK_NEAR(r.lwp[i], lwp, 1e-12, 1e-7);
+        CHECK_NEAR(r.shaped[i], lwp * values[b.classes[i]], 1e-12, 1e-7);
+        CHECK_NEAR(r.kl[i], kl, 1e-9, 1e-7);
+        CHECK_NEAR(r.rewards[i], reward, 1e-7, 1e-7);
+        total += reward;
+      }
+    }
+    CHECK_NEAR(r.stats[TPPO_SHAPE_REWARDS_REWARD], total, 1e-9, 1e-9);
+  }
+}
+
+TEST(length_weight_at_the_suggested_length) {
+  Batch b(5, 2);
+  b.options.suggested_length = 10.0;
+  b.mask.assign(b.n, 1);
+  b.positions.assign(b.n, 0);
+  const int32_t places[] = {10, 13, 16, 2000000000, -2000000000};
+  for (int i = 0; i < 5; ++i) b.positions[i] = places[i];
+  const Batch::Result r = b.run();
+  CHECK_NEAR(r.lwp[0], 0.997527, 1e-6, 0.0);
+  CHECK(r.lwp[1] == 0.5f);
+  CHECK_NEAR(r.lwp[2], 0.002473, 1e-6, 0.0);
+  CHECK(r.lwp[3] == 0.0f && r.lwp[4] == 1.0f);
+  CHECK(r.stats[TPPO_SHAPE_REWARDS_BEYOND] == 3.0);
+}
+
+TEST(without_length_penalty_or_log_probs) {
+  Batch b(7);
+  std::vector<float> rewards = test::unwritten(b.n);
+  tppo_shape_rewards_args a;
+  tppo_shape_rewards_init(&a);
+  a.num_tokens = b.n;
+  a.num_sequences = b.sequences;
+  a.length_penalty = 0;
+  a.classes = b.classes.data();
+  a.rewards = rewards.data();
+  CHECK_OK(RUN(shape_rewards, a));
+  for (int64_t i = 0; i < b.n; ++i) CHECK(rewards[i] == static_cast<float>(b.classes[i]));
+}
+
+TEST(scores_in_place) {
+  test::Random random(2);
+  std::vector<float> scores = random.normals(30);
+  const std::vector<float> before = scores;
+  tppo_shape_rewards_args a;
+  tppo_shape_rewards_init(&a);
+  a.num_tokens = 30;
+  a.suggested_length = 20;
+  a.scores = scores.data();
+  a.rewards = scores.data();
+  CHECK_OK(RUN(shape_rewards, a));
+  for (int i = 0; i < 30; ++i) CHECK_NEAR(scores[i], before[i] / (1.0 + std::exp(2.0 * (i + 1 - 20) - 6.0)), 1e-12, 1e-6);
+}
+
+TEST(padded_equals_packed) {
+  const Batch padded(11);
+  Batch packed = padded;
+  packed.classes.clear();
+  packed.logprobs.clear();
+  packed.ref.clear();
+  packed.mask.clear();
+  packed.cu = {0};
+  std::vector<int64_t> source;
+  for (int64_t i = 0; i < padded.n; ++i) {
+    if (padded.mask[i]) {
+      packed.classes.push_back(padded.classes[i]);
+      packed.logprobs.push_back(padded.logprobs[i]);
+      packed.ref.push_back(padded.ref[i]);
+      packed.mask.push_back(1);
+      source.push_back(i);
+    }
+    if ((i + 1) % padded.length == 0) packed.cu.push_back(static_cast<int32_t>(source.size()));
+  }
+  packed.n = static_cast<int64_t>(source.size());
+  const Batch::Result a = padded.run(), b = packed.run();
+  CHECK(test::same_bits(a.stats, b.stats));
+  for (size_t k = 0; k < source.size(); ++k) CHECK(a.rewards[source[k]] == b.rewards[k] && a.lwp[source[k]] == b.lwp[k]);
+}
+
+TEST(poison_in_masked_slots_changes_no_bit) {
+  const Batch clean(13);
+  for (float poison : test::kPoison) {
+    Batch b = clean;
+    b.terminal[1] = poison;
+    for (int64_t i = 0; i < b.n; ++i)
+      if (!b.mask[i]) b.logprobs[i] = b.ref[i] = poison, b.classes[i] = 99;
+    CHECK(test::same_bits(b.run().bits(), clean.run().bits()));
+  }
+}
+
+TEST(threads_change_no_bit) {
+  const Batch b(17, 700);
+  CHECK_THREADS([&] { return b.run().bits(); });
+}
+
+TEST(suggested_length_is_the_median_times_queries) {
+  const int32_t odd[] = {9, 1, 5, 5, 7}, even[] = {4, 1, 2000000000, 3}, one[] = {0};
+  double result = -1.0;
+  CHECK_OK(tppo_suggested_length(odd, 5, 3, &result));
+  CHECK(result == 15.0);
+  CHECK_OK(tppo_suggested_length(even, 4, 2, &result));
+  CHECK(result == 7.0);
+  CHECK_OK(tppo_suggested_length(one, 1, 10, &result));
+  CHECK(result == 0.0);
+}

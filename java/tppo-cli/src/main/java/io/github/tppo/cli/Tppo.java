@@ -81,7 +81,7 @@ public final class Tppo implements Runnable {
 
   private int failed(Exception e, CommandLine line) {
     PrintWriter err = line.getErr();
-    err.println("tppo " + line.getCommandName() + ": " + Failures.message(e));
+    err.println(line.getCommandSpec().qualifiedName(" ") + ": " + Failures.message(e));
     if (debug || System.getenv("TPPO_DEBUG") != null) {
       e.printStackTrace(err);
     } else if (Failures.unexpected(e)) {

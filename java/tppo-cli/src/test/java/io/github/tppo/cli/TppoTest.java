@@ -168,6 +168,12 @@ class TppoTest {
   }
 
   @Test
+  void verifyFailsByItsFullName() {
+    assertEquals(1, tppo("verify", "tokenizer", "--tokenizer", dir.resolve("no"), "--expected", dir.resolve("no")));
+    assertTrue(stderr.startsWith("tppo verify tokenizer: "), stderr);
+  }
+
+  @Test
   void pathsInMessagesAreWords() {
     assertEquals("x: no such file", Failures.message(new java.nio.file.NoSuchFileException("x")));
     assertEquals("x: permission denied", Failures.message(new java.io.UncheckedIOException(new java.nio.file.AccessDeniedException("x"))));

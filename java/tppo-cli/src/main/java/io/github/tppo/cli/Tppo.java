@@ -66,6 +66,7 @@ public final class Tppo implements Runnable {
       command.getCommandSpec().name(stage.name()).usageMessage().description(StageCommand.description(stage.name()));
       commands.addSubcommand(stage.name(), command);
     }
+    commands.addSubcommand(new SuggestCommand());
     commands.addSubcommand(new VerifyCommand());
     commands.addSubcommand(new DoctorCommand());
     commands.setCaseInsensitiveEnumValuesAllowed(true);

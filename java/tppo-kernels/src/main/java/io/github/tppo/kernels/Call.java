@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.kernels;
+
+import io.github.tppo.kernels.internal.Tppo;
+import java.lang.ref.Reference;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.javacpp.Pointer;
+
+/**
+ * One call of a native operation: checks the arrays against the shapes that the operation expects, finds the device,
+ * provides workspace and room for the statistics, and keeps the arrays reachable until the call is done.
+ */
+final class Call {
+
+    /** Asks for the workspace that a call needs. */
+    interface SizeQuery {
+        int bytes(int device, long[] result);
+    }
+
+    /** Runs the operation. */
+    interface Launch {
+        int run(int device, Pointer workspace, long size);
+    }
+
+    private final String operation;
+    private final List<NativeArray> arrays = new ArrayList<>();
+    private Device device;
+    private String deviceFrom;
+    private Scratch scratch;
+    private int statsCount;
+
+    Call(String operation) {
+        NativeLibrary.load();
+        this.operation = operation;
+    }
+
+    /** Fails with the name of the operation in front. */
+    void require(boolean condition, String message) {
+        if (!condition) {
+            throw new IllegalArgumentException(operation + ": " + message);
+        }
+    }
+
+    FloatPointer floats(String name, NativeArray array, long length) {
+        return new FloatPointer(required(name, array, DType.F32, length));
+    }
+
+    FloatPointer floatsOrNull(String name, NativeArray array, long length) {
+        return array == null ? null : floats(name, array, length);
+    }
+
+    IntPointer ints(String name, NativeArray array, long length) {
+        return new IntPointer(required(name, array, DType.I32, length));
+    }
+
+    IntPointer intsOrNull(String name, NativeArray array, long length) {
+        return array == null ? null : ints(name, array, length);
+    }
+
+    LongPointer longs(String name, NativeArray array, long length) {
+        return new LongPointer(required(name, array, DType.I64, length));
+    }
+
+    BytePointer bytes(String name, NativeArray array, long length) {
+        return new BytePointer(required(name, array, DType.U8, length));
+    }
+
+    BytePointer bytesOrNull(String name, NativeArray array, long length) {
+        return array == null ? null : bytes(name, array, length);
+    }
+
+    BytePointer mask(TokenLayout layout) {
+        return bytesOrNull("mask", layout.mask(), layout.tokens());
+    }
+
+    IntPointer cuSeqlens(TokenLayout layout) {
+        return intsOrNull("cuSeqlens", layout.cuSeqlens(), layout.sequences() + 1);
+    }
+
+    /** Checks logits of {@code rows} tokens. */
+    Pointer logits(Logits logits, long rows) {
+        require(logits != null, "logits are null");
+        return rows("logits", logits.data(), logits.data().dtype(), rows, logits.vocabSize(), logits.stride());
+    }
+
+    /** Checks the gradient of logits; its rows lie as {@link #gradStride} says. */
+    Pointer gradLogits(NativeArray gradient, Logits logits, long rows) {
+        if (gradient == null) {
+            return null;
+        }
+        return rows("gradLogits", gradient, logits.data().dtype(), rows, logits.vocabSize(), gradStride(gradient, logits));
+    }
+
+    /** In place the gradient has the stride of the logits, else its rows are contiguous. */
+    static long gradStride(NativeArray gradient, Logits logits) {
+        boolean inPlace = gradient != null && gradient.address() == logits.data().address();
+        return inPlace ? logits.stride() : logits.vocabSize();
+    }
+
+    static int dtypeCode(DType dtype) {
+        return dtype == DType.BF16 ? Tppo.TPPO_BF16 : Tppo.TPPO_F32;
+    }
+
+    /** Room for statistics, to be read with {@link #stats()} after {@link #run}; arrays come first, they fix the device. */
+    DoublePointer stats(int count) {
+        statsCount = count;
+        scratch = Scratch.of(device());
+        return scratch.stats();
+    }
+
+    /** Puts a number where the operation reads it: in memory of the device. */
+    DoublePointer scalar(double value) {
+        scratch = Scratch.of(device());
+        return scratch.scalar(value);
+    }
+
+    /** Asks for the workspace and runs the operation to its end. */
+    void run(SizeQuery size, Launch launch) {
+        if (scratch == null) {
+            scratch = Scratch.of(device());
+        }
+        int ordinal = ordinal(device());
+        try {
+            long[] bytes = new long[1];
+            Status.check(size.bytes(ordinal, bytes));
+            Status.check(launch.run(ordinal, scratch.workspace(bytes[0]), bytes[0]));
+            scratch.finish(statsCount);
+        } finally {
+            scratch.release();
+            Reference.reachabilityFence(arrays);
+        }
+    }
+
+    /** Returns the statistics that the operation wrote. */
+    double[] stats() {
+        return scratch.values();
+    }
+
+    /** Returns the device of the arrays, the CPU when there are none. */
+    Device device() {
+        return device == null ? Device.CPU : device;
+    }
+
+    /** Device number in the C API. */
+    static int ordinal(Device device) {
+        return device.isCuda() ? device.index() : -1;
+    }
+
+    private Pointer rows(String name, NativeArray array, DType dtype, long rows, long columns, long stride) {
+        require(array.dtype() == dtype, name + " must be " + dtype + ", is " + array);
+        long needed = rows == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1, stride), columns);
+        long most = Math.multiplyExact(rows, stride);
+        require(array.length() >= needed && array.length() <= most,
+                name + " must hold " + rows + " rows of " + columns + " at stride " + stride + ", is " + array);
+        return admit(name, array);
+    }
+
+    private Pointer required(String name, NativeArray array, DType dtype, long length) {
+        require(array != null, name + " is null");
+        require(array.dtype() == dtype, name + " must be " + dtype + ", is " + array);
+        require(array.length() == length, name + " must have " + length + " elements, is " + array);
+        return admit(name, array);
+    }
+
+    private Pointer admit(String name, NativeArray array) {
+        if (device == null) {
+            device = array.device();
+            deviceFrom = name;
+        }
+        require(device.equals(array.device()),
+                name + " is on " + array.device() + " but " + deviceFrom + " is on " + device);
+        arrays.add(array);
+        return array.pointer();
+    }
+}

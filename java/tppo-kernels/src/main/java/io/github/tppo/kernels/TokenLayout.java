@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.kernels;
+
+/**
+ * How the N tokens of a call are divided into B sequences, and which of them count.
+ *
+ * <p>Masked tokens are never read: NaN or any bit pattern in their slots changes no bit of any result, and every
+ * output is 0 there.
+ *
+ * @param tokens N, masked and padding tokens included
+ * @param sequences B
+ * @param mask {@link DType#U8} [N], 1 where the token counts; null means that every token counts
+ * @param cuSeqlens {@link DType#I32} [B + 1], sequence b owns tokens {@code cuSeqlens[b] .. cuSeqlens[b + 1] - 1};
+ *     null for a padded [B, N / B] array
+ */
+public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeArray cuSeqlens) {
+
+    public TokenLayout {
+        Checks.require(tokens >= 0, "tokens must not be negative, is " + tokens);
+        Checks.require(sequences >= 0, "sequences must not be negative, is " + sequences);
+        if (cuSeqlens == null) {
+            Checks.require(sequences == 0 ? tokens == 0 : tokens % sequences == 0,
+                    tokens + " tokens cannot be a padded array of " + sequences + " sequences");
+        }
+    }
+
+    /**
+     * Tokens without sequence bounds: one sequence.
+     *
+     * @param tokens N
+     */
+    public static TokenLayout flat(long tokens) {
+        return new TokenLayout(tokens, 1, null, null);
+    }
+
+    /**
+     * A padded, row-major [B, T] array.
+     *
+     * @param sequences B
+     * @param length T
+     */
+    public static TokenLayout padded(long sequences, long length) {
+        Checks.require(length >= 0, "length must not be negative, is " + length);
+        return new TokenLayout(Math.multiplyExact(sequences, length), sequences, null, null);
+    }
+
+    /**
+     * Sequences of any length, one after another.
+     *
+     * @param tokens N
+     * @param cuSeqlens {@link DType#I32} [B + 1], from 0 to N
+     */
+    public static TokenLayout packed(long tokens, NativeArray cuSeqlens) {
+        Checks.require(cuSeqlens != null, "cuSeqlens is null");
+        Checks.require(cuSeqlens.length() >= 1, "cuSeqlens is empty; it holds one bound more than there are sequences");
+        return new TokenLayout(tokens, cuSeqlens.length() - 1, null, cuSeqlens);
+    }
+
+    /** Returns a copy with the mask replaced; null means that every token counts. */
+    public TokenLayout withMask(NativeArray value) {
+        return new TokenLayout(tokens, sequences, value, cuSeqlens);
+    }
+}

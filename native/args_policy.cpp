@@ -15,7 +15,7 @@ struct Logits {
 
   Logits(Check& check, Args& args) : c(check), a(args), element(args.dtype == TPPO_BF16 ? 2 : 4) {
     c.dtype(a.dtype);
-    c.at_least("num_tokens", a.num_tokens, 0);
+    c.count("num_tokens", a.num_tokens);
     c.at_least("vocab_size", a.vocab_size, 1);
     c.real("temperature", a.temperature, 0.0, 1e30, true);
     stride("logits_stride", a.logits_stride);
@@ -29,7 +29,7 @@ struct Logits {
 
   void inputs() {
     c.input("logits", a.logits, c.rows("logits", a.num_tokens, a.vocab_size, a.logits_stride, element), element, true);
-    c.input("targets", a.targets, c.rows("targets", a.num_tokens, 1, 1, 8), 8, true);
+    c.input("targets", a.targets, a.num_tokens * 8, 8, true);
     c.input("mask", a.mask, a.num_tokens, 1, false);
   }
 
@@ -68,6 +68,7 @@ void defaults(tppo_token_log_probs_args& a) {
 int32_t check(tppo_token_log_probs_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_token_log_probs", device, shapes_only);
   Logits<tppo_token_log_probs_args> logits(c, a);
+  if (!c.ok()) return c.status();
   logits.inputs();
   logits.outputs(TPPO_TOKEN_LOG_PROBS_STATS);
   logits.target_contents(nullptr);
@@ -98,6 +99,7 @@ int32_t check(tppo_policy_loss_args& a, int32_t device, bool shapes_only) {
   c.real("log_ratio_clamp", a.log_ratio_clamp, 0.0, 80.0);
   c.real("normalizer", a.normalizer, 0.0, 1e300);
   if (a.aggregation != TPPO_TOKEN_MEAN) c.layout(a.num_tokens, a.num_sequences, a.cu_seqlens);
+  if (!c.ok()) return c.status();
   logits.inputs();
   const int64_t bytes = a.num_tokens * 4;
   c.input("old_logprobs", a.old_logprobs, bytes, 4, true);
@@ -128,6 +130,7 @@ int32_t check(tppo_nll_loss_args& a, int32_t device, bool shapes_only) {
   Logits<tppo_nll_loss_args> logits(c, a);
   logits.stride("grad_stride", a.grad_stride);
   c.real("normalizer", a.normalizer, 0.0, 1e300);
+  if (!c.ok()) return c.status();
   logits.inputs();
   c.input("weights", a.weights, a.num_tokens * 4, 4, false);
   logits.outputs(TPPO_NLL_STATS);

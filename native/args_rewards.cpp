@@ -41,7 +41,8 @@ int32_t check(tppo_shape_rewards_args& a, int32_t device, bool shapes_only) {
   c.real("kl_coef", a.kl_coef, -1e30, 1e30);
   c.real("log_ratio_clamp", a.log_ratio_clamp, 0.0, 80.0);
   for (double value : a.class_values) c.real("class_values", value, -1e30, 1e30);
-  const int64_t bytes = c.rows("num_tokens", a.num_tokens, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.num_tokens * 4;
   c.input("classes", a.classes, bytes, 4, false);
   c.input("scores", a.scores, bytes, 4, false);
   c.input("positions", a.positions, bytes, 4, false);
@@ -78,7 +79,8 @@ int32_t check(tppo_gae_args& a, int32_t device, bool shapes_only) {
   c.layout(a.num_tokens, a.num_sequences, a.cu_seqlens);
   c.real("gamma", a.gamma, 0.0, 1.0);
   c.real("lambda", a.lambda, 0.0, 1.0);
-  const int64_t bytes = c.rows("num_tokens", a.num_tokens, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.num_tokens * 4;
   c.input("rewards", a.rewards, bytes, 4, true);
   c.input("values", a.values, bytes, 4, true);
   c.input("mask", a.mask, a.num_tokens, 1, false);
@@ -98,11 +100,12 @@ void defaults(tppo_whiten_args& a) {
 
 int32_t check(tppo_whiten_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_whiten", device, shapes_only);
-  c.at_least("num_tokens", a.num_tokens, 0);
+  c.count("num_tokens", a.num_tokens);
   c.one_of("unbiased", a.unbiased, 0, 1);
   c.one_of("keep_mean", a.keep_mean, 0, 1);
   c.real("epsilon", a.epsilon, 0.0, 1e30);
-  const int64_t bytes = c.rows("num_tokens", a.num_tokens, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.num_tokens * 4;
   c.input("x", a.x, bytes, 4, true);
   c.input("mask", a.mask, a.num_tokens, 1, false);
   c.output("out", a.out, bytes, 4, true);
@@ -131,6 +134,7 @@ int32_t check(tppo_reward_model_loss_args& a, int32_t device, bool shapes_only) 
   for (double w : a.class_weights) c.real("class_weights", w, 0.0, 1e30);
   c.real("num_samples", a.num_samples, 0.0, 1e300);
   c.real("local_normalizer", a.local_normalizer, 0.0, 1e300);
+  if (!c.ok()) return c.status();
   const int64_t element = a.dtype == TPPO_BF16 ? 2 : 4;
   const int64_t logits = c.rows("logits", a.num_tokens, 3, 3, element);
   c.input("logits", a.logits, logits, element, true);
@@ -163,12 +167,13 @@ int32_t check(tppo_balance_mask_args& a, int32_t device, bool shapes_only) {
   c.layout(a.num_tokens, a.num_sequences, a.cu_seqlens);
   c.real("rho", a.rho, 0.0, 1e30, true);
   c.at_least("first_sample", a.first_sample, 0);
-  if (a.first_sample > INT64_C(0x100000000) - a.num_sequences)
+  if (c.ok() && a.first_sample > INT64_C(0x100000000) - a.num_sequences)
     c.fail("first_sample is %lld, sample numbers must stay below 2^32", static_cast<long long>(a.first_sample));
   c.at_least("count1", a.count1, -1);
   c.at_least("count2", a.count2, -1);
   if ((a.count1 < 0) != (a.count2 < 0)) c.fail("count1 and count2 must be given together");
-  c.input("labels", a.labels, c.rows("labels", a.num_tokens, 1, 1, 4), 4, true);
+  if (!c.ok()) return c.status();
+  c.input("labels", a.labels, a.num_tokens * 4, 4, true);
   c.input("sample_ids", a.sample_ids, a.num_sequences * 4, 4, false);
   c.input("mask", a.mask, a.num_tokens, 1, false);
   c.output("out", a.out, a.num_tokens, 1, true);

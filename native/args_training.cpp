@@ -13,10 +13,11 @@ void defaults(tppo_value_loss_args& a) {
 
 int32_t check(tppo_value_loss_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_value_loss", device, shapes_only);
-  c.at_least("num_tokens", a.num_tokens, 0);
+  c.count("num_tokens", a.num_tokens);
   c.real("clip", a.clip, -1e30, 1e30);
   c.real("normalizer", a.normalizer, 0.0, 1e300);
-  const int64_t bytes = c.rows("num_tokens", a.num_tokens, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.num_tokens * 4;
   c.input("values", a.values, bytes, 4, true);
   c.input("old_values", a.old_values, bytes, 4, a.clip >= 0.0);
   c.input("returns", a.returns, bytes, 4, true);
@@ -36,10 +37,11 @@ void defaults(tppo_dpo_loss_args& a) {
 
 int32_t check(tppo_dpo_loss_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_dpo_loss", device, shapes_only);
-  c.at_least("num_pairs", a.num_pairs, 0);
+  c.count("num_pairs", a.num_pairs);
   c.real("beta", a.beta, 0.0, 1e30, true);
   c.real("normalizer", a.normalizer, 0.0, 1e300);
-  const int64_t bytes = c.rows("num_pairs", a.num_pairs, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.num_pairs * 4;
   c.input("policy_chosen", a.policy_chosen, bytes, 4, true);
   c.input("policy_rejected", a.policy_rejected, bytes, 4, true);
   c.input("ref_chosen", a.ref_chosen, bytes, 4, true);
@@ -62,13 +64,14 @@ void defaults(tppo_global_norm_args& a) {
 int32_t check(tppo_global_norm_args& a, int32_t device, bool shapes_only) {
   // The two lists are host arrays on every device, and the workspace depends on the lengths: they are checked in size queries too.
   Check c("tppo_global_norm", device, false);
-  c.at_least("num_tensors", a.num_tensors, 0);
+  c.count("num_tensors", a.num_tensors);
   c.real("max_norm", a.max_norm, 0.0, 1e30);
-  const int64_t list = c.rows("num_tensors", a.num_tensors, 1, 1, 8);
+  if (!c.ok()) return c.status();
+  const int64_t list = a.num_tensors * 8;
   c.input("lengths", a.lengths, list, 8, true);
   if (c.ok())
     for (int64_t i = 0; i < a.num_tensors; ++i)
-      if (a.lengths[i] < 0 || a.lengths[i] > INT64_MAX / 4)
+      if (a.lengths[i] < 0 || a.lengths[i] > INT64_C(1) << 56)
         return c.fail("lengths[%lld] is %lld", static_cast<long long>(i), static_cast<long long>(a.lengths[i])), c.status();
   if (shapes_only) return c.finish();
   c.input("tensors", a.tensors, list, 8, true);
@@ -90,10 +93,11 @@ void defaults(tppo_scale_args& a) {
 
 int32_t check(tppo_scale_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_scale", device, shapes_only);
-  c.at_least("length", a.length, 0);
+  c.count("length", a.length);
   c.real("factor", a.factor, -1e300, 1e300);
+  if (!c.ok()) return c.status();
   c.input("device_factor", a.device_factor, 8, 8, false);
-  c.output("x", a.x, c.rows("length", a.length, 1, 1, 4), 4, true);
+  c.output("x", a.x, a.length * 4, 4, true);
   return c.finish();
 }
 
@@ -110,7 +114,7 @@ void defaults(tppo_adamw_args& a) {
 
 int32_t check(tppo_adamw_args& a, int32_t device, bool shapes_only) {
   Check c("tppo_adamw", device, shapes_only);
-  c.at_least("length", a.length, 0);
+  c.count("length", a.length);
   c.at_least("step", a.step, 1);
   c.real("lr", a.lr, 0.0, 1e30);
   c.real("beta1", a.beta1, 0.0, 1.0);
@@ -118,7 +122,8 @@ int32_t check(tppo_adamw_args& a, int32_t device, bool shapes_only) {
   if (a.beta1 == 1.0 || a.beta2 == 1.0) c.fail("beta1 and beta2 must be less than 1");
   c.real("eps", a.eps, 0.0, 1e30);
   c.real("weight_decay", a.weight_decay, 0.0, 1e30);
-  const int64_t bytes = c.rows("length", a.length, 1, 1, 4);
+  if (!c.ok()) return c.status();
+  const int64_t bytes = a.length * 4;
   c.input("grad_scale", a.grad_scale, 8, 8, false);
   c.input("grad", a.grad, bytes, 4, true);
   c.output("param", a.param, bytes, 4, true);

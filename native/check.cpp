@@ -24,6 +24,12 @@ void Check::at_least(const char* name, int64_t value, int64_t low) {
   if (value < low) fail("%s is %lld, expected at least %lld", name, static_cast<long long>(value), static_cast<long long>(low));
 }
 
+void Check::count(const char* name, int64_t value, int64_t low) {
+  at_least(name, value, low);
+  constexpr int64_t kMost = INT64_C(1) << 56;
+  if (value > kMost) fail("%s is %lld, more than 2^56", name, static_cast<long long>(value));
+}
+
 void Check::one_of(const char* name, int32_t value, int32_t low, int32_t high) {
   if (value < low || value > high) fail("%s is %d, expected one of its constants %d to %d", name, value, low, high);
 }
@@ -53,8 +59,8 @@ int64_t Check::rows(const char* name, int64_t rows, int64_t width, int64_t strid
 }
 
 void Check::layout(int64_t num_tokens, int64_t num_sequences, const int32_t* cu_seqlens) {
-  at_least("num_tokens", num_tokens, 0);
-  at_least("num_sequences", num_sequences, 0);
+  count("num_tokens", num_tokens);
+  count("num_sequences", num_sequences);
   if (!ok()) return;
   if (num_sequences == 0 && num_tokens > 0) return fail("num_sequences is 0 but num_tokens is %lld", static_cast<long long>(num_tokens));
   if (cu_seqlens == nullptr) {

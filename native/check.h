@@ -21,6 +21,8 @@ class Check {
 
   void fail(const char* format, ...) __attribute__((format(printf, 2, 3)));
   void at_least(const char* name, int64_t value, int64_t low);
+  /// A number of items: at least `low`, and small enough that no size computed from it overflows.
+  void count(const char* name, int64_t value, int64_t low = 0);
   void one_of(const char* name, int32_t value, int32_t low, int32_t high);
   void dtype(int32_t value);
   /// Finite and within [low, high]; `open_low`: low itself is refused.

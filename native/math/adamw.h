@@ -6,30 +6,35 @@
 
 namespace tppo::math {
 
-/// What a step has in common for all its parameters, rounded to T once.
+/// What a step has in common for all its parameters, rounded to T once: 1 - beta is not what rounding beta first would leave.
 template <typename T>
 struct AdamwStep {
-  T decay;         // 1 - lr weight_decay
-  T beta1c, beta2, beta2c; // beta1c = 1 - beta1, beta2c = 1 - beta2, taken in double: in float 1 - 0.999f is off by 1.3e-5
-  T step_size;     // lr / (1 - beta1^t)
-  T inv_root_bias; // 1 / sqrt(1 - beta2^t)
+  T decay;          // lr weight_decay
+  T rate1, rate2;   // 1 - beta1, 1 - beta2
+  T beta2;
+  T step_size;      // lr / (1 - beta1^t)
+  T inv_root_bias;  // 1 / sqrt(1 - beta2^t)
   T eps;
 };
 
 template <typename T>
 TPPO_HD AdamwStep<T> adamw_step(double lr, double beta1, double beta2, double eps, double weight_decay, int64_t t) {
   const double n = static_cast<double>(t);
-  return AdamwStep<T>{static_cast<T>(1.0 - lr * weight_decay), static_cast<T>(1.0 - beta1), static_cast<T>(beta2),
-                      static_cast<T>(1.0 - beta2), static_cast<T>(lr / (1.0 - pow(beta1, n))),
-                      static_cast<T>(1.0 / sqrt(1.0 - pow(beta2, n))), static_cast<T>(eps)};
+  return AdamwStep<T>{static_cast<T>(lr * weight_decay),
+                      static_cast<T>(1.0 - beta1),
+                      static_cast<T>(1.0 - beta2),
+                      static_cast<T>(beta2),
+                      static_cast<T>(lr / (1.0 - pow(beta1, n))),
+                      static_cast<T>(1.0 / sqrt(1.0 - pow(beta2, n))),
+                      static_cast<T>(eps)};
 }
 
 template <typename T>
 TPPO_HD void adamw_update(const AdamwStep<T>& o, T g, T* p, T* m, T* v) {
-  // m + (1 - beta1)(g - m), which is torch's lerp: it loses less than beta1 m + (1 - beta1) g when they nearly agree.
-  *m = *m + o.beta1c * (g - *m);
-  *v = o.beta2 * *v + o.beta2c * g * g;
-  *p = *p * o.decay - o.step_size * (*m / (sqrt(*v) * o.inv_root_bias + o.eps));
+  *m = *m + o.rate1 * (g - *m);
+  *v = o.beta2 * *v + o.rate2 * (g * g);
+  // Decay and step are small beside p: added up first, they are rounded into p once.
+  *p = *p - (o.decay * *p + o.step_size * (*m / (sqrt(*v) * o.inv_root_bias + o.eps)));
 }
 
 /// min(1, max_norm / (norm + 1e-6)), as clip_grad_norm_; 1 without a limit (max_norm 0); NaN when the norm is not finite.

@@ -69,7 +69,9 @@ TEST(token_log_probs) {
   REFUSES(token_log_probs, a.vocab_size = 0, "vocab_size");
   REFUSES(token_log_probs, a.logits_stride = 2, "logits_stride");
   REFUSES(token_log_probs, a.logits_stride = -3, "logits_stride");
-  REFUSES(token_log_probs, a.num_tokens = INT64_MAX / 2, "logits");
+  REFUSES(token_log_probs, a.num_tokens = INT64_MAX / 2, "num_tokens");
+  REFUSES(token_log_probs, a.num_tokens = INT64_C(1) << 50; a.vocab_size = 1 << 20, "logits");
+  REFUSES(token_log_probs, a.logits_stride = INT64_MAX, "logits");
   REFUSES(token_log_probs, a.vocab_size = INT64_MAX / 4 + 1, "logits");
   REFUSES(token_log_probs, a.dtype = 9, "dtype");
   REFUSES(token_log_probs, a.temperature = 0.0, "temperature");
@@ -269,7 +271,7 @@ TEST(reward_model_loss) {
   REFUSES(reward_model_loss, a.local_normalizer = test::kInf, "local_normalizer");
   REFUSES(reward_model_loss, a.num_sequences = 3, "num_sequences");
   REFUSES(reward_model_loss, a.grad_logits = m.bytes + 4, "grad_logits overlaps logits");
-  REFUSES(reward_model_loss, a.num_tokens = INT64_MAX - 1, "logits");
+  REFUSES(reward_model_loss, a.num_tokens = INT64_MAX - 1, "num_tokens");
   m.at<int32_t>(128)[3] = -1;
   CHECK_INVALID(RUN(reward_model_loss, good), "labels[3]");
 }

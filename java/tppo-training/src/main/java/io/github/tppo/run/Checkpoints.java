@@ -70,6 +70,7 @@ public final class Checkpoints {
       }
       Files.writeString(aside.resolve(MANIFEST), MAPPER.writeValueAsString(new Manifest(step, files)));
     });
+    deleteRemains();
     List<Path> newestFirst = newestFirst();
     for (Path old : newestFirst.subList(Math.min(keep, newestFirst.size()), newestFirst.size())) {
       AtomicFiles.delete(old);
@@ -118,6 +119,17 @@ public final class Checkpoints {
       }
     }
     return null;
+  }
+
+  /** Deletes what a kill left half written. */
+  private void deleteRemains() throws IOException {
+    List<Path> remains;
+    try (Stream<Path> all = Files.list(folder)) {
+      remains = all.filter(p -> p.getFileName().toString().endsWith(AtomicFiles.ASIDE)).toList();
+    }
+    for (Path each : remains) {
+      AtomicFiles.delete(each);
+    }
   }
 
   private List<Path> newestFirst() throws IOException {

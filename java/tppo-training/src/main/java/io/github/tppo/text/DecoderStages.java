@@ -11,7 +11,7 @@ import java.util.List;
 /** The stages of Hugging Face decoders that sequence models use; each follows the library's code of that name. */
 final class DecoderStages {
 
-    private static final String KNOWN = "ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and Sequence";
+    static final String KNOWN = "ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip and Sequence";
     private static final int REPLACEMENT = 0xFFFD;
 
     private DecoderStages() {
@@ -46,10 +46,7 @@ final class DecoderStages {
             default:
                 break;
         }
-        return pieces -> {
-            throw new UnsupportedOperationException("tokenizer.json has the decoder " + node + ", through which token"
-                + " positions cannot be traced; known are " + KNOWN);
-        };
+        return new TracedDecoder.Unknown(node);
     }
 
     private interface PieceMap {

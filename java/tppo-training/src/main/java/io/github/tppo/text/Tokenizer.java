@@ -100,7 +100,11 @@ public final class Tokenizer implements AutoCloseable {
         return vocabulary.bosId();
     }
 
-    /** The id that ends a sequence. */
+    /**
+     * The id that ends a sequence.
+     *
+     * @throws IllegalStateException when the tokenizer names none
+     */
     public int eosId() {
         return vocabulary.eosId();
     }
@@ -197,6 +201,11 @@ public final class Tokenizer implements AutoCloseable {
             tokens[i] = vocabulary.isSpecial(ids[i]) ? null : vocabulary.token(ids[i]);
         }
         return decoder.decode(tokens);
+    }
+
+    /** Whether {@link #spans} knows this tokenizer's decoder. */
+    public boolean canTrace() {
+        return decoder.isKnown();
     }
 
     @Override

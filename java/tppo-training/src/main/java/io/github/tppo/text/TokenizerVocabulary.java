@@ -22,6 +22,7 @@ final class TokenizerVocabulary {
     private final Int2ObjectOpenHashMap<String> tokens = new Int2ObjectOpenHashMap<>();
     private final Object2IntOpenHashMap<String> ids = new Object2IntOpenHashMap<>();
     private final IntOpenHashSet special = new IntOpenHashSet();
+    private final String name;
     private final JsonNode decoder;
     private final boolean independentLines;
     private final int size;
@@ -46,11 +47,8 @@ final class TokenizerVocabulary {
             && pre.path("use_regex").asBoolean() && !pre.path("add_prefix_space").asBoolean();
         bosId = find("bos_token", config, map, BOS_NAMES);
         eosId = find("eos_token", config, map, EOS_NAMES);
-        int pad = find("pad_token", config, map, PAD_NAMES);
-        if (eosId < 0) {
-            throw new IOException(name + ": no end-of-sequence token; name one as eos_token in tokenizer_config.json");
-        }
-        padId = pad < 0 ? eosId : pad;
+        padId = find("pad_token", config, map, PAD_NAMES);
+        this.name = name;
     }
 
     /**
@@ -110,11 +108,15 @@ final class TokenizerVocabulary {
     }
 
     int eosId() {
+        if (eosId < 0) {
+            throw new IllegalStateException(name + ": no end-of-sequence token; name one as eos_token in"
+                + " tokenizer_config.json beside it");
+        }
         return eosId;
     }
 
     int padId() {
-        return padId;
+        return padId < 0 ? eosId() : padId;
     }
 
     String token(int id) {

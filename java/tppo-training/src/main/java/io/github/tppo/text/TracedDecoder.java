@@ -17,6 +17,15 @@ final class TracedDecoder {
         List<TracedText> apply(List<TracedText> pieces);
     }
 
+    /** Stands for a stage that cannot be traced. */
+    record Unknown(JsonNode node) implements Stage {
+        @Override
+        public List<TracedText> apply(List<TracedText> pieces) {
+            throw new UnsupportedOperationException("tokenizer.json has the decoder " + node + ", through which token"
+                + " positions cannot be traced; known are " + DecoderStages.KNOWN);
+        }
+    }
+
     private final List<Stage> stages;
 
     private TracedDecoder(List<Stage> stages) {
@@ -32,6 +41,11 @@ final class TracedDecoder {
             stages.add(DecoderStages.of(node));
         }
         return new TracedDecoder(stages);
+    }
+
+    /** Whether every stage can be traced. */
+    boolean isKnown() {
+        return stages.stream().noneMatch(Unknown.class::isInstance);
     }
 
     /** Decodes tokens in the vocabulary's form; null entries have no text. */

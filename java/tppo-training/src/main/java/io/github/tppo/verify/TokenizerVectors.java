@@ -26,14 +26,18 @@ public final class TokenizerVectors {
     private TokenizerVectors(Tokenizer tokenizer) {
         this.tokenizer = tokenizer;
         for (String name : List.of("ids", "ids_special", "offsets_utf16", "offsets_special_utf16", "decoded",
-            "decoded_skip_special", "spans")) {
+            "decoded_skip_special")) {
             tallies.put(name, new Tally());
+        }
+        if (tokenizer.canTrace()) {
+            tallies.put("spans", new Tally());
         }
     }
 
     /**
      * Encodes and decodes every text of {@code tokensJsonl}. The quantities are those of the file, and {@code spans}: the
-     * text that {@link Tokenizer#spans} gives for {@code ids_special} against {@code decoded_skip_special}.
+     * text that {@link Tokenizer#spans} gives for {@code ids_special} against {@code decoded_skip_special}, where the
+     * tokenizer's decoder can be traced.
      *
      * @throws IOException when a file cannot be read, naming the line that is not as expected
      */
@@ -75,7 +79,9 @@ public final class TokenizerVectors {
         int[] ids = flat(row.path("ids_special"));
         text("decoded", row.path("decoded"), line, tokenizer.decode(ids, false));
         text("decoded_skip_special", row.path("decoded_skip_special"), line, tokenizer.decode(ids, true));
-        text("spans", row.path("decoded_skip_special"), line, tokenizer.spans(ids).text());
+        if (tokenizer.canTrace()) {
+            text("spans", row.path("decoded_skip_special"), line, tokenizer.spans(ids).text());
+        }
     }
 
     private void array(String name, JsonNode row, int line, int[] actual) {

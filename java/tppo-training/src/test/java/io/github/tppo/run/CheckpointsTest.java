@@ -2,6 +2,7 @@
 package io.github.tppo.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -70,5 +71,7 @@ class CheckpointsTest {
     Files.createDirectories(dir.resolve("checkpoints/step-000000003.tmp"));
     assertEquals(Optional.of(1L), latest());
     assertEquals(List.of(), warnings);
+    save(2);
+    assertFalse(Files.exists(dir.resolve("checkpoints/step-000000003.tmp")));
   }
 }

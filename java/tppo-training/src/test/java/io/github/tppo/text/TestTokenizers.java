@@ -7,7 +7,10 @@ import java.nio.file.Path;
 import java.util.Random;
 import java.util.stream.Stream;
 
-/** The tokenizers of the tests, one of each family, and random Unicode texts to try them on. */
+/**
+ * The tokenizers of the tests, one of each family, and random Unicode texts to try them on. The expected values beside them
+ * ({@code tokens.jsonl}) are those of Hugging Face tokenizers 0.23.2.
+ */
 public final class TestTokenizers {
 
     private static final String[] PIECES = {"a", "red", " shoes", "é", "e\u0301", "ñ", "日本語", "한국", "ไทย", "🍕", "👩‍👩‍👧",

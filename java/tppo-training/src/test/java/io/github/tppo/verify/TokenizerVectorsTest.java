@@ -24,9 +24,9 @@ class TokenizerVectorsTest {
     Path dir;
 
     @ParameterizedTest
-    @ValueSource(strings = {"tokenizer", "tokenizer_split"})
+    @ValueSource(strings = {"fixtures/tokenizer", "fixtures/tokenizer_split", "tokenizers/sentencepiece", "tokenizers/metaspace"})
     void agreesWithHuggingFaceTokenizers(String name) throws IOException {
-        Path folder = FIXTURES.resolve(name);
+        Path folder = Path.of("src/test/resources", name);
         VerifyReport report = TokenizerVectors.verify(folder.resolve("tokenizer.json"), folder.resolve("tokens.jsonl"));
         assertTrue(report.ok(), report::toString);
         assertEquals(7, report.files().get(0).quantities().size());

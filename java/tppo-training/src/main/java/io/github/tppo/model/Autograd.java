@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import java.util.Arrays;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorArrayRefOptional;
+
+/** Hands gradients that were computed outside of libtorch, such as those of our loss kernels, to its autograd. */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
+public final class Autograd {
+
+    private Autograd() {
+    }
+
+    /**
+     * Runs the chain rule from {@code output} down to the leaf parameters and adds to their gradients; the recorded graph
+     * is freed.
+     *
+     * @param output a tensor recorded by autograd, of any shape
+     * @param gradient d loss / d output, same shape and dtype
+     */
+    public static void backward(Tensor output, Tensor gradient) {
+        requireSameShape(output, gradient, "output");
+        try (Scope scope = Scope.open()) {
+            output.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
+        }
+    }
+
+    /**
+     * Adds {@code gradient} to the gradient of a leaf parameter, as autograd would. The first call for a parameter without a
+     * gradient takes {@code gradient} itself: do not write to it afterwards.
+     */
+    public static void accumulate(Tensor parameter, Tensor gradient) {
+        requireSameShape(parameter, gradient, "parameter");
+        try (Scope scope = Scope.noGrad()) {
+            Tensor grad = parameter.mutable_grad();
+            if (grad.defined()) {
+                grad.add_(gradient);
+            } else {
+                grad.put(gradient.detach());
+            }
+        }
+    }
+
+    /** Whether the parameter has a gradient, zero or not. */
+    public static boolean hasGradient(Tensor parameter) {
+        try (Scope scope = Scope.open()) {
+            return parameter.grad().defined();
+        }
+    }
+
+    /** Sets gradients to zero where there are any; their memory stays in place for the next backward pass. */
+    public static void zeroGradients(Iterable<Tensor> parameters) {
+        try (Scope scope = Scope.noGrad()) {
+            for (Tensor parameter : parameters) {
+                Tensor grad = parameter.mutable_grad();
+                if (grad.defined()) {
+                    grad.zero_();
+                }
+            }
+        }
+    }
+
+    private static void requireSameShape(Tensor target, Tensor gradient, String name) {
+        long[] expected = Tensors.shape(target);
+        long[] found = Tensors.shape(gradient);
+        if (!Arrays.equals(expected, found)) {
+            throw new IllegalArgumentException("gradient has shape " + Arrays.toString(found) + ", the " + name + " has "
+                    + Arrays.toString(expected));
+        }
+        if (target.scalar_type().intern() != gradient.scalar_type().intern()) {
+            throw new IllegalArgumentException("gradient is " + gradient.scalar_type().intern() + ", the " + name + " is "
+                    + target.scalar_type().intern());
+        }
+    }
+}

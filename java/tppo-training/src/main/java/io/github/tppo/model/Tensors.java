@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import java.util.Arrays;
+import org.bytedeco.javacpp.DoublePointer;
+import org.bytedeco.javacpp.FloatPointer;
+import org.bytedeco.javacpp.IntPointer;
+import org.bytedeco.javacpp.LongPointer;
+import org.bytedeco.openblas.presets.openblas;
+import org.bytedeco.pytorch.MemoryFormatOptional;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptions;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
+public final class Tensors {
+
+    private Tensors() {
+    }
+
+    /**
+     * Sets the number of threads that libtorch and its BLAS use inside an operation, for the whole process.
+     *
+     * @param threads at least 1
+     */
+    public static void setThreads(int threads) {
+        if (threads < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, is " + threads);
+        }
+        torch.set_num_threads(threads);
+        openblas.blas_set_num_threads(threads);
+    }
+
+    /** Returns the number of threads that libtorch uses inside an operation. */
+    public static int threads() {
+        return torch.get_num_threads();
+    }
+
+    /** Copies floats into a new f32 tensor. */
+    public static Tensor of(float[] values, long... shape) {
+        try (Scope scope = Scope.open()) {
+            Tensor tensor = allocate(ScalarType.Float, values.length, shape);
+            FloatPointer data = tensor.data_ptr_float();
+            data.put(values, 0, values.length);
+            return scope.keep(tensor);
+        }
+    }
+
+    /** Copies doubles into a new f64 tensor. */
+    public static Tensor of(double[] values, long... shape) {
+        try (Scope scope = Scope.open()) {
+            Tensor tensor = allocate(ScalarType.Double, values.length, shape);
+            DoublePointer data = tensor.data_ptr_double();
+            data.put(values, 0, values.length);
+            return scope.keep(tensor);
+        }
+    }
+
+    /** Copies ints into a new i32 tensor; for token ids see {@link #ids}. */
+    public static Tensor of(int[] values, long... shape) {
+        try (Scope scope = Scope.open()) {
+            Tensor tensor = allocate(ScalarType.Int, values.length, shape);
+            IntPointer data = tensor.data_ptr_int();
+            data.put(values, 0, values.length);
+            return scope.keep(tensor);
+        }
+    }
+
+    /** Copies longs into a new i64 tensor. */
+    public static Tensor of(long[] values, long... shape) {
+        try (Scope scope = Scope.open()) {
+            Tensor tensor = allocate(ScalarType.Long, values.length, shape);
+            LongPointer data = tensor.data_ptr_long();
+            data.put(values, 0, values.length);
+            return scope.keep(tensor);
+        }
+    }
+
+    /** Copies bytes into a new u8 tensor, the dtype of masks. */
+    public static Tensor of(byte[] values, long... shape) {
+        try (Scope scope = Scope.open()) {
+            Tensor tensor = allocate(ScalarType.Byte, values.length, shape);
+            tensor.data_ptr_byte().put(values, 0, values.length);
+            return scope.keep(tensor);
+        }
+    }
+
+    /** Copies token ids into a new i64 tensor, the dtype that the models take. */
+    public static Tensor ids(int[] values, long... shape) {
+        long[] wide = new long[values.length];
+        for (int i = 0; i < wide.length; i++) {
+            wide[i] = values[i];
+        }
+        return of(wide, shape);
+    }
+
+    /** Makes an uninitialised CPU tensor. */
+    public static Tensor empty(ScalarType dtype, long... shape) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(torch.empty(shape, new TensorOptions(dtype), new MemoryFormatOptional()));
+        }
+    }
+
+    /** Makes a CPU tensor of zeros. */
+    public static Tensor zeros(ScalarType dtype, long... shape) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(torch.zeros(shape, new TensorOptions(dtype)));
+        }
+    }
+
+    /** Returns the sizes of all dimensions. */
+    public static long[] shape(Tensor tensor) {
+        long[] shape = new long[(int) tensor.dim()];
+        for (int i = 0; i < shape.length; i++) {
+            shape[i] = tensor.size(i);
+        }
+        return shape;
+    }
+
+    /** Copies all elements out as floats, whatever the dtype and strides. */
+    public static float[] toFloats(Tensor tensor) {
+        float[] values = new float[Math.toIntExact(tensor.numel())];
+        try (Scope scope = Scope.noGrad()) {
+            read(tensor.detach().to(ScalarType.Float).contiguous(), values);
+        }
+        return values;
+    }
+
+    /** Copies all elements out as doubles, whatever the dtype and strides. */
+    public static double[] toDoubles(Tensor tensor) {
+        double[] values = new double[Math.toIntExact(tensor.numel())];
+        try (Scope scope = Scope.noGrad()) {
+            tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
+        }
+        return values;
+    }
+
+    /** Copies all elements out as longs, whatever the dtype and strides. */
+    public static long[] toLongs(Tensor tensor) {
+        long[] values = new long[Math.toIntExact(tensor.numel())];
+        try (Scope scope = Scope.noGrad()) {
+            tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
+        }
+        return values;
+    }
+
+    /**
+     * Copies a contiguous f32 tensor into the front of an array that the caller reuses.
+     *
+     * @throws IllegalArgumentException when the dtype or layout is another or the array too short
+     */
+    public static void read(Tensor tensor, float[] into) {
+        long count = tensor.numel();
+        if (tensor.scalar_type().intern() != ScalarType.Float || !tensor.is_contiguous() || tensor.is_cuda()) {
+            throw new IllegalArgumentException("need a contiguous f32 tensor on the CPU");
+        }
+        if (count > into.length) {
+            throw new IllegalArgumentException("tensor has " + count + " elements, the array holds " + into.length);
+        }
+        try (Scope scope = Scope.open()) {
+            tensor.data_ptr_float().get(into, 0, (int) count);
+        }
+    }
+
+    private static Tensor allocate(ScalarType dtype, int length, long[] shape) {
+        long count = 1;
+        for (long size : shape) {
+            if (size < 0) {
+                throw new IllegalArgumentException("negative size " + size + " in shape "
+                        + Arrays.toString(shape));
+            }
+            count = Math.multiplyExact(count, size);
+        }
+        if (count != length) {
+            throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " holds " + count + " elements, given are "
+                    + length);
+        }
+        return torch.empty(shape, new TensorOptions(dtype), new MemoryFormatOptional());
+    }
+}

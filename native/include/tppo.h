@@ -171,7 +171,8 @@ TPPO_API int32_t tppo_token_log_probs(const tppo_token_log_probs_args* args, int
  *
  * In place: grad_logits may be logits itself (same dtype, grad_stride = logits_stride). Otherwise it must not overlap it.
  * Bad rows (as in tppo_token_log_probs; also NaN from old/ref log-probs or advantage) are counted, left out of every sum and of
- * the loss; their per-token outputs are NaN, their gradient row is NaN, or 0 with zero_bad_rows.
+ * the loss (but not of the default normalizer, which comes from the mask); their per-token outputs are NaN, their gradient row is
+ * NaN, or 0 with zero_bad_rows.
  * Reads each valid logit once or, when a gradient is wanted, twice (the second time from cache), and writes it once.
  */
 typedef struct tppo_policy_loss_args {

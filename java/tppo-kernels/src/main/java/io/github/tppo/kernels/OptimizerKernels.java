@@ -28,8 +28,8 @@ final class OptimizerKernels {
         call.require(gradients != null, "gradients are null");
         call.require(maxNorm >= 0, "maxNorm must not be negative, is " + maxNorm);
         int count = gradients.size();
-        try (tppo_global_norm_args args = new tppo_global_norm_args();
-                PointerPointer<?> addresses = new PointerPointer<>(Math.max(1, count));
+        tppo_global_norm_args args = new tppo_global_norm_args(Call.argumentMemory());
+        try (PointerPointer<?> addresses = new PointerPointer<>(Math.max(1, count));
                 LongPointer lengths = new LongPointer(Math.max(1, count))) {
             for (int i = 0; i < count; i++) {
                 NativeArray gradient = gradients.get(i);
@@ -52,12 +52,11 @@ final class OptimizerKernels {
     static void scale(NativeArray x, double factor) {
         Call call = new Call("scale");
         call.require(x != null, "x is null");
-        try (tppo_scale_args args = new tppo_scale_args()) {
-            tppo_scale_init(args);
-            args.length(x.length()).factor(factor).x(call.floats("x", x, x.length()));
-            call.run((device, bytes) -> tppo_scale_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_scale(args, device, null, workspace, size));
-        }
+        tppo_scale_args args = new tppo_scale_args(Call.argumentMemory());
+        tppo_scale_init(args);
+        args.length(x.length()).factor(factor).x(call.floats("x", x, x.length()));
+        call.run((device, bytes) -> tppo_scale_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_scale(args, device, null, workspace, size));
     }
 
     static GradNorm clipGradNorm(List<NativeArray> gradients, double maxNorm) {
@@ -77,22 +76,21 @@ final class OptimizerKernels {
         call.require(param != null && options != null, "param or options are null");
         call.require(step >= 1, "step must be at least 1, is " + step);
         long n = param.length();
-        try (tppo_adamw_args args = new tppo_adamw_args()) {
-            tppo_adamw_init(args);
-            args.length(n)
-                    .step(step)
-                    .lr(options.learningRate())
-                    .beta1(options.beta1())
-                    .beta2(options.beta2())
-                    .eps(options.epsilon())
-                    .weight_decay(options.weightDecay())
-                    .param(call.floats("param", param, n))
-                    .grad(call.floats("grad", grad, n))
-                    .exp_avg(call.floats("expAvg", expAvg, n))
-                    .exp_avg_sq(call.floats("expAvgSq", expAvgSq, n));
-            args.grad_scale(call.scalar(gradScale));
-            call.run((device, bytes) -> tppo_adamw_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_adamw(args, device, null, workspace, size));
-        }
+        tppo_adamw_args args = new tppo_adamw_args(Call.argumentMemory());
+        tppo_adamw_init(args);
+        args.length(n)
+                .step(step)
+                .lr(options.learningRate())
+                .beta1(options.beta1())
+                .beta2(options.beta2())
+                .eps(options.epsilon())
+                .weight_decay(options.weightDecay())
+                .param(call.floats("param", param, n))
+                .grad(call.floats("grad", grad, n))
+                .exp_avg(call.floats("expAvg", expAvg, n))
+                .exp_avg_sq(call.floats("expAvgSq", expAvgSq, n));
+        args.grad_scale(call.scalar(gradScale));
+        call.run((device, bytes) -> tppo_adamw_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_adamw(args, device, null, workspace, size));
     }
 }

@@ -31,38 +31,37 @@ final class RewardKernels {
                 "give both logprobs and refLogprobs, or neither");
         call.require(inputs.logprobs() != null || outputs.kl() == null, "the kl output needs logprobs, which is null");
         long n = layout.tokens();
-        try (tppo_shape_rewards_args args = new tppo_shape_rewards_args()) {
-            tppo_shape_rewards_init(args);
-            args.num_tokens(n)
-                    .num_sequences(layout.sequences())
-                    .length_penalty(options.lengthPenalty() ? 1 : 0)
-                    .kl_estimator(options.klEstimator().code())
-                    .alpha(options.alpha())
-                    .suggested_length(options.suggestedLength())
-                    .length_offset(options.lengthOffset())
-                    .kl_coef(options.klCoef())
-                    .log_ratio_clamp(options.logRatioClamp())
-                    .class_values(0, options.classValue0())
-                    .class_values(1, options.classValue1())
-                    .class_values(2, options.classValue2())
-                    .classes(call.intsOrNull("classes", inputs.classes(), n))
-                    .scores(call.floatsOrNull("scores", inputs.scores(), n))
-                    .positions(call.intsOrNull("positions", inputs.positions(), n))
-                    .logprobs(call.floatsOrNull("logprobs", inputs.logprobs(), n))
-                    .ref_logprobs(call.floatsOrNull("refLogprobs", inputs.refLogprobs(), n))
-                    .terminal_rewards(
-                            call.floatsOrNull("terminalRewards", inputs.terminalRewards(), layout.sequences()))
-                    .mask(call.mask(layout))
-                    .cu_seqlens(call.cuSeqlens(layout))
-                    .lwp(call.floatsOrNull("lwp", outputs.lwp(), n))
-                    .shaped(call.floatsOrNull("shaped", outputs.shaped(), n))
-                    .kl(call.floatsOrNull("kl", outputs.kl(), n))
-                    .rewards(call.floatsOrNull("rewards", outputs.rewards(), n))
-                    .stats(call.stats(ShapeRewardsStats.COUNT));
-            call.run((device, bytes) -> tppo_shape_rewards_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_shape_rewards(args, device, null, workspace, size));
-            return ShapeRewardsStats.of(call.stats());
-        }
+        tppo_shape_rewards_args args = new tppo_shape_rewards_args(Call.argumentMemory());
+        tppo_shape_rewards_init(args);
+        args.num_tokens(n)
+                .num_sequences(layout.sequences())
+                .length_penalty(options.lengthPenalty() ? 1 : 0)
+                .kl_estimator(options.klEstimator().code())
+                .alpha(options.alpha())
+                .suggested_length(options.suggestedLength())
+                .length_offset(options.lengthOffset())
+                .kl_coef(options.klCoef())
+                .log_ratio_clamp(options.logRatioClamp())
+                .class_values(0, options.classValue0())
+                .class_values(1, options.classValue1())
+                .class_values(2, options.classValue2())
+                .classes(call.intsOrNull("classes", inputs.classes(), n))
+                .scores(call.floatsOrNull("scores", inputs.scores(), n))
+                .positions(call.intsOrNull("positions", inputs.positions(), n))
+                .logprobs(call.floatsOrNull("logprobs", inputs.logprobs(), n))
+                .ref_logprobs(call.floatsOrNull("refLogprobs", inputs.refLogprobs(), n))
+                .terminal_rewards(
+                        call.floatsOrNull("terminalRewards", inputs.terminalRewards(), layout.sequences()))
+                .mask(call.mask(layout))
+                .cu_seqlens(call.cuSeqlens(layout))
+                .lwp(call.floatsOrNull("lwp", outputs.lwp(), n))
+                .shaped(call.floatsOrNull("shaped", outputs.shaped(), n))
+                .kl(call.floatsOrNull("kl", outputs.kl(), n))
+                .rewards(call.floatsOrNull("rewards", outputs.rewards(), n))
+                .stats(call.stats(ShapeRewardsStats.COUNT));
+        call.run((device, bytes) -> tppo_shape_rewards_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_shape_rewards(args, device, null, workspace, size));
+        return ShapeRewardsStats.of(call.stats());
     }
 
     static double suggestedLength(int[] lengths, int numQueries) {
@@ -79,40 +78,38 @@ final class RewardKernels {
         Call call = new Call("gae");
         call.require(layout != null && options != null, "layout or options are null");
         long n = layout.tokens();
-        try (tppo_gae_args args = new tppo_gae_args()) {
-            tppo_gae_init(args);
-            args.num_tokens(n)
-                    .num_sequences(layout.sequences())
-                    .gamma(options.gamma())
-                    .lambda(options.lambda())
-                    .rewards(call.floats("rewards", rewards, n))
-                    .values(call.floats("values", values, n))
-                    .mask(call.mask(layout))
-                    .cu_seqlens(call.cuSeqlens(layout))
-                    .advantages(call.floats("advantages", advantages, n))
-                    .returns(call.floatsOrNull("returns", returns, n));
-            call.run((device, bytes) -> tppo_gae_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_gae(args, device, null, workspace, size));
-        }
+        tppo_gae_args args = new tppo_gae_args(Call.argumentMemory());
+        tppo_gae_init(args);
+        args.num_tokens(n)
+                .num_sequences(layout.sequences())
+                .gamma(options.gamma())
+                .lambda(options.lambda())
+                .rewards(call.floats("rewards", rewards, n))
+                .values(call.floats("values", values, n))
+                .mask(call.mask(layout))
+                .cu_seqlens(call.cuSeqlens(layout))
+                .advantages(call.floats("advantages", advantages, n))
+                .returns(call.floatsOrNull("returns", returns, n));
+        call.run((device, bytes) -> tppo_gae_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_gae(args, device, null, workspace, size));
     }
 
     static WhitenStats whiten(NativeArray x, NativeArray mask, WhitenOptions options, NativeArray out) {
         Call call = new Call("whiten");
         call.require(x != null && options != null, "x or options are null");
         long n = x.length();
-        try (tppo_whiten_args args = new tppo_whiten_args()) {
-            tppo_whiten_init(args);
-            args.num_tokens(n)
-                    .unbiased(options.unbiased() ? 1 : 0)
-                    .keep_mean(options.keepMean() ? 1 : 0)
-                    .epsilon(options.epsilon())
-                    .x(call.floats("x", x, n))
-                    .mask(call.bytesOrNull("mask", mask, n))
-                    .out(call.floats("out", out, n))
-                    .stats(call.stats(WhitenStats.COUNT));
-            call.run((device, bytes) -> tppo_whiten_workspace(args, device, bytes),
-                    (device, workspace, size) -> tppo_whiten(args, device, null, workspace, size));
-            return WhitenStats.of(call.stats());
-        }
+        tppo_whiten_args args = new tppo_whiten_args(Call.argumentMemory());
+        tppo_whiten_init(args);
+        args.num_tokens(n)
+                .unbiased(options.unbiased() ? 1 : 0)
+                .keep_mean(options.keepMean() ? 1 : 0)
+                .epsilon(options.epsilon())
+                .x(call.floats("x", x, n))
+                .mask(call.bytesOrNull("mask", mask, n))
+                .out(call.floats("out", out, n))
+                .stats(call.stats(WhitenStats.COUNT));
+        call.run((device, bytes) -> tppo_whiten_workspace(args, device, bytes),
+                (device, workspace, size) -> tppo_whiten(args, device, null, workspace, size));
+        return WhitenStats.of(call.stats());
     }
 }

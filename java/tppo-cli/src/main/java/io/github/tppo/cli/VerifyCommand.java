@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.cli;
+
+import io.github.tppo.kernels.Device;
+import io.github.tppo.run.Backend;
+import io.github.tppo.verify.KernelVectors;
+import io.github.tppo.verify.TokenizerVectors;
+import io.github.tppo.verify.VerifyReport;
+import java.io.PrintWriter;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code tppo verify}: comparisons with reference values. */
+@Command(name = "verify", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
+    description = "Compares kernels, a model or a tokenizer with reference values. Exit status 1 when something differs.",
+    subcommands = {VerifyCommand.KernelsCommand.class, VerifyCommand.ModelCommand.class, VerifyCommand.TokenizerCommand.class})
+final class VerifyCommand implements Runnable {
+  @Spec
+  private CommandSpec spec;
+
+  @Override
+  public void run() {
+    throw new ParameterException(spec.commandLine(), "verify what? kernels, model or tokenizer");
+  }
+
+  /** What the three have in common. */
+  abstract static class Verification implements Callable<Integer> {
+    @Option(names = "--json", description = "Print one JSON object.")
+    private boolean json;
+
+    @Spec
+    private CommandSpec spec;
+
+    abstract VerifyReport verify() throws Exception;
+
+    @Override
+    public final Integer call() throws Exception {
+      VerifyReport report = verify();
+      PrintWriter out = spec.commandLine().getOut();
+      if (json) {
+        Json.print(out, report);
+      } else {
+        print(report, out);
+      }
+      return report.ok() ? 0 : Tppo.FAILED;
+    }
+
+    private static void print(VerifyReport report, PrintWriter out) {
+      for (VerifyReport.FileReport file : report.files()) {
+        out.println(file.file());
+        for (VerifyReport.Quantity q : file.quantities()) {
+          String line = String.format(Locale.ROOT, "  %-4s %-28s n %-8d max abs %.3g  max rel %.3g", q.ok() ? "ok" : "BAD",
+              q.name(), q.n(), q.maxAbs(), q.maxRel());
+          out.println(q.reason() == null ? line : line + "  " + q.reason());
+        }
+      }
+      out.println((report.ok() ? "ok" : "not ok") + " on " + report.backend());
+      out.flush();
+    }
+  }
+
+  @Command(name = "kernels", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
+      description = "Runs every kernel on reference vectors (safetensors files of inputs and expected outputs).")
+  static final class KernelsCommand extends Verification {
+    @Option(names = "--vectors", paramLabel = "DIR", required = true, description = "The folder of the reference vectors.")
+    private Path vectors;
+
+    @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto", description = "Where to compute.")
+    private Backend backend;
+
+    @Override
+    VerifyReport verify() throws Exception {
+      return KernelVectors.verify(vectors, backend.forKernels() == Backend.CUDA ? Device.cuda(0) : Device.CPU);
+    }
+  }
+
+  @Command(name = "model", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
+      description = "Compares a checkpoint's logits, generated ids and log-probabilities with expected ones.")
+  static final class ModelCommand extends Verification {
+    @Option(names = "--model", paramLabel = "DIR", required = true, description = "A checkpoint in Hugging Face form.")
+    private Path model;
+
+    @Option(names = "--expected", paramLabel = "FILE", required = true, description = "expected.safetensors.")
+    private Path expected;
+
+    @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto", description = "Where to compute.")
+    private Backend backend;
+
+    @Override
+    VerifyReport verify() throws Exception {
+      throw new UnsupportedOperationException();
+    }
+  }
+
+  @Command(name = "tokenizer", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
+      description = "Compares a tokenizer's ids, offsets and texts with expected ones.")
+  static final class TokenizerCommand extends Verification {
+    @Option(names = "--tokenizer", paramLabel = "FILE", required = true, description = "tokenizer.json.")
+    private Path tokenizer;
+
+    @Option(names = "--expected", paramLabel = "FILE", required = true, description = "tokens.jsonl.")
+    private Path expected;
+
+    @Override
+    VerifyReport verify() throws Exception {
+      return TokenizerVectors.verify(tokenizer, expected);
+    }
+  }
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.tppo.run.RunFolder;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+class TppoTest {
+  @TempDir
+  Path dir;
+  private Path config;
+  private Path out;
+  private String stdout;
+  private String stderr;
+
+  @BeforeEach
+  void writeConfig() throws IOException {
+    config = Files.writeString(dir.resolve("c.yaml"), "steps: 2\n");
+    out = dir.resolve("run");
+  }
+
+  private int tppo(Object... args) {
+    String[] words = new String[args.length];
+    for (int i = 0; i < args.length; i++) {
+      words[i] = args[i].toString();
+    }
+    StringWriter o = new StringWriter();
+    StringWriter e = new StringWriter();
+    CommandLine line = Tppo.commandLine(TestPipeline.create());
+    // Subcommands print to the writers of the command that was executed.
+    line.setOut(new PrintWriter(o, true)).setErr(new PrintWriter(e, true));
+    int status = line.execute(words);
+    stdout = o.toString();
+    stderr = e.toString();
+    return status;
+  }
+
+  @Test
+  void everyCommandHasHelp() {
+    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "suggest", "doctor"}) {
+      assertEquals(0, tppo(command, "--help"));
+      assertTrue(stdout.startsWith("Usage: tppo " + command), stdout);
+      assertTrue(stdout.contains("--version"), stdout);
+    }
+    assertEquals(0, tppo("--help"));
+    assertTrue(stdout.contains("Exit status: 0 done, 1 the run failed or was stopped, 2 usage"), stdout);
+  }
+
+  @Test
+  void versionIsTheBuilds() {
+    assertEquals(0, tppo("--version"));
+    assertTrue(stdout.matches("tppo \\d+\\.\\d+\\.\\d+.*\\R"), stdout);
+  }
+
+  @Test
+  void misuseExitsWithTwoAndNamesTheOption() {
+    assertEquals(2, tppo());
+    assertEquals(2, tppo("rnu"));
+    assertTrue(stderr.contains("Did you mean: run") || stderr.contains("rnu"), stderr);
+    assertEquals(2, tppo("run"));
+    assertTrue(stderr.contains("CONFIG"), stderr);
+    assertEquals(2, tppo("run", config, "--backnd", "cpu"));
+    assertTrue(stderr.contains("--backnd"), stderr);
+    assertEquals(2, tppo("run", config, "--backend", "gpu"));
+    assertTrue(stderr.contains("--backend") && stderr.contains("gpu"), stderr);
+    assertEquals(2, tppo("verify"));
+    assertEquals(2, tppo("verify", "kernels"));
+    assertTrue(stderr.contains("--vectors"), stderr);
+  }
+
+  @Test
+  void configurationErrorExitsWithTwoAndNamesKeyAndFile() throws IOException {
+    Files.writeString(config, "setps: 2\n");
+    assertEquals(2, tppo("run", config, "--out", out));
+    assertEquals("tppo run: " + config + ":1: setps: unknown key; did you mean steps?", stderr.strip());
+    assertFalse(Files.exists(out), "nothing is begun with a wrong configuration");
+    assertEquals(2, tppo("run", dir.resolve("no.yaml"), "--out", out));
+    assertTrue(stderr.contains("no such file"), stderr);
+    Files.writeString(config, "steps: -1\n");
+    assertEquals(2, tppo("run", config, "--out", out));
+    assertTrue(stderr.contains("steps: -1, expected 0 or more"), stderr);
+  }
+
+  @Test
+  void runPrintsTheHeadlineAndResumes() throws IOException {
+    assertEquals(0, tppo("run", config, "--out", out, "--set", "steps=4", "--backend", "CPU"));
+    assertTrue(stdout.contains("relevance rate, token template"), stdout);
+    assertTrue(stdout.contains("20.50  [19.00, 22.00]"), stdout);
+    assertTrue(stdout.contains("report: " + out.resolve("report.html")), stdout);
+    assertTrue(stderr.contains("prepare: 4/4 (100 %)"), stderr);
+    assertTrue(Files.readString(out.resolve("config.json")).contains("\"steps\" : 4"));
+    assertEquals(0, tppo("run", config, "--out", out, "--set", "steps=4"));
+    assertTrue(stderr.contains("report: finished earlier"), stderr);
+    assertEquals(2, tppo("run", config, "--out", out));
+    assertTrue(stderr.contains("steps: 4 -> 2"), stderr);
+    assertEquals(0, tppo("run", config, "--out", out, "--allow-config-change", "--json"));
+    assertTrue(stderr.contains("changed since the last start: steps: 4 -> 2"), stderr);
+    assertTrue(stdout.startsWith("{\"relevance_rate\""), stdout);
+  }
+
+  @Test
+  void oneStageNamesWhatItNeeds() {
+    assertEquals(2, tppo("report", config, "--out", out));
+    assertTrue(stderr.contains("run tppo prepare first"), stderr);
+    assertEquals(0, tppo("prepare", config, "--out", out));
+    assertEquals(0, tppo("report", config, "--out", out));
+  }
+
+  @Test
+  void failureExitsWithOneAndNoStackTrace() {
+    assertEquals(1, tppo("run", config, "--out", out, "--set", "end=fail"));
+    assertTrue(stderr.endsWith("tppo run: the disk is full" + System.lineSeparator()), stderr);
+    assertEquals(1, tppo("run", config, "--out", dir.resolve("b"), "--set", "end=break"));
+    assertTrue(stderr.contains("NullPointerException: oops") && stderr.contains("--debug"), stderr);
+    assertFalse(stderr.contains("\tat "), stderr);
+    assertEquals(1, tppo("run", config, "--out", dir.resolve("d"), "--set", "end=break", "--debug"));
+    assertTrue(stderr.contains("\tat "), stderr);
+  }
+
+  @Test
+  void stoppedRunSaysHowToGoOn() {
+    assertEquals(1, tppo("run", config, "--out", out, "--set", "end=stop"));
+    assertTrue(stderr.contains("To go on: tppo run " + config + " --out " + out + " --set 'end=stop'"), stderr);
+  }
+
+  @Test
+  void secondRunOnOneFolderIsRefused() throws IOException {
+    try (RunFolder folder = RunFolder.open(out)) {
+      assertEquals(1, tppo("run", config, "--out", folder.root()));
+      assertTrue(stderr.contains("another run is using this folder"), stderr);
+    }
+  }
+
+  @Test
+  void quickstartBringsItsInput() throws IOException {
+    assertEquals(0, tppo("quickstart", "--out", out));
+    assertEquals("a\tb\n", Files.readString(out.resolve("input/log.tsv")));
+    assertTrue(Files.readString(out.resolve("config.json")).contains("\"steps\" : 5"));
+    assertTrue(stdout.contains("report: "), stdout);
+    assertEquals(0, tppo("quickstart", "--out", out));
+    assertTrue(stderr.contains("report: finished earlier"), stderr);
+    assertEquals(2, tppo("quickstart", "--out", out, "--set", "setps=1"));
+    assertTrue(stderr.startsWith("tppo quickstart: --set setps=1: setps: unknown key; did you mean steps?"), stderr);
+  }
+
+  @Test
+  void initWritesWhatRunReads() throws IOException {
+    Path file = dir.resolve("new/tppo.yaml");
+    assertEquals(0, tppo("init", file));
+    assertTrue(Files.readString(file).contains("# How many steps to do.\nsteps: 3\n"));
+    assertEquals(0, tppo("run", file, "--out", out));
+    assertEquals(2, tppo("init", file));
+    assertTrue(stderr.contains("--force"), stderr);
+    assertEquals(0, tppo("init", file, "--force"));
+    assertEquals(0, tppo("init", "-"));
+    assertEquals(Files.readString(file), stdout);
+  }
+
+  @Test
+  void verifyFailsByItsFullName() {
+    assertEquals(1, tppo("verify", "tokenizer", "--tokenizer", dir.resolve("no"), "--expected", dir.resolve("no")));
+    assertTrue(stderr.startsWith("tppo verify tokenizer: "), stderr);
+  }
+
+  @Test
+  void suggestNamesAFolderWithoutAPolicy() {
+    assertEquals(2, tppo("suggest"));
+    assertTrue(stderr.contains("--model"), stderr);
+    assertEquals(2, tppo("suggest", "--model", dir));
+    assertTrue(stderr.contains("--model " + dir + ": has no config.json"), stderr);
+  }
+
+  @Test
+  void pathsInMessagesAreWords() {
+    assertEquals("x: no such file", Failures.message(new java.nio.file.NoSuchFileException("x")));
+    assertEquals("x: permission denied", Failures.message(new java.io.UncheckedIOException(new java.nio.file.AccessDeniedException("x"))));
+    assertTrue(Failures.message(new ExceptionInInitializerError(new UnsatisfiedLinkError("libgomp.so.1: not found")))
+        .contains("libgomp.so.1: not found; tppo doctor"));
+  }
+}

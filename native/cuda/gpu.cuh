@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+// The only places where kernels touch CUDA itself: dynamic shared memory, launches, streaming accesses, single instructions, errors.
+// Everything else in cuda/ is plain C++ over indices, warp shuffles and barriers.
+#pragma once
+
+#include <cuda_bf16.h>
+#include <cuda_runtime.h>
+
+#include "../math/hd.h"
+#include "cuda_backend.h"
+
+/// Declares `name` as the block's dynamic shared memory, 16-byte aligned. At most once in a kernel.
+#define TPPO_SHARED(type, name)                                      \
+  extern __shared__ __align__(16) unsigned char tppo_shared_bytes[]; \
+  type* const name = reinterpret_cast<type*>(tppo_shared_bytes)
+
+namespace tppo::cuda {
+
+constexpr int kWarp = 32;
+constexpr unsigned kAllLanes = 0xffffffffu;
+
+/// 2^x, relative error about 2^-22; 0 for -inf, NaN for NaN.
+__device__ __forceinline__ float exp2_fast(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
+/// 16 bytes that will be read again soon: kept in the caches as long as possible.
+__device__ __forceinline__ uint4 load_keep(const uint4* p) { return *p; }
+/// 16 bytes that nobody reads again.
+__device__ __forceinline__ uint4 load_last(const uint4* p) { return __ldcs(p); }
+/// 16 bytes that the kernel does not read again: first to leave the caches.
+__device__ __forceinline__ void store_stream(uint4* p, const uint4& v) { __stcs(p, v); }
+
+/// The 32 bits that start `bits` (0 to 31) bits into the 64 bits high:low.
+__device__ __forceinline__ uint32_t funnel_right(uint32_t low, uint32_t high, uint32_t bits) {
+  return __funnelshift_r(low, high, bits);
+}
+
+/// Two floats rounded to bfloat16 (nearest even), `low` in the lower half.
+__device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
+  uint32_t bits;
+  memcpy(&bits, &pair, sizeof bits);
+  return bits;
+}
+
+/// Sets the message "OPERATION: what CUDA says" and returns the status for it; TPPO_OK for cudaSuccess.
+int32_t cuda_status(const char* operation, cudaError_t error);
+
+/// Makes a device current and gives the thread its former device back at the end: the caller's other libraries rely on it.
+class DeviceScope {
+ public:
+  explicit DeviceScope(int32_t device);
+  ~DeviceScope();
+  DeviceScope(const DeviceScope&) = delete;
+  DeviceScope& operator=(const DeviceScope&) = delete;
+  cudaError_t error() const { return error_; }
+
+ private:
+  int former_ = -1;
+  cudaError_t error_;
+};
+
+struct Grid {
+  int64_t blocks;
+  int threads;
+  size_t shared_bytes;
+};
+
+/// The launches of one call, in order on the call's stream. After a failure the rest are skipped; status() tells.
+class Launcher {
+ public:
+  Launcher(const char* operation, const Call& call);
+
+  template <typename... Parameters, typename... Arguments>
+  void operator()(void (*kernel)(Parameters...), const Grid& grid, const Arguments&... arguments) {
+    if (error_ != cudaSuccess) return;
+    cudaLaunchConfig_t config = {};
+    config.gridDim = dim3(static_cast<unsigned>(grid.blocks));
+    config.blockDim = dim3(static_cast<unsigned>(grid.threads));
+    config.dynamicSmemBytes = grid.shared_bytes;
+    config.stream = stream_;
+    error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+  }
+
+  int multiprocessors() const { return multiprocessors_; }
+  int32_t status() const { return cuda_status(operation_, error_); }
+
+ private:
+  const char* operation_;
+  DeviceScope device_;
+  cudaStream_t stream_;
+  cudaError_t error_;
+  int multiprocessors_ = 1;
+};
+
+/// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and
+/// the call.
+class Workspace {
+ public:
+  Workspace() = default;
+  explicit Workspace(const Call& call) : base_(static_cast<char*>(align_up(call.workspace, kAlignment))) {}
+
+  template <typename T>
+  T* take(int64_t count) {
+    T* p = base_ == nullptr ? nullptr : reinterpret_cast<T*>(base_ + used_);
+    used_ += (static_cast<uint64_t>(count) * sizeof(T) + kAlignment - 1) / kAlignment * kAlignment;
+    return p;
+  }
+
+  /// What the size query answers: the parts and the room to align the first.
+  uint64_t bytes() const { return used_ == 0 ? 0 : used_ + kAlignment - 1; }
+
+ private:
+  static constexpr uint64_t kAlignment = 16;
+  char* base_ = nullptr;
+  uint64_t used_ = 0;
+};
+
+}  // namespace tppo::cuda

@@ -9,7 +9,6 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
-#include <vector>
 
 namespace tppo::cpu {
 namespace {
@@ -49,16 +48,6 @@ bool spin_until(F&& done) {
 
 class Pool {
  public:
-  ~Pool() {
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      stop_ = true;
-      epoch_.fetch_add(1, std::memory_order_release);
-    }
-    wake_.notify_all();
-    for (std::thread& t : workers_) t.join();
-  }
-
   /// The caller must hold `entry`.
   void run(int32_t helpers, int64_t tasks, void (*body)(void*, int64_t), void* context) {
     {
@@ -89,13 +78,14 @@ class Pool {
 
  private:
   void grow(int32_t helpers) {
-    while (static_cast<int32_t>(workers_.size()) < helpers) {
-      const int32_t index = static_cast<int32_t>(workers_.size());
+    while (workers_ < helpers) {
+      const int32_t index = workers_;
       try {
-        workers_.emplace_back([this, index] { serve(index); });
+        std::thread([this, index] { serve(index); }).detach();
       } catch (const std::system_error&) {
         return;  // The system gives no more threads: the work is done with those there are.
       }
+      ++workers_;
     }
   }
 
@@ -103,7 +93,7 @@ class Pool {
     for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks;) body(context, i);
   }
 
-  void serve(int32_t index) {
+  [[noreturn]] void serve(int32_t index) {
     uint64_t seen = 0;
     for (;;) {
       const auto news = [this, &seen] { return epoch_.load(std::memory_order_acquire) != seen; };
@@ -111,7 +101,6 @@ class Pool {
       std::unique_lock<std::mutex> lock(mutex_);
       if (!awake) wake_.wait(lock, news);
       seen = epoch_.load(std::memory_order_relaxed);
-      if (stop_) return;
       if (!open_ || index >= helpers_) continue;
       inside_.fetch_add(1, std::memory_order_relaxed);
       const int64_t tasks = tasks_;
@@ -126,7 +115,6 @@ class Pool {
 
   std::mutex mutex_;  // guards everything below that is not atomic
   std::condition_variable wake_, done_;
-  std::vector<std::thread> workers_;
   std::atomic<uint64_t> epoch_{0};
   std::atomic<int64_t> next_{0};
   std::atomic<int32_t> inside_{0};
@@ -134,13 +122,14 @@ class Pool {
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   int32_t helpers_ = 0;
+  int32_t workers_ = 0;
   bool open_ = false;
-  bool stop_ = false;
 };
 
+/// Never destroyed: at exit other threads (of a Java virtual machine, say) may still be in a call, and its workers end with the process.
 Pool& pool() {
-  static Pool p;
-  return p;
+  static Pool* const p = new Pool;
+  return *p;
 }
 
 std::atomic<int32_t> setting{0};

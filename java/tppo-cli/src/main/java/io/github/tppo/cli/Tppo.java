@@ -66,6 +66,7 @@ public final class Tppo implements Runnable {
       command.getCommandSpec().name(stage.name()).usageMessage().description(StageCommand.description(stage.name()));
       commands.addSubcommand(stage.name(), command);
     }
+    commands.addSubcommand(new SuggestCommand());
     commands.addSubcommand(new VerifyCommand());
     commands.addSubcommand(new DoctorCommand());
     commands.setCaseInsensitiveEnumValuesAllowed(true);
@@ -81,7 +82,7 @@ public final class Tppo implements Runnable {
 
   private int failed(Exception e, CommandLine line) {
     PrintWriter err = line.getErr();
-    err.println("tppo " + line.getCommandName() + ": " + Failures.message(e));
+    err.println(line.getCommandSpec().qualifiedName(" ") + ": " + Failures.message(e));
     if (debug || System.getenv("TPPO_DEBUG") != null) {
       e.printStackTrace(err);
     } else if (Failures.unexpected(e)) {

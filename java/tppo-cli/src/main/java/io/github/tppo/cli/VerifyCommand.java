@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.cli;
 
+import io.github.tppo.kernels.Device;
 import io.github.tppo.run.Backend;
+import io.github.tppo.verify.KernelVectors;
 import io.github.tppo.verify.TokenizerVectors;
 import io.github.tppo.verify.VerifyReport;
 import java.io.PrintWriter;
@@ -74,7 +76,7 @@ final class VerifyCommand implements Runnable {
 
     @Override
     VerifyReport verify() throws Exception {
-      throw new UnsupportedOperationException();
+      return KernelVectors.verify(vectors, backend.forKernels() == Backend.CUDA ? Device.cuda(0) : Device.CPU);
     }
   }
 

@@ -48,7 +48,7 @@ class TppoTest {
 
   @Test
   void everyCommandHasHelp() {
-    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "doctor"}) {
+    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "suggest", "doctor"}) {
       assertEquals(0, tppo(command, "--help"));
       assertTrue(stdout.startsWith("Usage: tppo " + command), stdout);
       assertTrue(stdout.contains("--version"), stdout);
@@ -165,6 +165,20 @@ class TppoTest {
     assertEquals(0, tppo("init", file, "--force"));
     assertEquals(0, tppo("init", "-"));
     assertEquals(Files.readString(file), stdout);
+  }
+
+  @Test
+  void verifyFailsByItsFullName() {
+    assertEquals(1, tppo("verify", "tokenizer", "--tokenizer", dir.resolve("no"), "--expected", dir.resolve("no")));
+    assertTrue(stderr.startsWith("tppo verify tokenizer: "), stderr);
+  }
+
+  @Test
+  void suggestNamesAFolderWithoutAPolicy() {
+    assertEquals(2, tppo("suggest"));
+    assertTrue(stderr.contains("--model"), stderr);
+    assertEquals(2, tppo("suggest", "--model", dir));
+    assertTrue(stderr.contains("--model " + dir + ": has no config.json"), stderr);
   }
 
   @Test

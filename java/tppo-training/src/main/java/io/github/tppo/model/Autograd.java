@@ -38,7 +38,7 @@ public final class Autograd {
             if (grad.defined()) {
                 grad.add_(gradient);
             } else {
-                grad.put(gradient.detach());
+                grad.put(gradient.detach().contiguous());
             }
         }
     }

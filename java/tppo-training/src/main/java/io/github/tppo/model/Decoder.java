@@ -2,6 +2,7 @@
 package io.github.tppo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -83,8 +84,7 @@ public final class Decoder implements AutoCloseable {
         putId(generation, "bos_token_id", config.bosId());
         putId(generation, "eos_token_id", config.eosId());
         putId(generation, "pad_token_id", config.padId());
-        AtomicFiles.write(folder.resolve("generation_config.json"),
-                SafeTensorsHeader.JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(generation));
+        AtomicFiles.write(folder.resolve("generation_config.json"), generation.toPrettyString());
     }
 
     private static void putId(ObjectNode json, String key, int id) {

@@ -3,6 +3,7 @@ package io.github.tppo.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Set;
@@ -137,7 +138,7 @@ final class DecoderConfigJson {
         // transformers 4 reads torch_dtype, 5 reads dtype
         json.put("torch_dtype", "float32");
         json.put("dtype", "float32");
-        AtomicFiles.write(file, SafeTensorsHeader.JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(json));
+        AtomicFiles.write(file, json.toPrettyString());
     }
 
     private static void writeRope(DecoderConfig c, ObjectNode json) {

@@ -57,7 +57,8 @@ final class DecoderMasks {
         return toBias(attentionMask.ne(new Scalar(0)).unsqueeze(1).unsqueeze(1));
     }
 
-    private static Tensor toBias(Tensor allowed) {
+    /** 0 where allowed, -inf elsewhere; a bool tensor of any shape to f32. */
+    static Tensor toBias(Tensor allowed) {
         Tensor zeros = torch.zeros(Tensors.shape(allowed), new TensorOptions(ScalarType.Float));
         return zeros.masked_fill_(allowed.logical_not(), new Scalar(Double.NEGATIVE_INFINITY));
     }

@@ -3,13 +3,12 @@ package io.github.tppo.model;
 
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -21,7 +20,7 @@ import org.bytedeco.pytorch.Tensor;
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class SafeTensorsWriter {
 
-    private static final int CHUNK = 1 << 26;
+    private static final int CHUNK = 1 << 20;
 
     private SafeTensorsWriter() {
     }
@@ -39,23 +38,13 @@ public final class SafeTensorsWriter {
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
         byte[] header = header(tensors, metadata);
-        Path folder = file.toAbsolutePath().getParent();
-        Files.createDirectories(folder);
-        Path aside = Files.createTempFile(folder, "." + file.getFileName(), ".tmp");
-        try {
-            try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
-                ByteBuffer length = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).flip();
-                writeFully(channel, length);
-                writeFully(channel, ByteBuffer.wrap(header));
-                for (Tensor tensor : tensors.values()) {
-                    writeData(channel, tensor);
-                }
-                channel.force(true);
+        AtomicFiles.write(file, out -> {
+            out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(header.length).array());
+            out.write(header);
+            for (Tensor tensor : tensors.values()) {
+                writeData(out, tensor);
             }
-            AtomicFiles.publish(aside, file);
-        } finally {
-            Files.deleteIfExists(aside);
-        }
+        });
     }
 
     private static byte[] header(Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
@@ -84,7 +73,7 @@ public final class SafeTensorsWriter {
         return padded;
     }
 
-    private static void writeData(FileChannel channel, Tensor tensor) throws IOException {
+    private static void writeData(OutputStream out, Tensor tensor) throws IOException {
         if (tensor.numel() == 0) {
             return;
         }
@@ -95,16 +84,13 @@ public final class SafeTensorsWriter {
             Tensor dense = tensor.detach().cpu().contiguous();
             long bytes = dense.numel() * SafeTensorsHeader.bytesOf(dense.scalar_type());
             Pointer data = dense.data_ptr();
+            byte[] chunk = new byte[(int) Math.min(CHUNK, bytes)];
+            BytePointer source = new BytePointer(data).capacity(bytes);
             for (long done = 0; done < bytes; done += CHUNK) {
-                BytePointer chunk = new BytePointer(data).getPointer(done);
-                writeFully(channel, chunk.capacity(Math.min(CHUNK, bytes - done)).asByteBuffer());
+                int length = (int) Math.min(CHUNK, bytes - done);
+                source.position(done).get(chunk, 0, length);
+                out.write(chunk, 0, length);
             }
-        }
-    }
-
-    private static void writeFully(FileChannel channel, ByteBuffer buffer) throws IOException {
-        while (buffer.hasRemaining()) {
-            channel.write(buffer);
         }
     }
 }

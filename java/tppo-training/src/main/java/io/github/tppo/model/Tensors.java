@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.kernels.DType;
+import io.github.tppo.kernels.Device;
+import io.github.tppo.kernels.NativeArray;
 import java.util.Arrays;
 import org.bytedeco.javacpp.DoublePointer;
 import org.bytedeco.javacpp.FloatPointer;
@@ -107,6 +110,31 @@ public final class Tensors {
     public static Tensor zeros(ScalarType dtype, long... shape) {
         try (Scope scope = Scope.open()) {
             return scope.keep(torch.zeros(shape, new TensorOptions(dtype)));
+        }
+    }
+
+    /**
+     * Views the memory of a tensor for the kernels. The tensor must outlive the view.
+     *
+     * @throws IllegalArgumentException when it is not contiguous or its dtype is not one that kernels take
+     */
+    public static NativeArray view(Tensor tensor) {
+        if (!tensor.is_contiguous()) {
+            throw new IllegalArgumentException("tensor of shape " + Arrays.toString(shape(tensor))
+                    + " is not contiguous; call contiguous() first");
+        }
+        DType dtype = switch (tensor.scalar_type().intern()) {
+            case Float -> DType.F32;
+            case Double -> DType.F64;
+            case BFloat16 -> DType.BF16;
+            case Int -> DType.I32;
+            case Long -> DType.I64;
+            case Byte -> DType.U8;
+            default -> throw new IllegalArgumentException("kernels take no tensors of " + tensor.scalar_type().intern());
+        };
+        try (Scope scope = Scope.open()) {
+            Device device = tensor.is_cuda() ? Device.cuda(tensor.device().index()) : Device.CPU;
+            return NativeArray.of(tensor.data_ptr(), tensor.numel(), dtype, device);
         }
     }
 

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import org.bytedeco.javacpp.FloatPointer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
+
+/** Wrong arguments are refused before anything is read or written, with a message that names the argument. */
+class ArgumentsTest {
+
+    private final TokenLayout layout = TokenLayout.padded(2, 3);
+    private final NativeArray six = NativeArray.allocate(DType.F32, 6);
+    private final NativeArray five = NativeArray.allocate(DType.F32, 5);
+    private final NativeArray ints = NativeArray.allocate(DType.I32, 6);
+    private final NativeArray out = NativeArray.ofFloats(9, 9, 9, 9, 9, 9);
+    private final Logits logits = Logits.of(NativeArray.allocate(DType.F32, 24), 4);
+    private final NativeArray targets = NativeArray.allocate(DType.I64, 6);
+
+    private void refused(String part, Executable call) {
+        IllegalArgumentException e = assertThrows(IllegalArgumentException.class, call);
+        assertTrue(e.getMessage().contains(part), () -> "\"" + e.getMessage() + "\" does not name " + part);
+        assertArrayEquals(new float[] {9, 9, 9, 9, 9, 9}, out.toFloats());
+    }
+
+    private void gae(String part, TokenLayout tokens, NativeArray rewards, NativeArray values, NativeArray advantages) {
+        refused(part, () -> Kernels.gae(tokens, rewards, values, GaeOptions.defaults(), advantages, null));
+    }
+
+    @Test
+    void nullsWrongLengthsAndWrongTypesAreRefused() {
+        gae("layout", null, six, six, out);
+        gae("rewards is null", layout, null, six, out);
+        gae("values must have 6 elements, is F32[5]", layout, six, five, out);
+        gae("values must be F32, is I32[6]", layout, six, ints, out);
+        gae("advantages is null", layout, six, six, null);
+        gae("mask must have 6", layout.withMask(NativeArray.ofMask(true)), six, six, out);
+        gae("mask must be U8", layout.withMask(ints), six, six, out);
+        gae("cuSeqlens must be I32", TokenLayout.packed(6, NativeArray.ofLongs(0, 3, 6)), six, six, out);
+    }
+
+    @Test
+    void logitsAreChecked() {
+        PolicyLossOutputs none = PolicyLossOutputs.none();
+        PolicyLossOptions options = PolicyLossOptions.defaults();
+        refused("logits must be F32 or BF16", () -> Logits.of(targets, 1));
+        refused("vocabSize", () -> Logits.of(six, 0));
+        refused("stride 3 is less", () -> new Logits(six, 4, 3));
+        refused("logits must hold 6 rows of 5", () -> Kernels.policyLoss(
+                layout, Logits.of(logits.data(), 5), targets, six, six, null, options, none));
+        refused("targets must be I64", () -> Kernels.policyLoss(layout, logits, ints, six, six, null, options, none));
+        refused("gradLogits must be F32", () -> Kernels.policyLoss(layout, logits, targets, six, six, null, options,
+                none.withGradLogits(NativeArray.allocate(DType.BF16, 24))));
+        refused("klCoef is not 0 but refLogprobs is null", () -> Kernels.policyLoss(
+                layout, logits, targets, six, six, null, options.withKlCoef(0.1), none));
+        refused("kl output needs refLogprobs", () -> Kernels.policyLoss(
+                layout, logits, targets, six, six, null, options, none.withKl(out)));
+    }
+
+    @Test
+    void contentsAreChecked() {
+        NativeArray outside = NativeArray.ofLongs(0, 1, 2, 3, 4, 0);
+        refused("targets", () -> Kernels.tokenLogProbs(layout, logits, outside, TokenLogProbsOptions.defaults(),
+                TokenLogProbsOutputs.none().withLogprob(out)));
+        refused("cu_seqlens", () -> Kernels.gae(TokenLayout.packed(6, NativeArray.ofInts(0, 4, 3, 6)), six, six,
+                GaeOptions.defaults(), out, null));
+        refused("class", () -> Kernels.shapeRewards(layout,
+                ShapeRewardsInputs.ofClasses(NativeArray.ofInts(0, 1, 2, 3, 0, 0)), ShapeRewardsOptions.defaults(),
+                ShapeRewardsOutputs.none().withRewards(out)));
+    }
+
+    @Test
+    void overlapsThatTheTextDoesNotAllowAreRefused() {
+        NativeArray seven = NativeArray.allocate(DType.F32, 7);
+        assertThrows(IllegalArgumentException.class, () -> Kernels.gae(layout, seven.slice(0, 6), six,
+                GaeOptions.defaults(), seven.slice(1, 6), null));
+        assertThrows(IllegalArgumentException.class, () -> Kernels.gae(layout, six, five.slice(0, 5), GaeOptions.defaults(),
+                out, out));
+    }
+
+    @Test
+    void optionsAreChecked() {
+        refused("gamma", () -> GaeOptions.defaults().withGamma(1.5));
+        refused("lambda", () -> GaeOptions.defaults().withLambda(Double.NaN));
+        refused("temperature", () -> PolicyLossOptions.defaults().withTemperature(0));
+        refused("epsLow", () -> PolicyLossOptions.defaults().withEpsLow(-0.1));
+        refused("dualClip", () -> PolicyLossOptions.defaults().withDualClip(0.5));
+        refused("rho", () -> BalanceMaskOptions.defaults().withRho(0));
+        refused("beta", () -> DpoLossOptions.defaults().withBeta(0));
+        refused("beta2", () -> AdamWOptions.defaults().withBeta2(1));
+        refused("step", () -> Kernels.adamW(six, six, six, six, 0, 1, AdamWOptions.defaults()));
+        refused("maxNorm", () -> Kernels.globalNorm(List.of(six), -1));
+        refused("tokens", () -> TokenLayout.flat(-1));
+        refused("6 tokens cannot be", () -> new TokenLayout(6, 4, null, null));
+        refused("either classes or scores", () -> Kernels.shapeRewards(layout,
+                new ShapeRewardsInputs(null, null, null, null, null, null), ShapeRewardsOptions.defaults(),
+                ShapeRewardsOutputs.none()));
+    }
+
+    @Test
+    void defaultsAreThoseOfThePaper() {
+        assertEquals(0.2, PolicyLossOptions.defaults().epsLow());
+        assertEquals(0.95, GaeOptions.defaults().lambda());
+        assertEquals(0.4, RewardModelLossOptions.defaults().localWeight());
+        assertEquals(0.6, RewardModelLossOptions.defaults().globalWeight());
+        assertEquals(2, ShapeRewardsOptions.defaults().alpha());
+        assertEquals(0.2, ShapeRewardsOptions.defaults().klCoef());
+        assertEquals(3, BalanceMaskOptions.defaults().rho());
+    }
+
+    @Test
+    void arraysOnAnotherDeviceAreRefused() {
+        NativeArray elsewhere = NativeArray.of(new FloatPointer(6), 6, DType.F32, Device.cuda(0));
+        gae("values is on cuda:0 but rewards is on cpu", layout, six, elsewhere, out);
+    }
+}

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.kernels;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import org.junit.jupiter.api.Test;
+
+class KernelInfoTest {
+
+    @Test
+    void namesVersionVariantAndWhatIsMissing() {
+        KernelInfo info = KernelInfo.query();
+        assertEquals(NativeLibrary.version().replace("-SNAPSHOT", ""), info.version());
+        assertTrue(info.buildId().matches("[0-9a-f]{16}"), info::buildId);
+        assertTrue(info.variant().equals("cpu") || info.variant().equals("cuda13"), info::variant);
+        assertTrue(info.threads() >= 1);
+        assertEquals(info.cudaDevices().isEmpty(), !info.cudaUnavailableReason().isEmpty());
+    }
+
+    @Test
+    void threadsAndInstructionSetAreChecked() {
+        assertThrows(IllegalArgumentException.class, () -> Kernels.setThreads(-1));
+        assertThrows(IllegalArgumentException.class, () -> Kernels.setThreads(1025));
+        assertThrows(IllegalArgumentException.class, () -> Kernels.setCpuIsa("z80"));
+        Kernels.setCpuIsa("auto");
+    }
+
+    @Test
+    void cudaWithoutADeviceSaysWhy() {
+        if (!KernelInfo.query().cudaDevices().isEmpty()) {
+            return;
+        }
+        RuntimeException e = assertThrows(RuntimeException.class, () -> CudaMemory.allocate(Device.cuda(0), DType.F32, 1));
+        assertTrue(e instanceof CudaException || e instanceof UnsupportedOperationException, e::toString);
+        assertFalse(e.getMessage().isBlank());
+    }
+}

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * A Longformer token classifier over named f32 parameters; names, layout and logits are those of
+ * {@code LongformerForTokenClassification} in Hugging Face's transformers. With one label it gives a score for each token.
+ * Attention costs time and memory linear in the length (see {@link SlidingWindow}). Dropout is not applied: whether autograd
+ * records is the caller's {@link Scope}.
+ *
+ * <p>Owns its parameters until {@link #close}. Not thread safe.
+ */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
+public final class Longformer implements AutoCloseable {
+
+    private static final String EMBEDDINGS = "longformer.embeddings.";
+    private static final String CLASSIFIER = "classifier";
+
+    private final LongformerConfig config;
+    private final Parameters parameters;
+    private final LongformerBlock[] blocks;
+    private boolean alwaysCut;
+
+    private Longformer(LongformerConfig config, Parameters parameters) {
+        this.config = config;
+        this.parameters = parameters;
+        this.blocks = new LongformerBlock[config.layers()];
+        for (int layer = 0; layer < blocks.length; layer++) {
+            blocks[layer] = new LongformerBlock(config, layer, parameters);
+        }
+    }
+
+    /** Makes a model with new weights: normal(0, initializerRange), norms 1, biases and padding rows 0; the same bits for the same seed. */
+    public static Longformer create(LongformerConfig config, long seed) {
+        return new Longformer(config, Parameters.create(layout(config), config.initializerRange(), seed));
+    }
+
+    /**
+     * Reads a checkpoint folder: {@code config.json} and {@code model.safetensors}, sharded or not.
+     *
+     * @throws IOException when something is missing, malformed or not supported; the message names file and reason
+     */
+    public static Longformer load(Path folder) throws IOException {
+        LongformerConfig config = LongformerConfig.read(folder.resolve("config.json"));
+        SafeTensors weights = SafeTensors.open(folder);
+        return new Longformer(config, Parameters.load(layout(config), weights, Longformer::isUnused));
+    }
+
+    /** Tensors that older writers stored and that token classification does not use. */
+    private static boolean isUnused(String name) {
+        return name.equals(EMBEDDINGS + "position_ids") || name.startsWith("longformer.pooler.");
+    }
+
+    private static Parameters.Layout layout(LongformerConfig c) {
+        Parameters.Layout layout = new Parameters.Layout(c.padId());
+        layout.add(EMBEDDINGS + "word_embeddings.weight", Parameters.Init.NORMAL_PAD_ZERO, c.vocabSize(), c.hiddenSize());
+        layout.add(EMBEDDINGS + "position_embeddings.weight", Parameters.Init.NORMAL_PAD_ZERO, c.maxPositions(), c.hiddenSize());
+        layout.add(EMBEDDINGS + "token_type_embeddings.weight", Parameters.Init.NORMAL, c.typeVocabSize(), c.hiddenSize());
+        LongformerBlock.addNorm(layout, EMBEDDINGS + "LayerNorm", c.hiddenSize());
+        for (int layer = 0; layer < c.layers(); layer++) {
+            LongformerBlock.addTo(layout, c, layer);
+        }
+        LongformerBlock.addLinear(layout, CLASSIFIER, c.labels(), c.hiddenSize());
+        return layout;
+    }
+
+    /** Writes {@code config.json} and {@code model.safetensors} (F32); each appears whole or not at all. */
+    public void save(Path folder) throws IOException {
+        config.write(folder.resolve("config.json"));
+        parameters.save(folder.resolve(SafeTensors.FILE_NAME));
+    }
+
+    /** Returns the model's shape. */
+    public LongformerConfig config() {
+        return config;
+    }
+
+    /** Returns the parameters under their Hugging Face names, in a fixed order. They belong to the model: do not close them. */
+    public Map<String, Tensor> parameters() {
+        return parameters.map();
+    }
+
+    /** Makes an independent copy with the same weights. */
+    public Longformer copy() {
+        return new Longformer(config, parameters.copy());
+    }
+
+    /** Cuts short sequences too, for the test that it makes no difference. */
+    void alwaysCut() {
+        alwaysCut = true;
+    }
+
+    /**
+     * Runs the trunk.
+     *
+     * @param inputIds i64 [B, T]
+     * @param attentionMask i64 [B, T], 1 at real tokens; null = no padding
+     * @param globalMask i64 [B, T], 1 at tokens with global attention; null = none
+     * @param tokenTypes i64 [B, T]; null = all 0
+     * @return f32 [B, T, H]
+     */
+    public Tensor hidden(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes) {
+        check(inputIds, inputIds, "inputIds");
+        check(attentionMask, inputIds, "attentionMask");
+        check(globalMask, inputIds, "globalMask");
+        check(tokenTypes, inputIds, "tokenTypes");
+        try (Scope scope = Scope.open()) {
+            SlidingWindow window = window(inputIds, attentionMask, globalMask);
+            Tensor real = attentionMask == null ? null : window.realAsFloat();
+            Tensor x = embed(inputIds, tokenTypes);
+            for (LongformerBlock block : blocks) {
+                x = block.forward(x, window, real);
+            }
+            return scope.keep(x);
+        }
+    }
+
+    /** Runs the trunk and the classifier; arguments as {@link #hidden}, result f32 [B, T, labels]. */
+    public Tensor logits(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(classify(hidden(inputIds, attentionMask, globalMask, tokenTypes)));
+        }
+    }
+
+    /** Runs the classifier on hidden states [..., H], result [..., labels]. */
+    public Tensor classify(Tensor hidden) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(LongformerBlock.linear(hidden, parameters, CLASSIFIER));
+        }
+    }
+
+    private SlidingWindow window(Tensor inputIds, Tensor attentionMask, Tensor globalMask) {
+        long[] attention;
+        if (attentionMask == null) {
+            attention = new long[Math.toIntExact(inputIds.numel())];
+            Arrays.fill(attention, 1);
+        } else {
+            attention = Tensors.toLongs(attentionMask);
+        }
+        long[] global = globalMask == null ? null : Tensors.toLongs(globalMask);
+        int[] sides = config.attentionWindows().stream().mapToInt(window -> window / 2).toArray();
+        return new SlidingWindow(attention, global, inputIds.size(0), inputIds.size(1), sides, alwaysCut);
+    }
+
+    private Tensor embed(Tensor inputIds, Tensor tokenTypes) {
+        int pad = config.padId();
+        Tensor word = torch.embedding(parameters.get(EMBEDDINGS + "word_embeddings.weight"), inputIds, pad, false, false);
+        Tensor position = torch.embedding(parameters.get(EMBEDDINGS + "position_embeddings.weight"), positions(inputIds), pad, false, false);
+        Tensor types = parameters.get(EMBEDDINGS + "token_type_embeddings.weight");
+        Tensor type = tokenTypes == null ? types.select(0, 0) : torch.embedding(types, tokenTypes);
+        return LongformerBlock.norm(word.add(position).add(type), parameters, EMBEDDINGS + "LayerNorm", config.normEpsilon());
+    }
+
+    /** padId for padding ids, else padId plus the count of other ids so far. */
+    private Tensor positions(Tensor inputIds) {
+        long[] ids = Tensors.toLongs(inputIds);
+        int time = (int) inputIds.size(1);
+        long[] positions = new long[ids.length];
+        for (int row = 0; row < ids.length; row += time) {
+            long position = config.padId();
+            for (int i = row; i < row + time; i++) {
+                positions[i] = ids[i] == config.padId() ? config.padId() : ++position;
+            }
+            if (position >= config.maxPositions()) {
+                throw new IllegalArgumentException("sequence " + row / time + " has " + (position - config.padId())
+                        + " tokens, the model takes at most " + config.maxTokens());
+            }
+        }
+        return Tensors.of(positions, inputIds.size(0), time);
+    }
+
+    private static void check(Tensor tensor, Tensor ids, String name) {
+        if (tensor == null) {
+            return;
+        }
+        boolean shaped = ids.dim() == 2 && ids.numel() > 0 && Arrays.equals(Tensors.shape(tensor), Tensors.shape(ids));
+        if (!shaped || tensor.scalar_type().intern() != ScalarType.Long) {
+            throw new IllegalArgumentException(name + " must be i64 [B, T], not empty and the same for all arguments; is "
+                    + tensor.scalar_type().intern() + " " + Arrays.toString(Tensors.shape(tensor)));
+        }
+    }
+
+    /** Frees the parameters and their gradients. */
+    @Override
+    public void close() {
+        parameters.close();
+    }
+}

@@ -16,7 +16,7 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. */
+/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major; empty tensors have no memory. */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Tensors {
 
@@ -45,8 +45,10 @@ public final class Tensors {
     public static Tensor of(float[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Float, values.length, shape);
-            FloatPointer data = tensor.data_ptr_float();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                FloatPointer data = tensor.data_ptr_float();
+                data.put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -55,8 +57,10 @@ public final class Tensors {
     public static Tensor of(double[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Double, values.length, shape);
-            DoublePointer data = tensor.data_ptr_double();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                DoublePointer data = tensor.data_ptr_double();
+                data.put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -65,8 +69,10 @@ public final class Tensors {
     public static Tensor of(int[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Int, values.length, shape);
-            IntPointer data = tensor.data_ptr_int();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                IntPointer data = tensor.data_ptr_int();
+                data.put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -75,8 +81,10 @@ public final class Tensors {
     public static Tensor of(long[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Long, values.length, shape);
-            LongPointer data = tensor.data_ptr_long();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                LongPointer data = tensor.data_ptr_long();
+                data.put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -85,7 +93,9 @@ public final class Tensors {
     public static Tensor of(byte[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Byte, values.length, shape);
-            tensor.data_ptr_byte().put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_byte().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -159,6 +169,9 @@ public final class Tensors {
     /** Copies all elements out as doubles, whatever the dtype and strides. */
     public static double[] toDoubles(Tensor tensor) {
         double[] values = new double[Math.toIntExact(tensor.numel())];
+        if (values.length == 0) {
+            return values;
+        }
         try (Scope scope = Scope.noGrad()) {
             tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
         }
@@ -168,6 +181,9 @@ public final class Tensors {
     /** Copies all elements out as longs, whatever the dtype and strides. */
     public static long[] toLongs(Tensor tensor) {
         long[] values = new long[Math.toIntExact(tensor.numel())];
+        if (values.length == 0) {
+            return values;
+        }
         try (Scope scope = Scope.noGrad()) {
             tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
         }
@@ -187,8 +203,10 @@ public final class Tensors {
         if (count > into.length) {
             throw new IllegalArgumentException("tensor has " + count + " elements, the array holds " + into.length);
         }
-        try (Scope scope = Scope.open()) {
-            tensor.data_ptr_float().get(into, 0, (int) count);
+        if (count > 0) {
+            try (Scope scope = Scope.open()) {
+                tensor.data_ptr_float().get(into, 0, (int) count);
+            }
         }
     }
 

@@ -85,15 +85,14 @@ final class PipelineRun<C extends Record> {
     return dot > 0 ? name.substring(0, dot) : name;
   }
 
-  /** Bars on a terminal, lines elsewhere. The launcher knows whether standard error is a terminal; Java does not. */
+  /** Bars on a terminal, lines elsewhere. The launcher tells whether standard error is a terminal, and how wide. */
   private static Reporter reporter(PrintWriter err) {
     String told = System.getProperty("tppo.tty");
     boolean terminal = told != null ? Boolean.parseBoolean(told) : System.console() != null;
     if (!terminal) {
       return new PlainReporter(err, System::nanoTime);
     }
-    String columns = System.getenv("COLUMNS");
-    int width = columns != null && columns.matches("[1-9]\\d{1,3}") ? Integer.parseInt(columns) : 100;
+    int width = Integer.getInteger("tppo.columns", 80);
     return new TerminalReporter(System.err, width);
   }
 }

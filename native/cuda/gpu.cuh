@@ -26,6 +26,10 @@ __device__ __forceinline__ float exp2_fast(float x) {
   return y;
 }
 
+/// a b, rounded by itself: the compiler may not fold it into a following addition. Where the same sum is formed by several lanes or
+/// several kernels and must have the same bits.
+__device__ __forceinline__ float product(float a, float b) { return __fmul_rn(a, b); }
+
 /// 16 bytes that will be read again soon: kept in the caches as long as possible.
 __device__ __forceinline__ uint4 load_keep(const uint4* p) { return *p; }
 /// 16 bytes that nobody reads again.

@@ -34,7 +34,7 @@ __device__ __forceinline__ RowPart raise(const RowPart& a, float m, float scale)
   const float k = (a.m - m) * scale;
   const float f = exp2_fast(k);
   // f is 0 also when a.m is -inf; k s would then be -inf 0. A NaN in s survives either way.
-  return RowPart{m, f * a.s, f > 0.0f ? f * fmaf(k, a.s, a.t) : f * a.s};
+  return RowPart{m, product(f, a.s), product(f, f > 0.0f ? fmaf(k, a.s, a.t) : a.s)};
 }
 
 /// The union of the lanes' parts, the same bits in every lane.
@@ -154,9 +154,9 @@ struct RowResult {
 
 __device__ __forceinline__ RowResult row_result(const RowPart& part, bool known_target, float target_logit, float inverse_temperature) {
   // Counted from the maximum, so that no large number is added to ln s.
-  const math::LogSumExp<float> sums{0.0f, part.s, part.t * kLn2};
+  const math::LogSumExp<float> sums{0.0f, part.s, product(part.t, kLn2)};
   if (math::lse_bad(sums) || !math::finite(part.m) || !known_target) return RowResult{NAN, NAN, NAN};
-  return RowResult{math::lse_log_prob(sums, (target_logit - part.m) * inverse_temperature), math::lse_entropy(sums), part.s};
+  return RowResult{math::lse_log_prob(sums, product(target_logit - part.m, inverse_temperature)), math::lse_entropy(sums), part.s};
 }
 
 /// Writes one gradient row; all threads of the block take part, and one barrier is passed.

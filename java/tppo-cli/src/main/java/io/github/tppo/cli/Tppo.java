@@ -2,10 +2,10 @@
 package io.github.tppo.cli;
 
 import io.github.tppo.run.ConfigException;
+import io.github.tppo.pipeline.TppoPipeline;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.Stage;
 import java.io.PrintWriter;
-import java.util.List;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -32,17 +32,11 @@ public final class Tppo implements Runnable {
 
   private Tppo() {}
 
-  private record Settings() {
-    static Settings defaults() {
-      return new Settings();
-    }
-  }
-
   /** Runs a command and ends the process with its status. */
   public static void main(String[] args) {
     int status;
     try {
-      status = commandLine(new Pipeline<>(Settings.class, List.of())).execute(args);
+      status = commandLine(TppoPipeline.create()).execute(args);
     } catch (Throwable e) {
       // Errors pass picocli by: a library that cannot be loaded, memory that is not there.
       System.err.println("tppo: " + Failures.message(e));

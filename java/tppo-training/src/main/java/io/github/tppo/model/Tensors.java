@@ -23,8 +23,15 @@ public final class Tensors {
     private Tensors() {
     }
 
+    static {
+        // small models run side by side on Workers; threads inside their operations would cost more than they give
+        setThreads(1);
+    }
+
     /**
-     * Sets the number of threads that libtorch and its BLAS use inside an operation, for the whole process.
+     * Sets the number of threads that libtorch and its BLAS use inside an operation, for this thread and those that have not used
+     * libtorch yet. The default is 1, see {@link Workers}; more help when single operations take milliseconds and
+     * the processors are otherwise idle.
      *
      * @param threads at least 1
      */
@@ -36,9 +43,16 @@ public final class Tensors {
         openblas.blas_set_num_threads(threads);
     }
 
-    /** Returns the number of threads that libtorch uses inside an operation. */
+    /** Returns the number of threads that libtorch uses inside an operation of this thread. */
     public static int threads() {
         return torch.get_num_threads();
+    }
+
+    /** Sets the threads of BLAS calls in the whole process and returns the number before. */
+    static int setBlasThreads(int threads) {
+        int before = openblas.blas_get_num_threads();
+        openblas.blas_set_num_threads(threads);
+        return before;
     }
 
     /** Copies floats into a new f32 tensor. */

@@ -2,10 +2,12 @@
 package io.github.tppo.run;
 
 import com.fasterxml.jackson.databind.node.TextNode;
+import java.lang.reflect.ParameterizedType;
 import java.lang.reflect.RecordComponent;
 import java.lang.reflect.Type;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.stream.Collectors;
 
@@ -33,13 +35,15 @@ public final class ConfigTemplate {
   }
 
   private void record(Record record, String indent) {
+    Object before = null;
     boolean first = true;
     for (RecordComponent component : record.getClass().getRecordComponents()) {
       Object value = RecordTypes.get(component, record);
-      if (!first && (indent.isEmpty() || value instanceof Record)) {
+      if (!first && (indent.isEmpty() || value instanceof Record || before instanceof Record)) {
         out.append('\n');
       }
       first = false;
+      before = value;
       Doc doc = component.getAnnotation(Doc.class);
       if (doc != null) {
         comment(indent, doc.value());
@@ -59,7 +63,7 @@ public final class ConfigTemplate {
 
   private void choices(Type type, String indent) {
     Type leaf = type;
-    while (leaf instanceof java.lang.reflect.ParameterizedType p) {
+    while (leaf instanceof ParameterizedType p) {
       leaf = p.getActualTypeArguments()[p.getActualTypeArguments().length - 1];
     }
     if (RecordTypes.raw(leaf).isEnum()) {
@@ -101,7 +105,8 @@ public final class ConfigTemplate {
       boolean plain = text.matches(PLAIN) && !text.matches(RESERVED);
       return plain ? text : TextNode.valueOf(text).toString();
     }
-    return String.valueOf(value);
+    // YAML 1.1 wants a point in a number with an exponent, which Java's form has.
+    return String.valueOf(value).toLowerCase(Locale.ROOT);
   }
 
   private void comment(String indent, String text) {

@@ -109,19 +109,28 @@ public final class StageRunner<C extends Record> {
     reporter.message(stage.name() + (goOn ? ": going on" : ": begins"));
     state.put(stage.name(), new RunState.Entry(configHash(stage), inputsHash(stage), false, earlier, figures));
     long start = System.nanoTime();
-    boolean done = false;
     try {
       stage.run(new RunContext<>(config, folder, backend, reporter, stop, stage.name()));
-      done = true;
-    } finally {
+    } catch (Exception | Error e) {
       reporter.close();
-      double seconds = earlier + (System.nanoTime() - start) * 1e-9;
-      RunState.Entry now = state.entry(stage.name());
-      state.put(stage.name(), new RunState.Entry(now.config(), now.inputs(), done, seconds, now.figures()));
-      if (done) {
-        reporter.message(String.format(Locale.ROOT, "%s: done in %.1f s", stage.name(), seconds));
+      try {
+        record(stage, false, earlier, start);
+      } catch (RuntimeException unwritten) {
+        e.addSuppressed(unwritten);
       }
+      throw e;
     }
+    reporter.close();
+    double seconds = record(stage, true, earlier, start);
+    reporter.message(String.format(Locale.ROOT, "%s: done in %.1f s", stage.name(), seconds));
+  }
+
+  /** Keeps what came of a stage, and the time that all its attempts took. */
+  private double record(Stage<C> stage, boolean finished, double earlier, long start) {
+    double seconds = earlier + (System.nanoTime() - start) * 1e-9;
+    RunState.Entry now = folder.state().entry(stage.name());
+    folder.state().put(stage.name(), new RunState.Entry(now.config(), now.inputs(), finished, seconds, now.figures()));
+    return seconds;
   }
 
   private void clear(Stage<C> stage) throws IOException {

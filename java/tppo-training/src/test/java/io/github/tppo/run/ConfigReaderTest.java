@@ -180,7 +180,7 @@ class ConfigReaderTest {
     assertTrue(yaml.contains("# Where every random number starts.\nseed: 7\n"), yaml);
     assertTrue(yaml.contains("  # The form of the log.\n  # One of: aol, excite, long_form.\n  form: aol\n"), yaml);
     assertTrue(yaml.contains("  # log:   # not set; a path\n"), yaml);
-    assertTrue(yaml.contains("# How the policy is trained.\npolicy:\n  learning_rate: 5.0E-6\n"), yaml);
+    assertTrue(yaml.contains("# How the policy is trained.\npolicy:\n  learning_rate: 5.0e-6\n"), yaml);
   }
 
   @Test

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.eval;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.tppo.text.ResponseText;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+
+/**
+ * The form of a model's answers, where reward hacking shows first.
+ *
+ * @param rightCount share of answers with the right number of queries
+ * @param finished share of answers that the model ended itself
+ * @param meanTokens mean length in tokens
+ * @param duplicateQueries share of queries that repeat an earlier one of the same answer
+ * @param distinctAnswers distinct answers over answers: a collapsed model gives every user the same
+ * @param wordsInHistory share of words that occur in the user's searches
+ */
+public record FormMetrics(
+    @JsonProperty("right_count") double rightCount,
+    @JsonProperty("finished") double finished,
+    @JsonProperty("mean_tokens") double meanTokens,
+    @JsonProperty("duplicate_queries") double duplicateQueries,
+    @JsonProperty("distinct_answers") double distinctAnswers,
+    @JsonProperty("words_in_history") double wordsInHistory) {
+
+  /** Measures all answers of a model. */
+  public static FormMetrics of(List<ScoredAnswer> answers) {
+    double right = 0;
+    double finished = 0;
+    double tokens = 0;
+    long queries = 0;
+    long duplicates = 0;
+    long words = 0;
+    long inHistory = 0;
+    Set<List<String>> distinct = new HashSet<>();
+    for (ScoredAnswer answer : answers) {
+      right += answer.rightCount() ? 1 : 0;
+      finished += answer.finished() ? 1 : 0;
+      tokens += answer.tokenCount();
+      distinct.add(answer.queries());
+      queries += answer.queries().size();
+      duplicates += answer.queries().size() - new HashSet<>(answer.queries()).size();
+      Set<String> history = new HashSet<>();
+      answer.history().search().forEach(q -> ResponseText.wordsOfQuery(q).forEach(w -> history.add(w.toLowerCase(Locale.ROOT))));
+      for (String query : answer.queries()) {
+        for (String word : ResponseText.wordsOfQuery(query)) {
+          words++;
+          inHistory += history.contains(word.toLowerCase(Locale.ROOT)) ? 1 : 0;
+        }
+      }
+    }
+    double n = Math.max(1, answers.size());
+    return new FormMetrics(right / n, finished / n, tokens / n, duplicates / (double) Math.max(1, queries), distinct.size() / n,
+        inHistory / (double) Math.max(1, words));
+  }
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.eval;
+
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.data.History;
+import io.github.tppo.judge.WordScore;
+import io.github.tppo.run.AtomicFiles;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A model's answer to a held-out user with all its scores: one line of {@code evaluate/NAME.jsonl}.
+ *
+ * @param tokens the response's tokens with the reward model's verdict; empty for a baseline without tokens
+ * @param words the judge's score of each word
+ * @param sentence the judge's score of the whole, token template
+ * @param tokenRelevance relevance score with the token template, 0..1
+ * @param sentenceRelevance relevance score with the sentence template, 0 or 1
+ * @param rightCount whether the number of queries is the one asked for
+ * @param finished whether the model ended the response itself
+ */
+public record ScoredAnswer(
+    @JsonProperty("user") String user,
+    @JsonProperty("history") History history,
+    @JsonProperty("target_queries") List<String> targets,
+    @JsonProperty("text") String text,
+    @JsonProperty("queries") List<String> queries,
+    @JsonProperty("tokens") List<Token> tokens,
+    @JsonProperty("words") List<WordScore> words,
+    @JsonProperty("sentence") int sentence,
+    @JsonProperty("token_relevance") double tokenRelevance,
+    @JsonProperty("sentence_relevance") double sentenceRelevance,
+    @JsonProperty("right_count") boolean rightCount,
+    @JsonProperty("finished") boolean finished,
+    @JsonProperty("n_tokens") int tokenCount) {
+
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  /**
+   * A token of the response.
+   *
+   * @param start UTF-16 position in the text
+   * @param end one past the last
+   * @param predicted class that the reward model predicts
+   * @param reward value of that prediction, before length and KL penalty
+   */
+  public record Token(@JsonProperty("start") int start, @JsonProperty("end") int end,
+      @JsonProperty("class") int predicted, @JsonProperty("reward") double reward) {}
+
+  /** Writes all answers of a model. */
+  public static void write(Path file, List<ScoredAnswer> answers) throws IOException {
+    AtomicFiles.write(file, out -> {
+      for (ScoredAnswer answer : answers) {
+        out.write(JSON.writeValueAsBytes(answer));
+        out.write('\n');
+      }
+    });
+  }
+
+  /** Reads all answers of a model; a bad line is named. */
+  public static List<ScoredAnswer> read(Path file) throws IOException {
+    List<ScoredAnswer> all = new ArrayList<>();
+    try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
+      for (String line = in.readLine(); line != null; line = in.readLine()) {
+        try {
+          all.add(JSON.readValue(line, ScoredAnswer.class));
+        } catch (JsonProcessingException e) {
+          throw new IOException(file + ":" + (all.size() + 1) + ": not a scored answer: " + e.getOriginalMessage(), e);
+        }
+      }
+    }
+    return all;
+  }
+}

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.data.Example;
+import io.github.tppo.eval.Bootstrap;
+import io.github.tppo.eval.CopyLastQueries;
+import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.Judgement;
+import io.github.tppo.judge.LexicalJudge;
+import io.github.tppo.judge.Template;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.policy.TokenRewarder;
+import io.github.tppo.reward.TokenRewardModel;
+import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.RunContext;
+import io.github.tppo.run.Stage;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.ResponseText;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** Answers of all models to held-out users, judged: {@code evaluate/} and {@code results.json}. */
+final class EvaluateStage implements Stage<TppoConfig> {
+  private static final List<String> POLICIES = List.of("sft", "tppo");
+
+  @Override
+  public String name() {
+    return "evaluate";
+  }
+
+  @Override
+  public List<String> needs() {
+    return List.of("prepare", "sft", "generate", "label", "train-reward", "train-policy");
+  }
+
+  @Override
+  public List<String> configKeys() {
+    return List.of("seed", "sampling", "judge", "evaluation");
+  }
+
+  @Override
+  public List<String> outputs() {
+    return List.of("evaluate", "results.json");
+  }
+
+  @Override
+  public void run(RunContext<TppoConfig> context) throws IOException {
+    Compute.prepare(context);
+    TppoConfig config = context.config();
+    List<Example> examples = PolicyModels.examples(context.folder(), "eval", config.evaluation().examples());
+    if (examples.isEmpty()) {
+      throw new IllegalStateException("evaluate: no held-out user; raise data.eval_fraction or use a longer log");
+    }
+    Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
+    answers.put("copy", copies(config, examples));
+    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
+        RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
+      TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), 0);
+      for (String name : POLICIES) {
+        context.checkStop();
+        context.progress("answers of " + name).update(answers.size() - 1, POLICIES.size(), "");
+        try (Decoder policy = Decoder.load(context.folder().model(name))) {
+          answers.put(name, answers(config, examples, policy, tokenizer, rewarder));
+        }
+      }
+    }
+    for (Map.Entry<String, List<ScoredAnswer>> entry : answers.entrySet()) {
+      ScoredAnswer.write(context.folder().evaluate().resolve(entry.getKey() + ".jsonl"), entry.getValue());
+    }
+    Map<String, Object> results = new RunResults(context).of(answers);
+    AtomicFiles.write(context.folder().resultsFile(),
+        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results));
+    Bootstrap.Interval gain = RunResults.gain(answers.get("tppo"), answers.get("sft"), config);
+    context.message(String.format(Locale.ROOT, "relevance rate on %d held-out users: copying %.2f, SFT %.2f, TPPO %.2f; "
+            + "TPPO - SFT %+.2f, 95 %% interval [%.2f, %.2f]", examples.size(), rate(answers.get("copy")),
+        rate(answers.get("sft")), rate(answers.get("tppo")), gain.mean(), gain.low(), gain.high()));
+  }
+
+  private static double rate(List<ScoredAnswer> answers) {
+    return 100 * answers.stream().mapToDouble(ScoredAnswer::tokenRelevance).average().orElse(Double.NaN);
+  }
+
+  /** Every model answers with the same random streams, so that two models differ only where their distributions do. */
+  private static List<ScoredAnswer> answers(TppoConfig config, List<Example> examples, Decoder policy, Tokenizer tokenizer,
+      TokenRewardModel rewarder) {
+    int samples = config.evaluation().samplesPerExample();
+    List<Example> repeated = new ArrayList<>();
+    for (Example example : examples) {
+      for (int s = 0; s < samples; s++) {
+        repeated.add(example);
+      }
+    }
+    long[] streams = new long[repeated.size()];
+    for (int i = 0; i < streams.length; i++) {
+      streams[i] = i;
+    }
+    List<Answers.Answer> sampled = new Answers(policy, tokenizer, config).sample(repeated, streams, Answers.EVALUATE);
+    List<TokenRewardModel.Scored> scored = rewarder.score(sampled.stream()
+        .map(a -> new TokenRewarder.Response(tokenizer.decode(a.promptIds(), true), a.ids())).toList());
+    LexicalJudge judge = new LexicalJudge(config.judge());
+    List<ScoredAnswer> answers = new ArrayList<>();
+    for (int i = 0; i < repeated.size(); i++) {
+      List<ScoredAnswer.Token> tokens = new ArrayList<>();
+      TokenRewardModel.Scored s = scored.get(i);
+      for (int t = 0; t < s.classes().length; t++) {
+        tokens.add(new ScoredAnswer.Token(s.spans().starts()[t], s.spans().ends()[t], s.classes()[t], s.rewards()[t]));
+      }
+      answers.add(judged(judge, config, repeated.get(i), s.spans().text(), tokens, sampled.get(i).finished()));
+    }
+    return answers;
+  }
+
+  private static List<ScoredAnswer> copies(TppoConfig config, List<Example> examples) {
+    LexicalJudge judge = new LexicalJudge(config.judge());
+    List<ScoredAnswer> answers = new ArrayList<>();
+    for (Example example : examples) {
+      String text = config.text().prompt().response(CopyLastQueries.queries(example.history(), config.data().targets()));
+      answers.add(judged(judge, config, example, text, List.of(), true));
+    }
+    return answers;
+  }
+
+  private static ScoredAnswer judged(LexicalJudge judge, TppoConfig config, Example example, String text,
+      List<ScoredAnswer.Token> tokens, boolean finished) {
+    Judgement words = judge.judge(Template.TOKEN, example, text);
+    Judgement whole = judge.judge(Template.SENTENCE, example, text);
+    List<String> queries = ResponseText.queries(text);
+    return new ScoredAnswer(example.user(), example.history(), example.targets(), text, queries, tokens, words.words(),
+        words.sentence(), words.relevance(Template.TOKEN), whole.relevance(Template.SENTENCE),
+        queries.size() == config.data().targets(), finished, tokens.size());
+  }
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import io.github.tppo.data.Example;
+import io.github.tppo.judge.GeneratedResponse;
+import io.github.tppo.judge.LabelStats;
+import io.github.tppo.judge.Labeller;
+import io.github.tppo.judge.LexicalJudge;
+import io.github.tppo.judge.Template;
+import io.github.tppo.run.RunContext;
+import io.github.tppo.run.Stage;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/** The judge's labels of the samples: {@code labels/}. */
+final class LabelStage implements Stage<TppoConfig> {
+  @Override
+  public String name() {
+    return "label";
+  }
+
+  @Override
+  public List<String> needs() {
+    return List.of("prepare", "sft", "generate");
+  }
+
+  @Override
+  public List<String> configKeys() {
+    return List.of("judge");
+  }
+
+  @Override
+  public List<String> outputs() {
+    return List.of("labels");
+  }
+
+  @Override
+  public void run(RunContext<TppoConfig> context) throws IOException {
+    Map<String, List<Example>> examples = new HashMap<>();
+    for (String split : List.of("train", "valid")) {
+      examples.put(split, PolicyModels.examples(context.folder(), split, 0));
+    }
+    List<SampledResponse> responses = SampledResponse.read(GenerateStage.file(context.folder().generate()));
+    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"))) {
+      Labeller labeller = new Labeller(new LexicalJudge(context.config().judge()), tokenizer, context.config().judge());
+      LabelStats stats = labeller.label(
+          responses.stream().map(r -> {
+            context.checkStop();
+            return new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(), r.responseIds());
+          }).iterator(),
+          Template.TOKEN, context.folder().labels(), responses.size(), context.progress("labelling"));
+      context.figure("words_relevant_percent", stats.wordsRelevantPercent());
+      context.message(String.format(Locale.ROOT,
+          "labelled %d responses: %.1f %% of words and %.1f %% of responses relevant; set aside %s",
+          stats.labelled(), stats.wordsRelevantPercent(), stats.sentencesRelevantPercent(), stats.rejected()));
+    }
+  }
+}

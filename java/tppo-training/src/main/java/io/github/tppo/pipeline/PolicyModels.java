@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import io.github.tppo.data.Example;
+import io.github.tppo.data.Examples;
+import io.github.tppo.model.AdamW;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.DecoderConfig;
+import io.github.tppo.model.DefaultPolicy;
+import io.github.tppo.model.InductionStart;
+import io.github.tppo.model.RopeScaling;
+import io.github.tppo.run.RunFolder;
+import io.github.tppo.run.SftConfig;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.suggest.SuggestSettings;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+import java.util.stream.Stream;
+
+/** Policies of a run: where they start, how they are kept. */
+final class PolicyModels {
+  private static final List<String> TOKENIZER_FILES =
+      List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json");
+
+  private PolicyModels() {}
+
+  /** The examples of a split, at most {@code most} of them (0 = all). */
+  static List<Example> examples(RunFolder folder, String split, int most) throws IOException {
+    try (Stream<Example> stream = Examples.stream(folder.data().resolve(split + ".jsonl"))) {
+      return (most > 0 ? stream.limit(most) : stream).toList();
+    }
+  }
+
+  /** The tokenizer that goes with the starting policy. */
+  static Tokenizer startingTokenizer(TppoConfig config) throws IOException {
+    Path folder = tokenizerFolder(config);
+    return folder == null ? Tokenizer.loadShipped() : Tokenizer.load(folder);
+  }
+
+  /** Null for the bundled one. */
+  private static Path tokenizerFolder(TppoConfig config) {
+    String init = config.sft().init();
+    if (init.equals("default")) {
+      return null;
+    }
+    if (!init.equals("random") && !init.equals("induction")) {
+      return Path.of(init);
+    }
+    return config.text().tokenizer().equals("default") ? null : Path.of(config.text().tokenizer());
+  }
+
+  /** The policy before fine-tuning. */
+  static Decoder start(TppoConfig config, Tokenizer tokenizer) throws IOException {
+    SftConfig sft = config.sft();
+    Decoder policy = switch (sft.init()) {
+      case "default" -> DefaultPolicy.load();
+      case "random" -> Decoder.create(random(sft.shape(), tokenizer), config.seed());
+      case "induction" -> induction(sft.shape(), tokenizer, config.seed());
+      default -> Decoder.load(Path.of(sft.init()));
+    };
+    if (policy.config().vocabSize() < tokenizer.vocabSize()) {
+      throw new IOException("sft.init: the policy knows " + policy.config().vocabSize() + " tokens, the tokenizer has "
+          + tokenizer.vocabSize());
+    }
+    return policy;
+  }
+
+  private static DecoderConfig random(SftConfig.PolicyShape shape, Tokenizer tokenizer) {
+    return new DecoderConfig(DecoderConfig.Type.MISTRAL, tokenizer.vocabSize(), shape.hiddenSize(), shape.intermediateSize(),
+        shape.layers(), shape.heads(), shape.kvHeads(), shape.hiddenSize() / shape.heads(), shape.maxPositions(), 1e-5,
+        RopeScaling.of(shape.ropeTheta()), 0, 0, true, false, false, false, 0.02, tokenizer.bosId(), tokenizer.eosId(),
+        tokenizer.padId());
+  }
+
+  private static Decoder induction(SftConfig.PolicyShape shape, Tokenizer tokenizer, long seed) {
+    Decoder policy = Decoder.create(random(shape, tokenizer), seed);
+    InductionStart.apply(policy, seed);
+    return policy;
+  }
+
+  /** Saves policy and tokenizer in Hugging Face form, and beside them how the policy is asked. */
+  static void save(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path dir) throws IOException {
+    policy.save(dir);
+    Path from = tokenizerFolder(config);
+    if (from == null) {
+      Tokenizer.copyShipped(dir);
+    } else {
+      copyTokenizer(from, dir);
+    }
+    new SuggestSettings(config.text().prompt(), config.text().maxPromptTokens(), config.sampling().temperature(),
+        config.sampling().maxNewTokens()).write(dir);
+  }
+
+  /** Copies a tokenizer's files from a folder, or from that of a {@code tokenizer.json}. */
+  static void copyTokenizer(Path from, Path to) throws IOException {
+    Path folder = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
+    for (String file : TOKENIZER_FILES) {
+      if (Files.exists(folder.resolve(file))) {
+        Files.copy(folder.resolve(file), to.resolve(file), StandardCopyOption.REPLACE_EXISTING);
+      }
+    }
+  }
+}

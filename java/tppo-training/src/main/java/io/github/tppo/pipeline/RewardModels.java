@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Longformer;
+import io.github.tppo.model.LongformerConfig;
+import io.github.tppo.model.MatchingStart;
+import io.github.tppo.reward.RewardEncoder;
+import io.github.tppo.run.RewardConfig;
+import io.github.tppo.run.RunFolder;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Reward models of a run: where they start, how they are kept. */
+final class RewardModels {
+  private RewardModels() {}
+
+  /** A reward model with its tokenizer. */
+  record Start(Longformer model, Tokenizer tokenizer, RewardEncoder encoder, Path tokenizerFolder) implements AutoCloseable {
+    @Override
+    public void close() {
+      model.close();
+      tokenizer.close();
+    }
+  }
+
+  /** The model before training: random with the policy's tokenizer, or a checkpoint with its own. */
+  static Start start(TppoConfig config, RunFolder folder, Tokenizer policyTokenizer) throws IOException {
+    RewardConfig reward = config.reward();
+    if (!reward.init().equals("random") && !reward.init().equals("matching")) {
+      return load(Path.of(reward.init()));
+    }
+    RewardConfig.LongformerShape shape = reward.shape();
+    Longformer model = Longformer.create(LongformerConfig.of(policyTokenizer.vocabSize(), shape.hiddenSize(),
+        shape.intermediateSize(), shape.layers(), shape.heads(), shape.attentionWindow(), shape.maxTokens(), 3,
+        policyTokenizer.bosId(), policyTokenizer.eosId(), policyTokenizer.padId()), config.seed());
+    if (reward.init().equals("matching")) {
+      try (Decoder policy = Decoder.load(folder.model("sft"))) {
+        MatchingStart.apply(model, policy, config.seed());
+      }
+    }
+    Tokenizer tokenizer = Tokenizer.load(folder.model("sft"));
+    return new Start(model, tokenizer, encoder(model, tokenizer), folder.model("sft"));
+  }
+
+  /** A reward model that was saved, or that a user brings. */
+  static Start load(Path dir) throws IOException {
+    Longformer model = Longformer.load(dir);
+    if (model.config().labels() != 3) {
+      throw new IOException(dir + ": the reward model has " + model.config().labels() + " labels, expected 3");
+    }
+    Tokenizer tokenizer = Tokenizer.load(dir);
+    return new Start(model, tokenizer, encoder(model, tokenizer), dir);
+  }
+
+  /** Saves model and tokenizer in Hugging Face form. */
+  static void save(Start start, Path dir) throws IOException {
+    start.model().save(dir);
+    PolicyModels.copyTokenizer(start.tokenizerFolder(), dir);
+  }
+
+  private static RewardEncoder encoder(Longformer model, Tokenizer tokenizer) {
+    return new RewardEncoder(tokenizer, model.config().maxTokens());
+  }
+}

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import io.github.tppo.data.Example;
+import io.github.tppo.judge.LexicalJudge;
+import io.github.tppo.judge.Template;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.policy.PpoTrainer;
+import io.github.tppo.policy.Prompt;
+import io.github.tppo.policy.TokenRewarder;
+import io.github.tppo.reward.TokenRewardModel;
+import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.RunContext;
+import io.github.tppo.run.Stage;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.LongStream;
+
+/** Token-level PPO of the policy: {@code tppo/}. */
+final class TrainPolicyStage implements Stage<TppoConfig> {
+  private static final String FOLDER = "tppo";
+  /** Samples of the SFT policy over which the mean reward for centring is taken. */
+  private static final int CENTER_SAMPLES = 1024;
+
+  @Override
+  public String name() {
+    return "train-policy";
+  }
+
+  @Override
+  public List<String> needs() {
+    return List.of("prepare", "sft", "generate", "label", "train-reward");
+  }
+
+  @Override
+  public List<String> configKeys() {
+    return List.of("seed", "text", "sampling", "policy");
+  }
+
+  @Override
+  public List<String> outputs() {
+    return List.of(FOLDER);
+  }
+
+  @Override
+  public void run(RunContext<TppoConfig> context) throws IOException {
+    Compute.prepare(context);
+    TppoConfig config = context.config();
+    Path dir = context.folder().model(FOLDER);
+    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
+        Decoder policy = Decoder.load(context.folder().model("sft"));
+        Decoder reference = Decoder.load(context.folder().model("sft"));
+        RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
+      TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), 0);
+      double center = config.policy().centerRewards() ? meanReward(context, tokenizer, uncentred) : 0;
+      TokenRewarder rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), center);
+      List<Prompt> prompts = new ArrayList<>();
+      for (Example example : PolicyModels.examples(context.folder(), "train", 0)) {
+        int[] ids = config.text().prompt().promptIds(tokenizer, example.history(), config.text().maxPromptTokens());
+        prompts.add(new Prompt(ids, tokenizer.decode(ids, true)));
+      }
+      double suggestedLength = GenerateStage.suggestedLength(context.folder().generate());
+      try (PpoTrainer trainer = new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
+          suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed())) {
+        long start = System.nanoTime();
+        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer));
+        TrainingLoop.run(context, dir, "token-level PPO", training);
+        context.figure("tokens_per_s", training.tokens / ((System.nanoTime() - start) * 1e-9));
+      }
+      PolicyModels.save(policy, tokenizer, config, dir);
+    }
+    AtomicFiles.delete(TrainingLoop.checkpoint(dir));
+  }
+
+  /** Mean reward of the content tokens of the SFT policy's samples. */
+  private static double meanReward(RunContext<TppoConfig> context, Tokenizer tokenizer, TokenRewardModel rewarder)
+      throws IOException {
+    List<TokenRewarder.Response> responses = SampledResponse.read(GenerateStage.file(context.folder().generate())).stream()
+        .limit(CENTER_SAMPLES)
+        .map(r -> new TokenRewarder.Response(tokenizer.decode(r.promptIds(), true), r.responseIds())).toList();
+    double sum = 0;
+    long count = 0;
+    for (TokenRewardModel.Scored scored : rewarder.score(responses)) {
+      for (int i = 0; i < scored.classes().length; i++) {
+        if (scored.classes()[i] > 0) {
+          sum += scored.rewards()[i];
+          count++;
+        }
+      }
+    }
+    return sum / Math.max(1, count);
+  }
+
+  /** The judge's score on validation users while the policy trains: where it parts from the reward model's, the latter is gamed. */
+  private static final class Validation {
+    private final List<Example> examples;
+    private final Answers answers;
+    private final LexicalJudge judge;
+
+    Validation(RunContext<TppoConfig> context, Decoder policy, Tokenizer tokenizer) throws IOException {
+      TppoConfig config = context.config();
+      this.examples = PolicyModels.examples(context.folder(), "valid", config.policy().evalExamples());
+      this.answers = new Answers(policy, tokenizer, config);
+      this.judge = new LexicalJudge(config.judge());
+    }
+
+    void addTo(Map<String, Double> metrics) {
+      if (examples.isEmpty()) {
+        return;
+      }
+      double words = 0;
+      double whole = 0;
+      List<Answers.Answer> sampled =
+          answers.sample(examples, LongStream.range(0, examples.size()).toArray(), Answers.VALIDATE);
+      for (int i = 0; i < examples.size(); i++) {
+        String text = sampled.get(i).spans().text();
+        words += judge.judge(Template.TOKEN, examples.get(i), text).relevance(Template.TOKEN);
+        whole += judge.judge(Template.SENTENCE, examples.get(i), text).relevance(Template.SENTENCE);
+      }
+      metrics.put("eval/judge_token_relevance", 100 * words / examples.size());
+      metrics.put("eval/judge_sentence_relevance", 100 * whole / examples.size());
+    }
+  }
+
+  private static final class Training implements Trainable {
+    private final PpoTrainer trainer;
+    private final TppoConfig config;
+    private final Validation validation;
+    /** Response tokens that were sampled and trained on since the process began. */
+    private double tokens;
+
+    Training(PpoTrainer trainer, TppoConfig config, Validation validation) {
+      this.trainer = trainer;
+      this.config = config;
+      this.validation = validation;
+    }
+
+    @Override
+    public long totalSteps() {
+      return config.policy().steps();
+    }
+
+    @Override
+    public Map<String, Double> step(long step) {
+      Map<String, Double> metrics = trainer.round(step);
+      tokens += metrics.get("response/length_mean") * config.policy().rolloutSize();
+      int every = config.policy().evalEvery();
+      if (every > 0 && (step + 1) % every == 0) {
+        validation.addTo(metrics);
+      }
+      return metrics;
+    }
+
+    @Override
+    public String note(Map<String, Double> metrics) {
+      return String.format(Locale.ROOT, "score %.2f, KL %.2f", metrics.get("objective/scores"),
+          metrics.get("objective/kl"));
+    }
+
+    @Override
+    public boolean finished(Map<String, Double> metrics) {
+      double most = config.policy().maxKl();
+      return most > 0 && metrics.get("objective/kl") > most;
+    }
+
+    @Override
+    public void save(Path folder) throws IOException {
+      trainer.save(folder);
+    }
+
+    @Override
+    public void load(Path folder) throws IOException {
+      trainer.load(folder);
+    }
+  }
+}

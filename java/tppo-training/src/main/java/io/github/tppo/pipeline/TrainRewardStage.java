@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import io.github.tppo.data.Example;
+import io.github.tppo.judge.LabelledResponse;
+import io.github.tppo.judge.TokenClasses;
+import io.github.tppo.model.Longformer;
+import io.github.tppo.model.TrainingState;
+import io.github.tppo.reward.RewardEncoder;
+import io.github.tppo.reward.RewardInput;
+import io.github.tppo.reward.RewardSample;
+import io.github.tppo.reward.TokenRewardTrainer;
+import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.RewardConfig;
+import io.github.tppo.run.RunContext;
+import io.github.tppo.run.Stage;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+
+/** The token-level reward model: {@code reward-token/}. */
+final class TrainRewardStage implements Stage<TppoConfig> {
+  static final String FOLDER = "reward-token";
+
+  @Override
+  public String name() {
+    return "train-reward";
+  }
+
+  @Override
+  public List<String> needs() {
+    return List.of("prepare", "sft", "generate", "label");
+  }
+
+  @Override
+  public List<String> configKeys() {
+    return List.of("seed", "reward");
+  }
+
+  @Override
+  public List<String> outputs() {
+    return List.of(FOLDER);
+  }
+
+  @Override
+  public void run(RunContext<TppoConfig> context) throws IOException {
+    Compute.prepare(context);
+    TppoConfig config = context.config();
+    Path dir = context.folder().model(FOLDER);
+    try (Tokenizer policyTokenizer = Tokenizer.load(context.folder().model("sft"));
+        RewardModels.Start start = RewardModels.start(config, context.folder(), policyTokenizer)) {
+      List<RewardSample> train = new ArrayList<>();
+      List<RewardSample> valid = new ArrayList<>();
+      samples(context, policyTokenizer, start.encoder(), train, valid);
+      try (TokenRewardTrainer trainer =
+          new TokenRewardTrainer(start.model(), start.encoder().padId(), config.reward(), train, config.seed())) {
+        TrainingLoop.run(context, dir, "training the reward model", new Training(trainer, start.model(), valid, config.reward()));
+        if (!valid.isEmpty()) {
+          report(context, trainer.evaluate(valid));
+        }
+      }
+      RewardModels.save(start, dir);
+    }
+    AtomicFiles.delete(TrainingLoop.checkpoint(dir));
+  }
+
+  private static void report(RunContext<TppoConfig> context, TokenRewardTrainer.Quality quality) {
+    context.figure("auc_weighted", quality.aucWeighted());
+    context.figure("auc_relevant", quality.aucRelevant());
+    context.figure("eval_loss", quality.loss());
+    context.message(String.format(Locale.ROOT,
+        "reward model on validation users: weighted AUC %.3f, relevant against irrelevant %.3f, loss %.3f",
+        quality.aucWeighted(), quality.aucRelevant(), quality.loss()));
+  }
+
+  /** Labelled responses as inputs of the reward model; responses of validation users are kept apart. */
+  private static void samples(RunContext<TppoConfig> context, Tokenizer policyTokenizer, RewardEncoder encoder,
+      List<RewardSample> train, List<RewardSample> valid) throws IOException {
+    Set<String> validUsers = new HashSet<>();
+    for (Example example : PolicyModels.examples(context.folder(), "valid", 0)) {
+      validUsers.add(example.user());
+    }
+    for (LabelledResponse label : LabelledResponse.read(context.folder().labels().resolve("token.jsonl"))) {
+      RewardInput input = encoder.encode(policyTokenizer.decode(label.promptIds(), true), label.text());
+      RewardSample sample = new RewardSample(input, TokenClasses.of(input.spans(), label.words()), 1 + label.sentence());
+      (validUsers.contains(label.user()) ? valid : train).add(sample);
+    }
+  }
+
+  private record Training(TokenRewardTrainer trainer, Longformer model, List<RewardSample> valid, RewardConfig config)
+      implements Trainable {
+    @Override
+    public long totalSteps() {
+      return trainer.totalSteps();
+    }
+
+    @Override
+    public Map<String, Double> step(long step) {
+      Map<String, Double> metrics = trainer.step(step);
+      if ((step + 1) % config.evalEvery() == 0 && !valid.isEmpty()) {
+        TokenRewardTrainer.Quality quality = trainer.evaluate(valid);
+        metrics.put("eval/loss", quality.loss());
+        metrics.put("eval/loss_local", quality.localLoss());
+        metrics.put("eval/loss_global", quality.globalLoss());
+        metrics.put("eval/auc_weighted", quality.aucWeighted());
+        metrics.put("eval/auc_relevant", quality.aucRelevant());
+      }
+      return metrics;
+    }
+
+    @Override
+    public String note(Map<String, Double> metrics) {
+      return String.format(Locale.ROOT, "loss %.3f", metrics.get("loss/reward"));
+    }
+
+    @Override
+    public void save(Path folder) throws IOException {
+      TrainingState.save(folder, model.parameters(), trainer.optimizer());
+    }
+
+    @Override
+    public void load(Path folder) throws IOException {
+      TrainingState.load(folder, model.parameters(), trainer.optimizer());
+    }
+  }
+}

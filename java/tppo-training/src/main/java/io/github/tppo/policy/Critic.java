@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.policy;
+
+import io.github.tppo.kernels.Kernels;
+import io.github.tppo.kernels.NativeArray;
+import io.github.tppo.kernels.TokenLayout;
+import io.github.tppo.kernels.ValueLossOptions;
+import io.github.tppo.kernels.ValueLossOutputs;
+import io.github.tppo.kernels.ValueLossStats;
+import io.github.tppo.model.AdamW;
+import io.github.tppo.model.Autograd;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Scope;
+import io.github.tppo.model.StepResult;
+import io.github.tppo.model.Tensors;
+import io.github.tppo.model.TrainingState;
+import io.github.tppo.run.OptimizerConfig;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
+
+/**
+ * The value of the state before each response token: a linear head on a trunk of its own, which starts as a copy of
+ * the policy's. The head starts at zero, so that the first values are 0 and not noise.
+ */
+final class Critic implements AutoCloseable {
+  private final Decoder trunk;
+  private final Tensor headWeight;
+  private final Tensor headBias;
+  private final Map<String, Tensor> parameters;
+  private final AdamW optimizer;
+  private final int padId;
+  private final double valueClip;
+
+  /**
+   * @param trunk owned by the critic from here on
+   * @param valueClip distance from the old value at which the loss is clipped; 0 = never
+   */
+  Critic(Decoder trunk, int padId, double valueClip, OptimizerConfig optimizer) {
+    this.trunk = trunk;
+    this.padId = padId;
+    this.valueClip = valueClip;
+    try (Scope scope = Scope.noGrad()) {
+      headWeight = Scope.own(Tensors.zeros(ScalarType.Float, 1, trunk.config().hiddenSize()).set_requires_grad(true));
+      headBias = Scope.own(Tensors.zeros(ScalarType.Float, 1).set_requires_grad(true));
+    }
+    parameters = new LinkedHashMap<>(trunk.parameters());
+    parameters.remove("lm_head.weight"); // the critic's trunk has no use for an untied output matrix
+    parameters.put("value_head.weight", headWeight);
+    parameters.put("value_head.bias", headBias);
+    this.optimizer = new AdamW(parameters, Optimizers.options(optimizer));
+  }
+
+  /** Values of the scored tokens of a batch, packed [tokens]. */
+  float[] values(SequenceBatch batch) {
+    try (Scope scope = Scope.noGrad()) {
+      return Tensors.toFloats(forward(batch));
+    }
+  }
+
+  /** One optimiser step towards the returns; arrays are packed [tokens], {@code valid} is 1 where a token counts. */
+  Step step(SequenceBatch batch, float[] oldValues, float[] returns, byte[] valid, double rate) {
+    try (Scope scope = Scope.withGrad()) {
+      optimizer.zeroGrad();
+      Tensor values = forward(batch);
+      Tensor gradient = Tensors.empty(ScalarType.Float, batch.tokens());
+      ValueLossOptions options = ValueLossOptions.defaults().withClip(valueClip > 0 ? valueClip : -1);
+      ValueLossStats stats = Kernels.valueLoss(TokenLayout.flat(batch.tokens()).withMask(NativeArray.ofBytes(valid)),
+          Tensors.view(values.detach()), NativeArray.ofFloats(oldValues), NativeArray.ofFloats(returns), options, new ValueLossOutputs(null, Tensors.view(gradient)));
+      Autograd.backward(values, gradient);
+      return new Step(stats, optimizer.step(rate));
+    }
+  }
+
+  /** What a step did. */
+  record Step(ValueLossStats loss, StepResult optimizer) {}
+
+  private Tensor forward(SequenceBatch batch) {
+    Tensor rows = batch.scoredRows(trunk.hidden(batch.inputIds(padId), batch.attentionMask()));
+    return org.bytedeco.pytorch.global.torch.linear(rows, headWeight, new org.bytedeco.pytorch.TensorOptional(headBias))
+        .reshape(-1);
+  }
+
+  void save(Path folder) throws IOException {
+    TrainingState.save(folder, parameters, optimizer);
+  }
+
+  void load(Path folder) throws IOException {
+    TrainingState.load(folder, parameters, optimizer);
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    headWeight.close();
+    headBias.close();
+    trunk.close();
+  }
+}

@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.policy;
+
+import io.github.tppo.kernels.Aggregation;
+import io.github.tppo.kernels.Kernels;
+import io.github.tppo.kernels.NativeArray;
+import io.github.tppo.kernels.PolicyLossOptions;
+import io.github.tppo.kernels.PolicyLossOutputs;
+import io.github.tppo.kernels.PolicyLossStats;
+import io.github.tppo.kernels.TokenLayout;
+import io.github.tppo.model.AdamW;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Scope;
+import io.github.tppo.model.StepResult;
+import io.github.tppo.model.TrainingState;
+import io.github.tppo.run.PolicyConfig;
+import io.github.tppo.run.SamplingConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Tensor;
+
+/**
+ * PPO on token-level rewards (SPEC 5 and 6). A round samples responses, freezes everything that the update needs in a
+ * {@link Rollout}, and then takes {@code epochs} passes over it in mini-batches. What a round does depends on its number
+ * and the seed alone, so that a run can be stopped between rounds.
+ */
+public final class PpoTrainer implements AutoCloseable {
+  /** Rounds in a row without a finite gradient after which training gives up. */
+  private static final int MAX_SKIPPED = 5;
+
+  private final Decoder policy;
+  private final Critic critic;
+  private final AdamW optimizer;
+  private final RolloutCollector collector;
+  private final KlController kl;
+  private final PolicyConfig config;
+  private final SamplingConfig sampling;
+  private final List<Prompt> prompts;
+  private final int padId;
+  private final int eosId;
+  private final long seed;
+  private int skippedInARow;
+  private long orderPass = -1;
+  private int[] order;
+
+  /**
+   * @param policy is trained in place
+   * @param reference the frozen SFT policy
+   * @param prompts the training prompts; a round takes the next ones of a seeded order
+   * @param suggestedLength sl of the length penalty, fixed for the whole run
+   */
+  public PpoTrainer(Decoder policy, Decoder reference, TokenRewarder rewarder, PolicyConfig config, SamplingConfig sampling,
+      List<Prompt> prompts, double suggestedLength, int eosId, int padId, long seed) {
+    if (prompts.isEmpty()) {
+      throw new IllegalArgumentException("no training prompts");
+    }
+    this.policy = policy;
+    this.config = config;
+    this.sampling = sampling;
+    this.prompts = prompts;
+    this.padId = padId;
+    this.eosId = eosId;
+    this.seed = seed;
+    this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.criticOptimizer());
+    this.optimizer = new AdamW(policy.parameters(), Optimizers.options(config.optimizer()));
+    this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
+    this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
+  }
+
+  /** One round, counted from 0. Returns its metrics, under the names of TRL's PPO where they have one. */
+  public Map<String, Double> round(long round) {
+    int size = config.rolloutSize();
+    int[][] firstPass = Permutation.batches(size, config.batchSize(), seed, round * config.epochs());
+    RolloutCollector.Collected collected =
+        collector.collect(promptsOf(round), firstPass, seed, round * size, kl.coefficient());
+    PpoMetrics metrics = new PpoMetrics(collected, kl.coefficient(), eosId);
+    boolean train = round >= config.criticWarmup();
+    boolean skipped = false;
+    for (int epoch = 0; epoch < config.epochs(); epoch++) {
+      int[][] batches = epoch == 0 ? firstPass : Permutation.batches(size, config.batchSize(), seed, round * config.epochs() + epoch);
+      for (int[] indices : batches) {
+        skipped |= !update(collected.rollout(), indices, round, train, metrics);
+      }
+    }
+    skippedInARow = skipped ? skippedInARow + 1 : 0;
+    if (skippedInARow >= MAX_SKIPPED) {
+      throw new ArithmeticException("train-policy: gradients were not finite in " + MAX_SKIPPED
+          + " rounds in a row; lower policy.optimizer.learning_rate or policy.kl_coef");
+    }
+    kl.update(metrics.klPerResponse(), size);
+    return metrics.values(config.optimizer().rate(round, config.steps()));
+  }
+
+  /** Returns whether all gradients were finite. */
+  private boolean update(Rollout rollout, int[] indices, long round, boolean train, PpoMetrics metrics) {
+    List<Sequence> sequences = Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList();
+    SequenceBatch batch = SequenceBatch.ofResponses(sequences);
+    byte[] valid = rollout.gather(rollout.valid(), indices);
+    Critic.Step value = critic.step(batch, rollout.gather(rollout.values(), indices), rollout.gather(rollout.returns(), indices),
+        valid, config.criticOptimizer().rate(round, config.steps()));
+    metrics.add(value);
+    if (!train) {
+      return value.optimizer().applied();
+    }
+    try (Scope scope = Scope.withGrad()) {
+      optimizer.zeroGrad();
+      PolicyLossStats stats = backward(batch, rollout, indices, valid);
+      StepResult result = optimizer.step(config.optimizer().rate(round, config.steps()));
+      metrics.add(stats, result);
+      return result.applied() && value.optimizer().applied();
+    }
+  }
+
+  private PolicyLossStats backward(SequenceBatch batch, Rollout rollout, int[] indices, byte[] valid) {
+    NativeArray targets = NativeArray.ofLongs(batch.targets());
+    NativeArray old = NativeArray.ofFloats(rollout.gather(rollout.oldLogprobs(), indices));
+    NativeArray reference = NativeArray.ofFloats(rollout.gather(rollout.refLogprobs(), indices));
+    NativeArray advantages = NativeArray.ofFloats(rollout.gather(rollout.advantages(), indices));
+    NativeArray mask = NativeArray.ofBytes(valid);
+    PolicyLossOptions options = PolicyLossOptions.defaults()
+        .withAggregation(config.aggregation()).withTemperature(sampling.temperature())
+        .withEpsLow(config.clipLow()).withEpsHigh(config.clipHigh()).withDualClip(config.dualClip())
+        .withEntropyCoef(config.entropyCoef()).withNormalizer(normalizer(batch, valid));
+    List<PolicyLossStats> parts = new ArrayList<>();
+    Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(padId), batch.attentionMask()));
+    LossHead.backward(rows, policy.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) -> {
+      int[] bounds = new int[to - from + 1];
+      Arrays.setAll(bounds, i -> batch.cuSeqlens()[from + i] - first);
+      parts.add(Kernels.policyLoss(
+          TokenLayout.packed(tokens, NativeArray.ofInts(bounds)).withMask(mask.slice(first, tokens)), logits,
+          targets.slice(first, tokens), old.slice(first, tokens), advantages.slice(first, tokens),
+          reference.slice(first, tokens), options, PolicyLossOutputs.none().withGradLogits(logits.data())));
+    });
+    return parts.stream().reduce(PolicyLossStats::plus).orElseThrow();
+  }
+
+  /** The count over the whole mini-batch by which its chunks divide, so that chunks add up to the batch. */
+  private double normalizer(SequenceBatch batch, byte[] valid) {
+    double tokens = 0;
+    double sequences = 0;
+    for (int b = 0; b < batch.size(); b++) {
+      int count = 0;
+      for (int i = batch.cuSeqlens()[b]; i < batch.cuSeqlens()[b + 1]; i++) {
+        count += valid[i];
+      }
+      tokens += count;
+      sequences += count > 0 ? 1 : 0;
+    }
+    return config.aggregation() == Aggregation.TOKEN_MEAN ? tokens : sequences;
+  }
+
+  private List<Prompt> promptsOf(long round) {
+    List<Prompt> chosen = new ArrayList<>();
+    for (long i = round * config.rolloutSize(); i < (round + 1) * config.rolloutSize(); i++) {
+      int[] order = order(i / prompts.size());
+      chosen.add(prompts.get(order[(int) (i % prompts.size())]));
+    }
+    return chosen;
+  }
+
+  private int[] order(long pass) {
+    if (pass != orderPass) {
+      order = Permutation.of(prompts.size(), Permutation.mix(seed, 0x9707), pass);
+      orderPass = pass;
+    }
+    return order;
+  }
+
+  /** Writes all that the next round depends on, beside the frozen reference and reward model. */
+  public void save(Path folder) throws IOException {
+    Files.createDirectories(folder.resolve("policy"));
+    Files.createDirectories(folder.resolve("critic"));
+    TrainingState.save(folder.resolve("policy"), policy.parameters(), optimizer);
+    critic.save(folder.resolve("critic"));
+    Files.writeString(folder.resolve("kl_coef"), Double.toString(kl.coefficient()));
+    Files.writeString(folder.resolve("skipped_in_a_row"), Integer.toString(skippedInARow));
+  }
+
+  /** Reads what {@link #save} wrote. */
+  public void load(Path folder) throws IOException {
+    TrainingState.load(folder.resolve("policy"), policy.parameters(), optimizer);
+    critic.load(folder.resolve("critic"));
+    kl.restore(Double.parseDouble(Files.readString(folder.resolve("kl_coef"))));
+    skippedInARow = Integer.parseInt(Files.readString(folder.resolve("skipped_in_a_row")));
+  }
+
+  @Override
+  public void close() {
+    optimizer.close();
+    critic.close();
+  }
+}

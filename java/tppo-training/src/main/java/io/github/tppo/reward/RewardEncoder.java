@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.reward;
+
+import io.github.tppo.text.Encoding;
+import io.github.tppo.text.TokenSpans;
+import io.github.tppo.text.Tokenizer;
+import java.util.Arrays;
+
+/**
+ * Turns texts into the reward model's ids. Its tokenizer may differ from the policy's: the policy's tokens are found
+ * again by their characters in the text, never by their ids (INVARIANTS 14).
+ */
+public final class RewardEncoder {
+  private final Tokenizer tokenizer;
+  private final int maxTokens;
+
+  /** @param maxTokens longest input; the oldest tokens of the prompt are dropped */
+  public RewardEncoder(Tokenizer tokenizer, int maxTokens) {
+    this.tokenizer = tokenizer;
+    this.maxTokens = maxTokens;
+  }
+
+  /** Encodes one prompt with one response. */
+  public RewardInput encode(String prompt, String response) {
+    Encoding promptTokens = tokenizer.encode(prompt, false);
+    Encoding responseTokens = tokenizer.encode(response, false);
+    int scored = responseTokens.length() + 1;
+    int room = maxTokens - 1 - scored;
+    if (room < 0) {
+      throw new IllegalArgumentException("a response of " + scored + " tokens does not fit the reward model's "
+          + maxTokens + "; raise reward.shape.max_tokens or lower sampling.max_new_tokens");
+    }
+    int kept = Math.min(room, promptTokens.length());
+    int[] ids = new int[1 + kept + scored];
+    ids[0] = tokenizer.bosId();
+    System.arraycopy(promptTokens.ids(), promptTokens.length() - kept, ids, 1, kept);
+    System.arraycopy(responseTokens.ids(), 0, ids, 1 + kept, responseTokens.length());
+    ids[ids.length - 1] = tokenizer.eosId();
+    int[] starts = Arrays.copyOf(responseTokens.starts(), scored);
+    int[] ends = Arrays.copyOf(responseTokens.ends(), scored);
+    starts[scored - 1] = response.length();
+    ends[scored - 1] = response.length();
+    return new RewardInput(ids, 1 + kept, new TokenSpans(response, starts, ends));
+  }
+
+  /** Id of padding. */
+  public int padId() {
+    return tokenizer.padId();
+  }
+}

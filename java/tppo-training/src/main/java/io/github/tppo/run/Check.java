@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.run;
+
+/** Range checks of configuration values; every message starts with the key, so that a reader can find it. */
+public final class Check {
+  private Check() {}
+
+  /** Refuses values that are not finite and above zero. */
+  public static void positive(String key, double value) {
+    require(value > 0 && Double.isFinite(value), key, value, "a number above 0");
+  }
+
+  /** Refuses values that are not finite or below zero. */
+  public static void notNegative(String key, double value) {
+    require(value >= 0 && Double.isFinite(value), key, value, "a number of at least 0");
+  }
+
+  /** Refuses values outside [low, high]. */
+  public static void range(String key, double value, double low, double high) {
+    require(value >= low && value <= high, key, value, "a number from " + text(low) + " to " + text(high));
+  }
+
+  /** Refuses integers below {@code least}. */
+  public static void atLeast(String key, long value, long least) {
+    require(value >= least, key, value, "an integer of at least " + least);
+  }
+
+  /** Throws {@code key: found, expected} unless the condition holds. */
+  public static void require(boolean condition, String key, Object found, String expected) {
+    if (!condition) {
+      throw new IllegalArgumentException(key + ": " + (found instanceof Double d ? text(d) : found)
+          + ", expected " + expected);
+    }
+  }
+
+  private static String text(double value) {
+    return value == Math.rint(value) && Math.abs(value) < 1e15 ? Long.toString((long) value) : Double.toString(value);
+  }
+}

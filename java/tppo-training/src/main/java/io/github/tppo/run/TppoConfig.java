@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.run;
+
+import io.github.tppo.data.DataConfig;
+import io.github.tppo.judge.JudgeConfig;
+import io.github.tppo.kernels.Aggregation;
+import io.github.tppo.kernels.GlobalMode;
+import io.github.tppo.kernels.KlEstimator;
+import io.github.tppo.kernels.LocalReduction;
+import io.github.tppo.run.OptimizerConfig.Schedule;
+import io.github.tppo.text.PromptFormat;
+import java.util.List;
+
+/** Everything that decides a run; the stages are pure functions of it, of their input files and of the seed. */
+public record TppoConfig(
+    @Doc("Seed of every random choice; same seed, same results") long seed,
+    @Doc("CPU threads of libtorch and of the kernels; 0 = all cores") int threads,
+    DataConfig data,
+    TextConfig text,
+    SftConfig sft,
+    SamplingConfig sampling,
+    GenerateConfig generate,
+    JudgeConfig judge,
+    RewardConfig reward,
+    PolicyConfig policy,
+    EvaluationConfig evaluation) {
+
+  public TppoConfig {
+    Check.notNegative("threads", threads);
+  }
+
+  /** Settings for a small policy on a laptop; the paper's own figures are in the comments of {@code tppo init}. */
+  public static TppoConfig defaults() {
+    return new TppoConfig(1, 0,
+        DataConfig.defaults(),
+        new TextConfig("default", PromptFormat.defaults(), 96),
+        new SftConfig("default", new SftConfig.PolicyShape(128, 384, 4, 2, 2, 1_000_000, 512),
+            1, 0, 32, 0.1, 100, OptimizerConfig.of(1e-3, 20, Schedule.LINEAR)),
+        new SamplingConfig(0.8, 48, 256),
+        new GenerateConfig(12_000, 600, 1),
+        JudgeConfig.defaults(),
+        new RewardConfig("matching", new RewardConfig.LongformerShape(128, 256, 2, 4, 256, 256),
+            1, 32, 0.4, 0.6, LocalReduction.SUM_OVER_N, GlobalMode.STRAIGHT_THROUGH,
+            RewardConfig.GlobalTokens.LABELLED, List.of(1.0, 1.0, 1.0), 3, 50,
+            new OptimizerConfig(2e-3, 50, Schedule.LINEAR, 0.9, 0.98, 1e-8, 0.01, 1.0)),
+        new PolicyConfig(60, 64, 32, 1, List.of(0.0, 0.0, 1.0), false, true, false, true, 2, false,
+            0.1, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
+            Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200,
+            OptimizerConfig.of(3e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
+        new EvaluationConfig(0, 1, 10_000, 24));
+  }
+}

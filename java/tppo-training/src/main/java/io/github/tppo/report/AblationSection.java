@@ -21,9 +21,9 @@ final class AblationSection {
       return;
     }
     html.open("div", "class", "figures");
-    ablation.fields().forEachRemaining(setting -> {
+    ablation.properties().forEach(setting -> {
       Map<String, Map<String, Estimate>> figures = new LinkedHashMap<>();
-      setting.getValue().fields().forEachRemaining(value -> collect(value.getValue(), "", value.getKey(), figures));
+      setting.getValue().properties().forEach(value -> collect(value.getValue(), "", value.getKey(), figures));
       boolean numeric = figures.values().stream().flatMap(f -> f.keySet().stream()).allMatch(AblationSection::isNumber);
       figures.forEach((figure, values) -> {
         String title = words(setting.getKey());
@@ -45,7 +45,7 @@ final class AblationSection {
       figures.computeIfAbsent(path, p -> new LinkedHashMap<>()).put(value, estimate);
       return;
     }
-    node.fields().forEachRemaining(f -> collect(f.getValue(), path.isEmpty() ? f.getKey() : path + ", " + f.getKey(), value, figures));
+    node.properties().forEach(f -> collect(f.getValue(), path.isEmpty() ? f.getKey() : path + ", " + f.getKey(), value, figures));
   }
 
   private static void line(Html html, String title, String figure, Map<String, Estimate> values) {

@@ -25,7 +25,7 @@ record Answer(String user, Map<String, List<String>> history, List<String> targe
 
   static Answer of(JsonNode node) {
     Map<String, List<String>> history = new LinkedHashMap<>();
-    node.path("history").fields().forEachRemaining(kind -> {
+    node.path("history").properties().forEach(kind -> {
       List<String> entries = strings(kind.getValue());
       if (!entries.isEmpty()) {
         history.put(kind.getKey(), entries);

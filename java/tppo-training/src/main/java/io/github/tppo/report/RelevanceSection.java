@@ -37,7 +37,7 @@ final class RelevanceSection {
 
   private static void pairs(Html html, JsonNode pairs) {
     StackedBars chart = new StackedBars("Win, tie, lose", "share of users, %");
-    pairs.fields().forEachRemaining(pair -> {
+    pairs.properties().forEach(pair -> {
       JsonNode v = pair.getValue();
       double flips = v.path("flip_rate").asDouble();
       chart.bar(pairName(pair.getKey(), "_vs_", " against "),
@@ -56,7 +56,7 @@ final class RelevanceSection {
       return;
     }
     Table table = new Table("Paired differences", "relevant words, points", "relevant answers, points");
-    differences.fields().forEachRemaining(entry -> table.row(pairName(entry.getKey(), "_minus_", " − "),
+    differences.properties().forEach(entry -> table.row(pairName(entry.getKey(), "_minus_", " − "),
         cell(entry.getValue().path("token_template")), cell(entry.getValue().path("sentence_template"))));
     table.write(html);
     html.element("p", "Intervals are 95 % percentile bootstrap intervals over users; differences are taken user by user. "

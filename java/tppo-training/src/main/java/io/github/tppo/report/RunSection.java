@@ -17,7 +17,7 @@ final class RunSection {
     }
     html.open("div", "class", "figures");
     BarChart time = new BarChart("Time by stage", "");
-    seconds.fields().forEachRemaining(e -> {
+    seconds.properties().forEach(e -> {
       if (e.getValue().isNumber()) {
         double s = e.getValue().asDouble();
         time.bar(e.getKey(), "", "c-plain", new Estimate(s, Double.NaN, Double.NaN, List.of()), Numbers.duration(s));
@@ -25,7 +25,7 @@ final class RunSection {
     });
     time.write(html);
     BarChart tokens = new BarChart("Speed", "tokens a second");
-    speed.fields().forEachRemaining(e -> tokens.bar(e.getKey().replace('_', ' '), "", "c-plain", Estimate.of(e.getValue()),
+    speed.properties().forEach(e -> tokens.bar(e.getKey().replace('_', ' '), "", "c-plain", Estimate.of(e.getValue()),
         Numbers.count(e.getValue().asDouble())));
     tokens.write(html);
     html.close();

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.tppo.report.StackedBars.Part;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** What the run stands on: the log's counts and the judge's labels. */
 final class SourcesSection {
@@ -27,7 +28,7 @@ final class SourcesSection {
     html.close();
     Table users = new Table("Users", "");
     users.row("in the log", Table.count(stats.path("users").asDouble()));
-    stats.path("users_per_split").fields().forEachRemaining(e ->
+    stats.path("users_per_split").properties().forEach(e ->
         users.row("with an example, " + split(e.getKey()), Table.count(e.getValue().asDouble())));
     users.write(html);
     lengths(html, stats.path("lengths"));
@@ -38,7 +39,7 @@ final class SourcesSection {
 
   private static void lengths(Html html, JsonNode lengths) {
     Table table = new Table("Lengths", "mean", "5 %", "25 %", "median", "75 %", "95 %", "largest");
-    lengths.fields().forEachRemaining(e -> {
+    lengths.properties().forEach(e -> {
       JsonNode q = e.getValue();
       table.row(words(e.getKey()), Table.number(q.path("mean").asDouble(), Numbers.fixed(q.path("mean").asDouble(), 1)),
           quantile(q, "p5"), quantile(q, "p25"), quantile(q, "p50"), quantile(q, "p75"), quantile(q, "p95"), quantile(q, "max"));
@@ -59,12 +60,11 @@ final class SourcesSection {
     Table table = new Table("Template", "judge", "labelled", "set aside", "questions asked", "words scored", "words relevant",
         "answers relevant", "time");
     StackedBars classes = new StackedBars("Classes of the response tokens", "labels for the reward model, %");
-    stats.fields().forEachRemaining(e -> {
+    stats.properties().forEach(e -> {
       JsonNode s = e.getValue();
       double rejected = 0;
       StringBuilder reasons = new StringBuilder();
-      for (var it = s.path("rejected").fields(); it.hasNext(); ) {
-        var reason = it.next();
+      for (Map.Entry<String, JsonNode> reason : s.path("rejected").properties()) {
         rejected += reason.getValue().asDouble();
         reasons.append(reasons.isEmpty() ? ": " : ", ").append(words(reason.getKey())).append(' ').append(count(reason.getValue()));
       }
@@ -93,7 +93,7 @@ final class SourcesSection {
 
   private static void bars(Html html, String title, String note, JsonNode counts) {
     BarChart chart = new BarChart(title, note);
-    counts.fields().forEachRemaining(e -> chart.bar(split(words(e.getKey())), "", "c-plain", Estimate.of(e.getValue()), count(e.getValue())));
+    counts.properties().forEach(e -> chart.bar(split(words(e.getKey())), "", "c-plain", Estimate.of(e.getValue()), count(e.getValue())));
     chart.write(html);
   }
 

@@ -33,7 +33,7 @@ final class TrainingSection {
   private void write(Html html) {
     LineChart score = new LineChart("Training score", "mean over responses, band ± 1 standard deviation", STEP);
     if (runs.isEmpty()) {
-      run.results().path("training").fields().forEachRemaining(e -> score.line(Models.label(e.getKey()), Models.style(e.getKey()),
+      run.results().path("training").properties().forEach(e -> score.line(Models.label(e.getKey()), Models.style(e.getKey()),
           kept(e.getValue())));
     }
     runs.forEach((name, m) -> score.line(Models.label(name), Models.style(name), m.series("objective/scores", "objective/scores_std")));

@@ -96,14 +96,14 @@ final class Verdict {
           tppo.hasInterval() ? "95 % interval " + tppo.interval(1) : ""));
     }
     if (gain != null) {
-      tiles.add(new Tile("Gain over SFT", gain.mean(), Numbers.signed(gain.mean(), 1) + " points",
+      tiles.add(new Tile("Gain over SFT, points", gain.mean(), Numbers.signed(gain.mean(), 1),
           gain.hasInterval() ? "95 % interval " + gain.interval(1) : ""));
     }
     JsonNode pair = results.path("pairwise").path("tppo_vs_sft");
     if (pair.path("win").isNumber()) {
-      tiles.add(new Tile("Wins − losses against SFT", pair.path("win").asDouble() - pair.path("lose").asDouble(),
-          Numbers.signed(pair.path("win").asDouble() - pair.path("lose").asDouble(), 1) + " points",
-          Numbers.fixed(pair.path("win").asDouble(), 1) + " % won, " + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost"));
+      tiles.add(new Tile("Wins − losses, points", pair.path("win").asDouble() - pair.path("lose").asDouble(),
+          Numbers.signed(pair.path("win").asDouble() - pair.path("lose").asDouble(), 1),
+          Numbers.fixed(pair.path("win").asDouble(), 1) + " % won, " + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against SFT"));
     }
     addShare(tiles, "Right number of queries", results.path("form").path("tppo").path("right_count"), "of TPPO’s answers");
     JsonNode auc = results.path("reward_model").path("token").path("auc_weighted");

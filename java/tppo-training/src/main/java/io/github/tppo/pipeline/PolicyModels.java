@@ -12,6 +12,7 @@ import io.github.tppo.model.RopeScaling;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.TppoConfig;
+import io.github.tppo.suggest.SuggestSettings;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -81,7 +82,7 @@ final class PolicyModels {
     return policy;
   }
 
-  /** Saves policy and tokenizer in Hugging Face form. */
+  /** Saves policy and tokenizer in Hugging Face form, and beside them how the policy is asked. */
   static void save(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path dir) throws IOException {
     policy.save(dir);
     Path from = tokenizerFolder(config);
@@ -90,6 +91,8 @@ final class PolicyModels {
     } else {
       copyTokenizer(from, dir);
     }
+    new SuggestSettings(config.text().prompt(), config.text().maxPromptTokens(), config.sampling().temperature(),
+        config.sampling().maxNewTokens()).write(dir);
   }
 
   /** Copies a tokenizer's files from a folder, or from that of a {@code tokenizer.json}. */

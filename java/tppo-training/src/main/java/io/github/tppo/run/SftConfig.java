@@ -4,7 +4,7 @@ package io.github.tppo.run;
 /** Supervised fine-tuning of the policy on (history, true next queries): the GPT4Rec baseline (SPEC 2). */
 public record SftConfig(
     @Doc("Where the weights start: default (the small policy that is bundled), random, induction (random but for two attention heads that copy), or the folder of a Hugging Face checkpoint")
-        String init,
+        @PathKey(except = {"default", "random", "induction"}) String init,
     @Doc("Shape of the policy when init is random or induction") PolicyShape shape,
     @Doc("Passes over the training examples") double epochs,
     @Doc("Most optimiser steps, 0 = no bound") int maxSteps,

@@ -177,7 +177,7 @@ public final class Decoder implements AutoCloseable {
         long time = inputIds.size(1);
         Tensor x = torch.embedding(parameters.get(EMBEDDING), inputIds);
         RotaryTable.Angles angles = attentionMask == null ? rotary.upTo(time)
-                : rotary.at(attentionMask.cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
+                : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
         if (cache != null) {
             cache.startWith(DecoderMasks.keyBias(attentionMask));
         }

@@ -5,10 +5,6 @@ import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Device;
 import io.github.tppo.kernels.NativeArray;
 import java.util.Arrays;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.openblas.presets.openblas;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -59,8 +55,9 @@ public final class Tensors {
     public static Tensor of(float[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Float, values.length, shape);
-            FloatPointer data = tensor.data_ptr_float();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_float().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -69,8 +66,9 @@ public final class Tensors {
     public static Tensor of(double[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Double, values.length, shape);
-            DoublePointer data = tensor.data_ptr_double();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_double().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -79,8 +77,9 @@ public final class Tensors {
     public static Tensor of(int[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Int, values.length, shape);
-            IntPointer data = tensor.data_ptr_int();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_int().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -89,8 +88,9 @@ public final class Tensors {
     public static Tensor of(long[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Long, values.length, shape);
-            LongPointer data = tensor.data_ptr_long();
-            data.put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_long().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -99,7 +99,9 @@ public final class Tensors {
     public static Tensor of(byte[] values, long... shape) {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Byte, values.length, shape);
-            tensor.data_ptr_byte().put(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.data_ptr_byte().put(values, 0, values.length);
+            }
             return scope.keep(tensor);
         }
     }
@@ -174,7 +176,9 @@ public final class Tensors {
     public static double[] toDoubles(Tensor tensor) {
         double[] values = new double[Math.toIntExact(tensor.numel())];
         try (Scope scope = Scope.noGrad()) {
-            tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
+            }
         }
         return values;
     }
@@ -183,7 +187,9 @@ public final class Tensors {
     public static long[] toLongs(Tensor tensor) {
         long[] values = new long[Math.toIntExact(tensor.numel())];
         try (Scope scope = Scope.noGrad()) {
-            tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
+            }
         }
         return values;
     }
@@ -202,7 +208,9 @@ public final class Tensors {
             throw new IllegalArgumentException("tensor has " + count + " elements, the array holds " + into.length);
         }
         try (Scope scope = Scope.open()) {
-            tensor.data_ptr_float().get(into, 0, (int) count);
+            if (count > 0) {
+                tensor.data_ptr_float().get(into, 0, (int) count);
+            }
         }
     }
 

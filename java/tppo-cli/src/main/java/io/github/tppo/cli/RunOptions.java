@@ -17,7 +17,7 @@ final class RunOptions {
   List<String> overrides = new ArrayList<>();
 
   @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto",
-      description = "Where to compute (default: ${DEFAULT-VALUE}, a CUDA device when there is one).")
+      description = "Where to compute (default: ${DEFAULT-VALUE}); models train on the CPU in this version.")
   Backend backend;
 
   @Option(names = "--allow-config-change", description = "Go on with a changed configuration: finished stages that"

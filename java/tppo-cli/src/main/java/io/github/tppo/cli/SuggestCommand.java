@@ -55,7 +55,9 @@ final class SuggestCommand implements Callable<Integer> {
     if (temperature != null && !(temperature >= 0 && temperature < Double.POSITIVE_INFINITY)) {
       throw new ConfigException("--temperature " + temperature + ": expected a number from 0 (the likeliest tokens)");
     }
-    backend.forModels();
+    if (backend == Backend.CUDA) {
+      throw new ConfigException("--backend cuda: policies run on the CPU in this version; give --backend cpu or auto");
+    }
     try (Suggester suggester = Suggester.load(model)) {
       List<History> histories = histories();
       double t = temperature == null ? suggester.settings().temperature() : temperature;

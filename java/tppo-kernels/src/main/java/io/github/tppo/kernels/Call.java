@@ -106,7 +106,8 @@ final class Call {
         if (gradient == null) {
             return null;
         }
-        return rows("gradLogits", gradient, logits.data().dtype(), rows, logits.vocabSize(), gradStride(gradient, logits));
+        return rows("gradLogits", gradient, logits.data().dtype(), rows, logits.vocabSize(),
+                gradStride(gradient, logits));
     }
 
     /** In place the gradient has the stride of the logits, else its rows are contiguous. */
@@ -119,7 +120,10 @@ final class Call {
         return dtype == DType.BF16 ? Tppo.TPPO_BF16 : Tppo.TPPO_F32;
     }
 
-    /** Room for statistics, to be read with {@link #stats()} after {@link #run}; arrays come first, they fix the device. */
+    /**
+     * Room for statistics, to be read with {@link #stats()} after {@link #run}; arrays come first, they fix the
+     * device.
+     */
     DoublePointer stats(int count) {
         statsCount = count;
         scratch = Scratch.of(device());

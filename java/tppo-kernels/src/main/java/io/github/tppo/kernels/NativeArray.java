@@ -205,7 +205,8 @@ public final class NativeArray {
      */
     public ByteBuffer buffer() {
         if (device.isCuda()) {
-            throw new UnsupportedOperationException("memory of " + device + " cannot be read by Java; copy it to the CPU");
+            throw new UnsupportedOperationException(
+                    "memory of " + device + " cannot be read by Java; copy it to the CPU");
         }
         long bytes = length * dtype.bytes();
         require(bytes <= Integer.MAX_VALUE, bytes + " bytes are more than a buffer can show; take slices");

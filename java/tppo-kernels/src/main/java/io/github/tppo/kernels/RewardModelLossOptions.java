@@ -23,7 +23,8 @@ public record RewardModelLossOptions(
     public RewardModelLossOptions {
         Checks.require(localReduction != null, "localReduction is null");
         Checks.require(globalMode != null, "globalMode is null");
-        Checks.require(classWeight0 >= 0 && classWeight1 >= 0 && classWeight2 >= 0, "class weights must not be negative: " + classWeight0 + ", " + classWeight1 + ", " + classWeight2);
+        Checks.require(classWeight0 >= 0 && classWeight1 >= 0 && classWeight2 >= 0,
+                "class weights must not be negative: " + classWeight0 + ", " + classWeight1 + ", " + classWeight2);
         Checks.require(numSamples >= 0, "numSamples must not be negative, is " + numSamples);
         Checks.require(localNormalizer >= 0, "localNormalizer must not be negative, is " + localNormalizer);
     }

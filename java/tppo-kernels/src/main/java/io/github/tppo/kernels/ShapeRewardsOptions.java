@@ -23,7 +23,8 @@ public record ShapeRewardsOptions(
 
     public ShapeRewardsOptions {
         Checks.require(klEstimator != null, "klEstimator is null");
-        Checks.require(!lengthPenalty || suggestedLength >= 0, "suggestedLength must not be negative, is " + suggestedLength);
+        Checks.require(!lengthPenalty || suggestedLength >= 0,
+                "suggestedLength must not be negative, is " + suggestedLength);
         Checks.require(logRatioClamp >= 0, "logRatioClamp must not be negative, is " + logRatioClamp);
     }
 

@@ -2,6 +2,7 @@
 package io.github.tppo.model;
 
 import java.util.Arrays;
+import java.util.Map;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -39,6 +40,29 @@ public final class Autograd {
                 grad.add_(gradient);
             } else {
                 grad.put(gradient.detach().contiguous());
+            }
+        }
+    }
+
+    /**
+     * Adds the gradients of one set of parameters to those of another and sets them to zero where they came from.
+     *
+     * @param from such as a replica's
+     * @param to parameters under the same names
+     */
+    public static void moveGradients(Map<String, Tensor> from, Map<String, Tensor> to) {
+        try (Scope scope = Scope.noGrad()) {
+            for (Map.Entry<String, Tensor> entry : from.entrySet()) {
+                Tensor source = entry.getValue().mutable_grad();
+                if (source.defined()) {
+                    Tensor target = to.get(entry.getKey()).mutable_grad();
+                    if (target.defined()) {
+                        target.add_(source);
+                    } else {
+                        target.put(source.clone());
+                    }
+                    source.zero_();
+                }
             }
         }
     }

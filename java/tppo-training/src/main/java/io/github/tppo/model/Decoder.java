@@ -109,6 +109,15 @@ public final class Decoder implements AutoCloseable {
     }
 
     /**
+     * Makes a model on the same weights with gradients of its own, so that parts of a batch can be trained side by side: each part on
+     * one replica, then {@link Autograd#moveGradients} in a fixed order. A step of the optimiser on this model is seen by its
+     * replicas. Close it like any model.
+     */
+    public Decoder replica() {
+        return new Decoder(config, parameters.shared());
+    }
+
+    /**
      * Runs the trunk.
      *
      * @param inputIds i64 [B, T]
@@ -168,7 +177,7 @@ public final class Decoder implements AutoCloseable {
         long time = inputIds.size(1);
         Tensor x = torch.embedding(parameters.get(EMBEDDING), inputIds);
         RotaryTable.Angles angles = attentionMask == null ? rotary.upTo(time)
-                : rotary.at(attentionMask.cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
+                : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
         if (cache != null) {
             cache.startWith(DecoderMasks.keyBias(attentionMask));
         }

@@ -11,7 +11,7 @@ import org.bytedeco.pytorch.global.torch;
 
 /**
  * Writes responses with a key/value cache, many at a time. Prompts of like length share a batch, finished sequences leave it, and
- * the output layer runs on the last position only.
+ * the output layer runs on the last position only. Batches run side by side on {@link Workers}.
  *
  * <p>Random numbers are Philox(seed, stream id, position), so a response does not depend on the batch it is in or on threads, but for
  * the rounding of the model's sums, which may differ in the last bit between batch shapes.
@@ -22,7 +22,7 @@ import org.bytedeco.pytorch.global.torch;
 public final class Generator {
 
     /** Sequences that are generated side by side unless another number is given. */
-    public static final int DEFAULT_BATCH = 128;
+    public static final int DEFAULT_BATCH = 64;
     /** Share of sequences that must have left before the others are moved together; moving copies the cache. */
     private static final double COMPACT_AT = 0.125;
 
@@ -74,14 +74,16 @@ public final class Generator {
         Arrays.setAll(order, i -> i);
         Arrays.sort(order, Comparator.comparingInt(i -> prompts.get(i).length));
         Generated[] results = new Generated[prompts.size()];
+        List<Runnable> batches = new ArrayList<>();
         for (int from = 0; from < order.length; from += batchSize) {
             List<Sequence> batch = new ArrayList<>();
             for (int k = from; k < Math.min(order.length, from + batchSize); k++) {
                 int i = order[k];
                 batch.add(new Sequence(i, prompts.get(i), streamIds[i], options.maxNewTokens()));
             }
-            generateBatch(batch, options, results);
+            batches.add(() -> generateBatch(batch, options, results));
         }
+        Workers.run(batches);
         return Arrays.asList(results);
     }
 

@@ -98,6 +98,15 @@ public final class Longformer implements AutoCloseable {
     }
 
     /**
+     * Makes a model on the same weights with gradients of its own, so that parts of a batch can be trained side by side: each part on
+     * one replica, then {@link Autograd#moveGradients} in a fixed order. A step of the optimiser on this model is seen by its
+     * replicas. Close it like any model.
+     */
+    public Longformer replica() {
+        return new Longformer(config, parameters.shared());
+    }
+
+    /**
      * Runs the trunk.
      *
      * @param inputIds i64 [B, T]

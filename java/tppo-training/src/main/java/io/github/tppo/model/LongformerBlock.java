@@ -15,12 +15,14 @@ final class LongformerBlock {
     private final Parameters parameters;
     private final String prefix;
     private final int side;
+    private final GlobalAttention global;
 
     LongformerBlock(LongformerConfig config, int layer, Parameters parameters) {
         this.config = config;
         this.parameters = parameters;
         this.prefix = prefix(layer);
         this.side = config.attentionWindows().get(layer) / 2;
+        this.global = new GlobalAttention(parameters, prefix + "attention.self.", config.heads());
     }
 
     private static String prefix(int layer) {
@@ -55,8 +57,7 @@ final class LongformerBlock {
             Tensor attended = window.local(heads(linear(x, "attention.self.query")), heads(linear(x, "attention.self.key")),
                     heads(linear(x, "attention.self.value")), side);
             if (window.hasGlobals()) {
-                attended = window.replaceGlobals(attended, heads(linear(window.gatherGlobals(x), "attention.self.query_global")),
-                        heads(linear(x, "attention.self.key_global")), heads(linear(x, "attention.self.value_global")));
+                attended = window.replaceGlobals(attended, global.forward(x, window));
             }
             if (realAsFloat != null) {
                 attended = attended.mul(realAsFloat);

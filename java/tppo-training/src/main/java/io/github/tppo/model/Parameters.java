@@ -138,6 +138,15 @@ final class Parameters implements AutoCloseable {
         return new Parameters(copies);
     }
 
+    /** The same memory under leaves of their own, with gradients of their own. */
+    Parameters shared() {
+        Map<String, Tensor> views = new LinkedHashMap<>();
+        try (Scope scope = Scope.noGrad()) {
+            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach())));
+        }
+        return new Parameters(views);
+    }
+
     Map<String, Tensor> map() {
         return Collections.unmodifiableMap(tensors);
     }

@@ -44,7 +44,6 @@ final class SlidingWindow {
     private int globals;
     /** What is added to the scores of {@link #local}, by w. */
     private final Map<Integer, Tensor> biases = new HashMap<>();
-    /** What is added to the scores of global queries: -inf at padding; [B, 1, 1, T]. */
     private final Tensor realBias;
 
     /**
@@ -151,20 +150,30 @@ final class SlidingWindow {
         return out.reshape(batch, pieces * side, width).narrow(1, 0, time);
     }
 
-    /**
-     * Replaces the rows of global tokens by attention over all real tokens.
-     *
-     * @param out [B, T, h * d], from {@link #local}
-     * @param query [B, G, h, d], from {@link #gatherGlobals} and its own projection
-     * @param key [B, T, h, d], as value, of the global projections
-     */
-    Tensor replaceGlobals(Tensor out, Tensor query, Tensor key, Tensor value) {
-        long width = out.size(2);
-        Tensor rows = attend(query, key, value, realBias).reshape(-1, width).index_select(0, placesUsed);
-        return out.reshape(-1, width).index_copy(0, rowsUsed, rows).view(batch, time, width);
+    /** How many tokens a sequence has at most that are global. */
+    int globals() {
+        return globals;
     }
 
-    private static Tensor attend(Tensor query, Tensor key, Tensor value, Tensor bias) {
+    /** What is added to the scores of global queries: 0 at real tokens, -inf at padding; [B, 1, 1, T]. */
+    Tensor realBias() {
+        return realBias;
+    }
+
+    /**
+     * Replaces the rows of global tokens.
+     *
+     * @param out [B, T, H], from {@link #local}
+     * @param rows what to put there, [B, G, H], in the order of {@link #gatherGlobals}
+     */
+    Tensor replaceGlobals(Tensor out, Tensor rows) {
+        long width = out.size(2);
+        Tensor used = rows.reshape(-1, width).index_select(0, placesUsed);
+        return out.reshape(-1, width).index_copy(0, rowsUsed, used).view(batch, time, width);
+    }
+
+    /** Softmax attention; query [B, N, h, d], key and value [B, M, h, d], bias broadcast to [B, h, N, M]; result as query. */
+    static Tensor attend(Tensor query, Tensor key, Tensor value, Tensor bias) {
         double scale = 1 / Math.sqrt(query.size(3));
         return torch.scaled_dot_product_attention(query.transpose(1, 2), key.transpose(1, 2), value.transpose(1, 2),
                 new TensorOptional(bias), 0.0, false, new DoubleOptional(scale), false).transpose(1, 2);

@@ -5,10 +5,6 @@ import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Device;
 import io.github.tppo.kernels.NativeArray;
 import java.util.Arrays;
-import org.bytedeco.javacpp.DoublePointer;
-import org.bytedeco.javacpp.FloatPointer;
-import org.bytedeco.javacpp.IntPointer;
-import org.bytedeco.javacpp.LongPointer;
 import org.bytedeco.openblas.presets.openblas;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -16,15 +12,22 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major; empty tensors have no memory. */
+/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Tensors {
 
     private Tensors() {
     }
 
+    static {
+        // small models run side by side on Workers; threads inside their operations would cost more than they give
+        setThreads(1);
+    }
+
     /**
-     * Sets the number of threads that libtorch and its BLAS use inside an operation, for the whole process.
+     * Sets the number of threads that libtorch and its BLAS use inside an operation, for this thread and those that have not used
+     * libtorch yet. The default is 1, see {@link Workers}; more help when single operations take milliseconds and
+     * the processors are otherwise idle.
      *
      * @param threads at least 1
      */
@@ -36,9 +39,16 @@ public final class Tensors {
         openblas.blas_set_num_threads(threads);
     }
 
-    /** Returns the number of threads that libtorch uses inside an operation. */
+    /** Returns the number of threads that libtorch uses inside an operation of this thread. */
     public static int threads() {
         return torch.get_num_threads();
+    }
+
+    /** Sets the threads of BLAS calls in the whole process and returns the number before. */
+    static int setBlasThreads(int threads) {
+        int before = openblas.blas_get_num_threads();
+        openblas.blas_set_num_threads(threads);
+        return before;
     }
 
     /** Copies floats into a new f32 tensor. */
@@ -46,8 +56,7 @@ public final class Tensors {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Float, values.length, shape);
             if (values.length > 0) {
-                FloatPointer data = tensor.data_ptr_float();
-                data.put(values, 0, values.length);
+                tensor.data_ptr_float().put(values, 0, values.length);
             }
             return scope.keep(tensor);
         }
@@ -58,8 +67,7 @@ public final class Tensors {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Double, values.length, shape);
             if (values.length > 0) {
-                DoublePointer data = tensor.data_ptr_double();
-                data.put(values, 0, values.length);
+                tensor.data_ptr_double().put(values, 0, values.length);
             }
             return scope.keep(tensor);
         }
@@ -70,8 +78,7 @@ public final class Tensors {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Int, values.length, shape);
             if (values.length > 0) {
-                IntPointer data = tensor.data_ptr_int();
-                data.put(values, 0, values.length);
+                tensor.data_ptr_int().put(values, 0, values.length);
             }
             return scope.keep(tensor);
         }
@@ -82,8 +89,7 @@ public final class Tensors {
         try (Scope scope = Scope.open()) {
             Tensor tensor = allocate(ScalarType.Long, values.length, shape);
             if (values.length > 0) {
-                LongPointer data = tensor.data_ptr_long();
-                data.put(values, 0, values.length);
+                tensor.data_ptr_long().put(values, 0, values.length);
             }
             return scope.keep(tensor);
         }
@@ -169,11 +175,10 @@ public final class Tensors {
     /** Copies all elements out as doubles, whatever the dtype and strides. */
     public static double[] toDoubles(Tensor tensor) {
         double[] values = new double[Math.toIntExact(tensor.numel())];
-        if (values.length == 0) {
-            return values;
-        }
         try (Scope scope = Scope.noGrad()) {
-            tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.detach().to(ScalarType.Double).contiguous().data_ptr_double().get(values, 0, values.length);
+            }
         }
         return values;
     }
@@ -181,11 +186,10 @@ public final class Tensors {
     /** Copies all elements out as longs, whatever the dtype and strides. */
     public static long[] toLongs(Tensor tensor) {
         long[] values = new long[Math.toIntExact(tensor.numel())];
-        if (values.length == 0) {
-            return values;
-        }
         try (Scope scope = Scope.noGrad()) {
-            tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
+            if (values.length > 0) {
+                tensor.detach().to(ScalarType.Long).contiguous().data_ptr_long().get(values, 0, values.length);
+            }
         }
         return values;
     }
@@ -203,8 +207,8 @@ public final class Tensors {
         if (count > into.length) {
             throw new IllegalArgumentException("tensor has " + count + " elements, the array holds " + into.length);
         }
-        if (count > 0) {
-            try (Scope scope = Scope.open()) {
+        try (Scope scope = Scope.open()) {
+            if (count > 0) {
                 tensor.data_ptr_float().get(into, 0, (int) count);
             }
         }

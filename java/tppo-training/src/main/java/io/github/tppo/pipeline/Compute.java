@@ -3,6 +3,7 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Tensors;
+import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.RunContext;
@@ -12,7 +13,7 @@ import io.github.tppo.run.TppoConfig;
 final class Compute {
   private Compute() {}
 
-  /** Sets the threads of libtorch and of the kernels, and refuses a device that training cannot use. */
+  /** Sets the number of threads, and refuses a device that training cannot use. */
   static void prepare(RunContext<TppoConfig> context) {
     if (context.backend() == Backend.CUDA) {
       throw new ConfigException("--backend cuda: the models are trained by libtorch for the CPU in this version; the kernels"
@@ -20,7 +21,9 @@ final class Compute {
     }
     int threads = context.config().threads();
     int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    Tensors.setThreads(used);
-    Kernels.setThreads(used);
+    // Parts of a batch run side by side, each on one thread: results do not depend on how many there are.
+    Workers.setCount(used);
+    Tensors.setThreads(1);
+    Kernels.setThreads(1);
   }
 }

@@ -9,16 +9,24 @@ import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DefaultPolicy;
 import io.github.tppo.model.InductionStart;
 import io.github.tppo.model.RopeScaling;
+import io.github.tppo.model.SafeTensors;
+import io.github.tppo.model.SafeTensorsWriter;
+import io.github.tppo.model.Scope;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.TppoConfig;
+import io.github.tppo.suggest.SuggestSettings;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Policies of a run: where they start, how they are kept. */
 final class PolicyModels {
@@ -81,7 +89,7 @@ final class PolicyModels {
     return policy;
   }
 
-  /** Saves policy and tokenizer in Hugging Face form. */
+  /** Saves policy and tokenizer in Hugging Face form, and beside them how the policy is asked. */
   static void save(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path dir) throws IOException {
     policy.save(dir);
     Path from = tokenizerFolder(config);
@@ -89,6 +97,17 @@ final class PolicyModels {
       Tokenizer.copyShipped(dir);
     } else {
       copyTokenizer(from, dir);
+    }
+    new SuggestSettings(config.text().prompt(), config.text().maxPromptTokens(), config.sampling().temperature(),
+        config.sampling().maxNewTokens()).write(dir);
+  }
+
+  /** Writes the weights of a saved policy again as bfloat16. */
+  static void halve(Decoder policy, Path dir) throws IOException {
+    try (Scope scope = Scope.noGrad()) {
+      Map<String, Tensor> weights = new LinkedHashMap<>();
+      policy.parameters().forEach((name, tensor) -> weights.put(name, tensor.detach().to(ScalarType.BFloat16)));
+      SafeTensorsWriter.write(dir.resolve(SafeTensors.FILE_NAME), weights);
     }
   }
 

@@ -61,6 +61,9 @@ final class SftStage implements Stage<TppoConfig> {
         }
       }
       PolicyModels.save(policy, tokenizer, config, dir);
+      if (config.sft().weights() == SftConfig.Weights.BFLOAT16) {
+        PolicyModels.halve(policy, dir);
+      }
     }
     AtomicFiles.delete(TrainingLoop.checkpoint(dir));
   }

@@ -13,6 +13,7 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.TrainingState;
+import io.github.tppo.model.Workers;
 import io.github.tppo.run.PolicyConfig;
 import io.github.tppo.run.SamplingConfig;
 import java.io.IOException;
@@ -101,19 +102,27 @@ public final class PpoTrainer implements AutoCloseable {
     List<Sequence> sequences = Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList();
     SequenceBatch batch = SequenceBatch.ofResponses(sequences);
     byte[] valid = rollout.gather(rollout.valid(), indices);
-    Critic.Step value = critic.step(batch, rollout.gather(rollout.values(), indices), rollout.gather(rollout.returns(), indices),
-        valid, config.criticOptimizer().rate(round, config.steps()));
-    metrics.add(value);
-    if (!train) {
-      return value.optimizer().applied();
+    List<Critic.Step> value = new ArrayList<>();
+    List<PolicyLossStats> loss = new ArrayList<>();
+    List<StepResult> result = new ArrayList<>();
+    List<Runnable> tasks = new ArrayList<>();
+    tasks.add(() -> value.add(critic.step(batch, rollout.gather(rollout.values(), indices),
+        rollout.gather(rollout.returns(), indices), valid, config.criticOptimizer().rate(round, config.steps()))));
+    if (train) {
+      tasks.add(() -> {
+        try (Scope scope = Scope.withGrad()) {
+          optimizer.zeroGrad();
+          loss.add(backward(batch, rollout, indices, valid));
+          result.add(optimizer.step(config.optimizer().rate(round, config.steps())));
+        }
+      });
     }
-    try (Scope scope = Scope.withGrad()) {
-      optimizer.zeroGrad();
-      PolicyLossStats stats = backward(batch, rollout, indices, valid);
-      StepResult result = optimizer.step(config.optimizer().rate(round, config.steps()));
-      metrics.add(stats, result);
-      return result.applied() && value.optimizer().applied();
+    Workers.run(tasks); // critic and policy share nothing that is written
+    metrics.add(value.get(0));
+    if (train) {
+      metrics.add(loss.get(0), result.get(0));
     }
+    return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
   }
 
   private PolicyLossStats backward(SequenceBatch batch, Rollout rollout, int[] indices, byte[] valid) {

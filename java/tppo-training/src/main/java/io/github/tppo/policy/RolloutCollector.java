@@ -15,6 +15,7 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Generated;
 import io.github.tppo.model.Generator;
 import io.github.tppo.model.SamplingOptions;
+import io.github.tppo.model.Workers;
 import io.github.tppo.run.PolicyConfig;
 import io.github.tppo.run.SamplingConfig;
 import java.util.ArrayList;
@@ -77,18 +78,28 @@ final class RolloutCollector {
     float[] refLogprobs = new float[n];
     float[] entropies = new float[n];
     float[] values = new float[n];
+    List<Runnable> tasks = new ArrayList<>();
     for (int[] indices : batches) {
       SequenceBatch batch = SequenceBatch.ofResponses(Arrays.stream(indices).mapToObj(sequences::get).toList());
-      NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
-      NativeArray entropy = NativeArray.allocate(DType.F32, batch.tokens());
-      PolicyScorer.score(policy, padId, batch, sampling.temperature(), logprobs, entropy);
-      scatter(logprobs.toFloats(), indices, cuSeqlens, oldLogprobs);
-      scatter(entropy.toFloats(), indices, cuSeqlens, entropies);
-      PolicyScorer.score(reference, padId, batch, sampling.temperature(), logprobs, entropy);
-      scatter(logprobs.toFloats(), indices, cuSeqlens, refLogprobs);
-      scatter(critic.values(batch), indices, cuSeqlens, values);
+      tasks.add(() -> {
+        NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
+        NativeArray entropy = NativeArray.allocate(DType.F32, batch.tokens());
+        PolicyScorer.score(policy, padId, batch, sampling.temperature(), logprobs, entropy);
+        scatter(logprobs.toFloats(), indices, cuSeqlens, oldLogprobs);
+        scatter(entropy.toFloats(), indices, cuSeqlens, entropies);
+      });
+      tasks.add(() -> {
+        NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
+        NativeArray entropy = NativeArray.allocate(DType.F32, batch.tokens());
+        PolicyScorer.score(reference, padId, batch, sampling.temperature(), logprobs, entropy);
+        scatter(logprobs.toFloats(), indices, cuSeqlens, refLogprobs);
+      });
+      tasks.add(() -> scatter(critic.values(batch), indices, cuSeqlens, values));
     }
-    TokenRewarder.Rewards rewards = rewarder.rewards(responses);
+    List<TokenRewarder.Rewards> rewarded = new ArrayList<>();
+    tasks.add(() -> rewarded.add(rewarder.rewards(responses)));
+    Workers.run(tasks); // each writes places of its own
+    TokenRewarder.Rewards rewards = rewarded.get(0);
     byte[] valid = new byte[n];
     for (int i = 0; i < n; i++) {
       valid[i] = (byte) (config.onlyLabelledTokens() && rewards.classes()[i] == 0 ? 0 : 1);

@@ -8,9 +8,11 @@ import io.github.tppo.kernels.NllLossOutputs;
 import io.github.tppo.kernels.NllLossStats;
 import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.model.AdamW;
+import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
+import io.github.tppo.model.Workers;
 import io.github.tppo.run.SftConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -24,7 +26,11 @@ public final class SftTrainer implements AutoCloseable {
   /** Batches whose sequences are sorted by length together. */
   private static final int BUCKET_WINDOW = 32;
 
+  /** Parts of a batch that run side by side: fixed, so that results do not depend on the number of threads. */
+  private static final int PARTS = 2;
+
   private final Decoder policy;
+  private final List<Decoder> replicas = new ArrayList<>();
   private final int padId;
   private final SftConfig config;
   private final List<Sequence> data;
@@ -45,6 +51,9 @@ public final class SftTrainer implements AutoCloseable {
       throw new IllegalArgumentException("no training examples: the log has no user with enough queries");
     }
     this.policy = policy;
+    for (int i = 1; i < PARTS; i++) {
+      replicas.add(policy.replica());
+    }
     this.padId = padId;
     this.config = config;
     this.data = data;
@@ -73,13 +82,9 @@ public final class SftTrainer implements AutoCloseable {
       sequences.add(data.get(i));
     }
     double rate = config.optimizer().rate(step, totalSteps);
-    Loss loss = new Loss();
-    StepResult result;
-    try (Scope scope = Scope.withGrad()) {
-      optimizer.zeroGrad();
-      loss.backward(sequences);
-      result = optimizer.step(rate);
-    }
+    optimizer.zeroGrad();
+    Loss loss = backward(sequences);
+    StepResult result = optimizer.step(rate);
     if (!result.applied()) {
       throw new ArithmeticException("sft: the gradient norm of step " + step + " is not finite; lower sft.optimizer.learning_rate");
     }
@@ -91,6 +96,26 @@ public final class SftTrainer implements AutoCloseable {
     metrics.put("lr", rate);
     metrics.put("sft/tokens", (double) sequences.stream().mapToInt(Sequence::length).sum());
     return metrics;
+  }
+
+  /** The parts of a batch side by side on replicas; their gradients are added up in a fixed order. */
+  private Loss backward(List<Sequence> sequences) {
+    double normalizer = 0;
+    List<List<Sequence>> parts = BatchParts.of(sequences, PARTS);
+    for (Sequence s : sequences) {
+      normalizer += s.response().length + config.promptWeight() * (s.prompt().length - 1);
+    }
+    List<Loss> losses = new ArrayList<>();
+    for (int i = 0; i < parts.size(); i++) {
+      losses.add(new Loss(i == 0 ? policy : replicas.get(i - 1), parts.get(i), normalizer));
+    }
+    Workers.run(losses);
+    Loss sum = losses.get(0);
+    for (int i = 1; i < losses.size(); i++) {
+      Autograd.moveGradients(replicas.get(i - 1).parameters(), policy.parameters());
+      sum.add(losses.get(i));
+    }
+    return sum;
   }
 
   /** Mean negative log-likelihood of the response tokens of other examples, without training. */
@@ -110,16 +135,39 @@ public final class SftTrainer implements AutoCloseable {
 
   @Override
   public void close() {
+    replicas.forEach(Decoder::close);
     optimizer.close();
   }
 
-  /** Loss and gradient of one batch. */
-  private final class Loss {
+  /** Loss and gradient of one part of a batch. */
+  private final class Loss implements Runnable {
+    private final Decoder model;
+    private final List<Sequence> sequences;
+    private final double normalizer;
     private NllLossStats stats;
     private double responseLogprob;
     private long responseTokens;
 
-    void backward(List<Sequence> sequences) {
+    Loss(Decoder model, List<Sequence> sequences, double normalizer) {
+      this.model = model;
+      this.sequences = sequences;
+      this.normalizer = normalizer;
+    }
+
+    @Override
+    public void run() {
+      try (Scope scope = Scope.withGrad()) {
+        backward();
+      }
+    }
+
+    void add(Loss other) {
+      stats = stats.plus(other.stats);
+      responseLogprob += other.responseLogprob;
+      responseTokens += other.responseTokens;
+    }
+
+    private void backward() {
       boolean all = config.promptWeight() > 0;
       SequenceBatch batch = all ? SequenceBatch.ofAllTokens(sequences) : SequenceBatch.ofResponses(sequences);
       float[] weights = new float[batch.tokens()];
@@ -128,16 +176,12 @@ public final class SftTrainer implements AutoCloseable {
         int promptTokens = sequences.get(b).prompt().length - 1;
         Arrays.fill(weights, batch.cuSeqlens()[b], batch.cuSeqlens()[b] + promptTokens, (float) config.promptWeight());
       }
-      double normalizer = 0;
-      for (float weight : weights) {
-        normalizer += weight;
-      }
       NativeArray targets = NativeArray.ofLongs(batch.targets());
       NativeArray nativeWeights = NativeArray.ofFloats(weights);
       NativeArray logprobs = NativeArray.ofFloats(new float[batch.tokens()]);
       NllLossOptions options = NllLossOptions.defaults().withNormalizer(normalizer);
-      Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(padId), batch.attentionMask()));
-      LossHead.backward(rows, policy.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) -> {
+      Tensor rows = batch.scoredRows(model.hidden(batch.inputIds(padId), batch.attentionMask()));
+      LossHead.backward(rows, model.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) -> {
         NllLossStats part = Kernels.nllLoss(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
             nativeWeights.slice(first, tokens), options, new NllLossOutputs(logprobs.slice(first, tokens), null, logits.data()));
         stats = stats == null ? part : stats.plus(part);

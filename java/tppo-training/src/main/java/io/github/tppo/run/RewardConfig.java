@@ -8,7 +8,7 @@ import java.util.List;
 /** Training of the token-level reward model (SPEC 4). */
 public record RewardConfig(
     @Doc("Where the weights start: matching (random, but for embeddings of the policy and a first layer that finds equal tokens),"
-        + " random, or the folder of a Longformer checkpoint with three labels") String init,
+        + " random, or the folder of a Longformer checkpoint with three labels") @PathKey(except = {"matching", "random"}) String init,
     @Doc("Shape of the Longformer when init is matching or random") LongformerShape shape,
     @Doc("Passes over the labelled responses") double epochs,
     @Doc("Responses in an optimiser step") int batchSize,

@@ -4,16 +4,21 @@ package io.github.tppo.run;
 /** Supervised fine-tuning of the policy on (history, true next queries): the GPT4Rec baseline (SPEC 2). */
 public record SftConfig(
     @Doc("Where the weights start: default (the small policy that is bundled), random, induction (random but for two attention heads that copy), or the folder of a Hugging Face checkpoint")
-        String init,
+        @PathKey(except = {"default", "random", "induction"}) String init,
     @Doc("Shape of the policy when init is random or induction") PolicyShape shape,
     @Doc("Passes over the training examples") double epochs,
     @Doc("Most optimiser steps, 0 = no bound") int maxSteps,
     @Doc("Examples in an optimiser step") int batchSize,
     @Doc("Weight of a prompt token in the loss; a response token weighs 1") double promptWeight,
     @Doc("Optimiser steps between two measurements on validation users") int evalEvery,
+    @Doc("Type of the saved weights: float32, or bfloat16 for half the size (training itself runs in float32)") Weights weights,
     OptimizerConfig optimizer) {
 
+  /** Types of saved weights. */
+  public enum Weights { FLOAT32, BFLOAT16 }
+
   public SftConfig {
+    Check.require(weights != null, "weights", null, "float32 or bfloat16");
     Check.require(init != null && !init.isBlank(), "init", init, "default, random, induction or a folder");
     Check.notNegative("epochs", epochs);
     Check.notNegative("max_steps", maxSteps);

@@ -3,7 +3,7 @@ package io.github.tppo.verify;
 
 import io.github.tppo.verify.VerifyReport.Quantity;
 
-/** Compares results of the kernels with expected values. */
+/** Compares results of the kernels or of a model with expected values. */
 final class Comparison {
 
     /** How far a result may be off. */
@@ -14,12 +14,15 @@ final class Comparison {
         SCALAR,
         /** As FLOAT32, and half a unit in the last of the 8 bits of each element. */
         BF16,
+        /** 1e-4, what float32 arithmetic in another order makes of the logits of a deep network, or as FLOAT32 if that is more. */
+        MODEL,
         /** Not at all. */
         EXACT
     }
 
     private static final double FLOAT32 = 1e-5;
     private static final double SCALAR = 1e-6;
+    private static final double MODEL = 1e-4;
     private static final double BF16 = 1.0 / 256;
 
     private Comparison() {}
@@ -28,7 +31,7 @@ final class Comparison {
     static Quantity of(String name, double[] expected, double[] actual, Tolerance tolerance) {
         if (expected.length != actual.length) {
             return new Quantity(name, 0, 0, 0, false,
-                    "expected " + expected.length + " elements, the kernel gives " + actual.length);
+                    "expected " + expected.length + " elements, found " + actual.length);
         }
         double largest = 0;
         for (double value : expected) {
@@ -47,7 +50,7 @@ final class Comparison {
         }
         double maxRel = maxAbs == 0 ? 0 : maxAbs / Math.max(largest, Double.MIN_NORMAL);
         String reason = worst < 0 ? null
-                : "element " + worst + ": expected " + expected[worst] + ", the kernel gives " + actual[worst];
+                : "element " + worst + ": expected " + expected[worst] + ", found " + actual[worst];
         return new Quantity(name, expected.length, finite(maxAbs), finite(maxRel), worst < 0, reason);
     }
 
@@ -64,6 +67,7 @@ final class Comparison {
             case FLOAT32 -> FLOAT32 * largest;
             case SCALAR -> SCALAR * Math.max(1, Math.abs(expected));
             case BF16 -> FLOAT32 * largest + BF16 * Math.abs(expected);
+            case MODEL -> Math.max(MODEL, FLOAT32 * largest);
             case EXACT -> 0;
         };
     }

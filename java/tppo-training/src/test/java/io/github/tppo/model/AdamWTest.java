@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
@@ -106,7 +107,7 @@ class AdamWTest {
                     two.get("w").copy_(one.get("w"));
                     two.get("b").copy_(one.get("b"));
                 }
-                for (Map<String, Tensor> map : java.util.List.of(one, two)) {
+                for (Map<String, Tensor> map : List.of(one, two)) {
                     Autograd.zeroGradients(map.values());
                     setGradients(map, 2);
                 }

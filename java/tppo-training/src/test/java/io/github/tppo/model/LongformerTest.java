@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -170,7 +171,7 @@ class LongformerTest {
         assertEquals(LongformerConfig.read(folder.resolve("config.json")), LongformerConfig.read(folder.resolve("config_classic.json")));
         try (Longformer model = Longformer.load(folder); Scope scope = Scope.noGrad()) {
             int[] ids = new int[129];
-            java.util.Arrays.fill(ids, 5);
+            Arrays.fill(ids, 5);
             Exception e = assertThrows(IllegalArgumentException.class,
                     () -> model.hidden(Tensors.ids(ids, 1, 129), null, null, null));
             assertTrue(e.getMessage().contains("at most 128"), e.getMessage());

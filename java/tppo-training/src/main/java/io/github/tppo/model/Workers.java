@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Runs parts of a batch side by side, each on one thread with operations that are not split further. For models whose operations
+ * take well below a millisecond this scales where threads inside an operation do not: those meet at a barrier after every
+ * operation, and two thread pools (OpenMP's and OpenBLAS's) spin against each other there.
+ *
+ * <p>Which task runs on which thread is not fixed; what must not depend on it belongs to the task.
+ */
+public final class Workers {
+
+    private static final AtomicInteger NAMES = new AtomicInteger();
+    private static final ExecutorService THREADS = Executors.newCachedThreadPool(task -> {
+        Thread thread = new Thread(() -> {
+            torch.set_num_threads(1);
+            task.run();
+        }, "tppo-model-" + NAMES.incrementAndGet());
+        thread.setDaemon(true);
+        return thread;
+    });
+
+    private static volatile int count = Runtime.getRuntime().availableProcessors();
+
+    private Workers() {
+    }
+
+    /**
+     * Sets how many tasks run at a time, for the whole process; the default is the number of processors.
+     *
+     * @param workers at least 1
+     */
+    public static void setCount(int workers) {
+        if (workers < 1) {
+            throw new IllegalArgumentException("workers must be at least 1, is " + workers);
+        }
+        count = workers;
+    }
+
+    /** Returns how many tasks run at a time. */
+    public static int count() {
+        return count;
+    }
+
+    /**
+     * Runs all tasks, at most {@link #count} at a time, and returns when all are done. Tasks inherit the caller's autograd mode.
+     *
+     * @throws RuntimeException the first failure in the order of the tasks, after all have ended
+     */
+    public static void run(List<? extends Runnable> tasks) {
+        int threads = Math.min(count, tasks.size());
+        if (threads <= 1) {
+            tasks.forEach(Runnable::run);
+            return;
+        }
+        boolean gradients = GradMode.is_enabled();
+        AtomicInteger next = new AtomicInteger();
+        Throwable[] failures = new Throwable[tasks.size()];
+        Runnable loop = () -> {
+            GradMode.set_enabled(gradients);
+            for (int i = next.getAndIncrement(); i < failures.length; i = next.getAndIncrement()) {
+                try {
+                    tasks.get(i).run();
+                } catch (RuntimeException | Error e) {
+                    failures[i] = e;
+                }
+            }
+        };
+        int blasThreads = Tensors.setBlasThreads(1);
+        try {
+            List<Future<?>> running = new ArrayList<>();
+            for (int i = 0; i < threads; i++) {
+                running.add(THREADS.submit(loop));
+            }
+            running.forEach(Workers::await);
+        } finally {
+            Tensors.setBlasThreads(blasThreads);
+        }
+        for (Throwable failure : failures) {
+            if (failure instanceof Error error) {
+                throw error;
+            }
+            if (failure != null) {
+                throw (RuntimeException) failure;
+            }
+        }
+    }
+
+    /** Waits whatever happens: the tasks use memory of the caller. */
+    private static void await(Future<?> future) {
+        boolean interrupted = false;
+        while (true) {
+            try {
+                future.get();
+                break;
+            } catch (InterruptedException e) {
+                interrupted = true;
+            } catch (ExecutionException e) {
+                throw new IllegalStateException(e.getCause());
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.report;
+
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
+import java.util.Locale;
+
+/** The compared models: their order, names and colours, the same in every figure. */
+final class Models {
+  private static final List<String> ORDER = List.of("copy", "sft", "dpo", "ppo", "tppo");
+
+  private Models() {}
+
+  /** The known models first, in the order of the method's history, then all others. */
+  static List<String> sorted(Collection<String> names) {
+    List<String> sorted = new ArrayList<>(ORDER);
+    sorted.retainAll(names);
+    names.stream().filter(n -> !ORDER.contains(n)).sorted().forEach(sorted::add);
+    return sorted;
+  }
+
+  /** What a model is called on the page. */
+  static String label(String name) {
+    return name.equals("copy") ? "Copy" : name.toUpperCase(Locale.ROOT).replace('_', ' ');
+  }
+
+  /** What a model is, in a few words. */
+  static String about(String name) {
+    return switch (name) {
+      case "copy" -> "the user’s last queries again, no model";
+      case "sft" -> "supervised fine-tuning";
+      case "dpo" -> "direct preference optimisation";
+      case "ppo" -> "one reward for the whole response";
+      case "tppo" -> "one reward for every token";
+      default -> "";
+    };
+  }
+
+  /** The style class that carries a model's colour. */
+  static String style(String name) {
+    return ORDER.contains(name) ? "m-" + name : "m-other";
+  }
+}

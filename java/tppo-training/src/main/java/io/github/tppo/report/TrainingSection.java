@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.report;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import io.github.tppo.report.Metrics.Point;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** Policy training over its rounds; sentence-level PPO stands beside token-level PPO when both were trained. */
+final class TrainingSection {
+  private static final String STEP = "round";
+
+  private final Map<String, Metrics> runs = new LinkedHashMap<>();
+  private final RunFiles run;
+
+  private TrainingSection(RunFiles run) throws IOException {
+    this.run = run;
+    for (String name : List.of("ppo", "tppo")) {
+      Metrics metrics = run.metrics(name);
+      if (!metrics.isEmpty()) {
+        runs.put(name, metrics);
+      }
+    }
+  }
+
+  static void write(Html html, RunFiles run) throws IOException {
+    new TrainingSection(run).write(html);
+  }
+
+  private void write(Html html) {
+    LineChart score = new LineChart("Training score", "mean over responses, band ± 1 standard deviation", STEP);
+    if (runs.isEmpty()) {
+      run.results().path("training").properties().forEach(e -> score.line(Models.label(e.getKey()), Models.style(e.getKey()),
+          kept(e.getValue())));
+    }
+    runs.forEach((name, m) -> score.line(Models.label(name), Models.style(name), m.series("objective/scores", "objective/scores_std")));
+    if (score.isEmpty()) {
+      return;
+    }
+    double suggested = Numbers.of(run.results().path("suggested_length"));
+    html.open("div", "class", "figures");
+    score.write(html);
+    judge(html);
+    chart("KL from the SFT policy", "per response", "objective/kl").atLeast(0, Double.NaN).write(html);
+    chart("Response length", "tokens", "response/length_mean").reference(suggested, "suggested length").write(html);
+    classes(html);
+    chart("Policy loss", "", "loss/policy_avg").write(html);
+    chart("Value loss", "", "loss/value_avg").atLeast(0, Double.NaN).write(html);
+    html.close();
+    diagnostics(html);
+    html.element("p", "The training score is the reward model’s, after the length penalty. Where it rises and the judge’s score does not, "
+        + "the policy has learned to please the reward model rather than the user.", "class", "note");
+  }
+
+  private LineChart chart(String title, String note, String metric) {
+    LineChart chart = new LineChart(title, note, STEP);
+    runs.forEach((name, m) -> chart.line(Models.label(name), Models.style(name), m.series(metric)));
+    return chart;
+  }
+
+  private void judge(Html html) {
+    LineChart chart = new LineChart("Judge’s score on validation users", "%", STEP);
+    boolean one = runs.size() == 1;
+    runs.forEach((name, m) -> {
+      String prefix = one ? "" : Models.label(name) + " ";
+      chart.line(prefix + "words", Models.style(name), m.series("eval/judge_token_relevance"));
+      chart.line(prefix + "answers", one ? "c-second" : Models.style(name) + " dashed", m.series("eval/judge_sentence_relevance"));
+    });
+    chart.write(html);
+  }
+
+  private void classes(Html html) {
+    LineChart chart = new LineChart("Predicted classes", "share of response tokens", STEP);
+    boolean one = runs.size() == 1;
+    runs.forEach((name, m) -> {
+      String prefix = one ? "" : Models.label(name) + " ";
+      chart.line(prefix + "relevant", one ? "c-relevant" : Models.style(name), m.series("reward/token_relevant_frac"));
+      chart.line(prefix + "irrelevant", one ? "c-irrelevant" : Models.style(name) + " dashed", m.series("reward/token_irrelevant_frac"));
+    });
+    chart.atLeast(0, Double.NaN).write(html);
+  }
+
+  private void diagnostics(Html html) {
+    List<LineChart> charts = List.of(
+        chart("Entropy", "nats per token", "objective/entropy"),
+        chart("Explained variance of the critic", "1 is perfect", "val/explained_variance"),
+        chart("Clipped ratios", "share of tokens", "policy/clipfrac_avg"),
+        chart("Approximate KL of an update", "", "policy/approxkl_avg"),
+        chart("Gradient norm", "before clipping", "policy/grad_norm"),
+        chart("KL coefficient", "", "objective/kl_coef"));
+    if (charts.stream().allMatch(LineChart::isEmpty)) {
+      return;
+    }
+    html.open("details").element("summary", "Diagnostics of the optimiser").open("div", "class", "figures");
+    charts.forEach(c -> c.write(html));
+    html.close().close();
+  }
+
+  /** Scores as {@code results.json} keeps them, one a round. */
+  private static List<Point> kept(JsonNode training) {
+    List<Point> points = new ArrayList<>();
+    for (int i = 0; i < training.path("score_mean").size(); i++) {
+      double mean = Numbers.of(training.path("score_mean").path(i));
+      if (!Double.isNaN(mean)) {
+        points.add(new Point(i + 1, mean, Numbers.of(training.path("score_std").path(i))));
+      }
+    }
+    return points;
+  }
+}

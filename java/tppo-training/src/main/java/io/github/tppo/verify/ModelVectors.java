@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.verify;
+
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.DecoderConfig;
+import io.github.tppo.model.Generated;
+import io.github.tppo.model.Generator;
+import io.github.tppo.model.Longformer;
+import io.github.tppo.model.SafeTensors;
+import io.github.tppo.model.SamplingOptions;
+import io.github.tppo.model.Scope;
+import io.github.tppo.model.Tensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * Compares a checkpoint with an {@code expected.safetensors} that transformers computed: for each batch S {@code S_logits} at the real
+ * tokens, and of a decoder for each prompt I {@code genI_new_ids} (greedy, with cache, all prompts in one batch), {@code genI_logprobs}
+ * and {@code genI_margin} (largest minus second-largest logit; without cache). Logits of a decoder may differ by 2e-4, of a
+ * Longformer by 5e-5, log-probs by 1e-4.
+ */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
+public final class ModelVectors {
+
+    private static final double DECODER_LOGITS = 2e-4;
+    private static final double LONGFORMER_LOGITS = 5e-5;
+    private static final double LOGPROBS = 1e-4;
+    private static final Set<String> INPUTS = Set.of("_input_ids", "_attention_mask", "_position_ids", "_prompt_ids",
+            "_global_attention_mask", "_token_type_ids");
+
+    private final SafeTensors expected;
+    private final List<VerifyReport.Quantity> quantities = new ArrayList<>();
+
+    private ModelVectors(SafeTensors expected) {
+        this.expected = expected;
+    }
+
+    /**
+     * Loads the checkpoint and compares every expected tensor.
+     *
+     * @param model checkpoint folder
+     * @param expectedFile reference inputs and outputs
+     * @throws IOException when a file is missing, malformed or not supported
+     */
+    public static VerifyReport verify(Path model, Path expectedFile) throws IOException {
+        ModelVectors vectors = new ModelVectors(SafeTensors.open(expectedFile));
+        if (isLongformer(model)) {
+            try (Longformer longformer = Longformer.load(model)) {
+                vectors.compare(longformer);
+            }
+        } else {
+            try (Decoder decoder = Decoder.load(model)) {
+                vectors.compare(decoder);
+            }
+        }
+        String file = expectedFile.getFileName().toString();
+        return VerifyReport.of("cpu", List.of(new VerifyReport.FileReport(file, vectors.quantities)));
+    }
+
+    private static boolean isLongformer(Path model) throws IOException {
+        Path config = model.resolve("config.json");
+        return Files.isRegularFile(config) && Files.size(config) < 1 << 20
+                && Files.readString(config).matches("(?s).*\"model_type\"\\s*:\\s*\"longformer\".*");
+    }
+
+    private void compare(Longformer model) throws IOException {
+        for (String name : expected.names()) {
+            if (name.endsWith("_logits")) {
+                String batch = name.substring(0, name.length() - "logits".length());
+                try (Scope scope = Scope.noGrad()) {
+                    Tensor mask = expected.read(batch + "attention_mask");
+                    Tensor logits = model.logits(expected.read(batch + "input_ids"), mask, optional(batch + "global_attention_mask"),
+                            optional(batch + "token_type_ids"));
+                    logits(name, logits, mask, LONGFORMER_LOGITS);
+                }
+            } else {
+                unknown(name);
+            }
+        }
+    }
+
+    private void compare(Decoder model) throws IOException {
+        Map<String, int[]> generated = generate(model);
+        for (String name : expected.names()) {
+            String prefix = name.substring(0, name.lastIndexOf('_') + 1);
+            try (Scope scope = Scope.noGrad()) {
+                if (name.endsWith("_logits")) {
+                    Tensor mask = expected.read(prefix + "attention_mask");
+                    Tensor hidden = model.hidden(expected.read(prefix + "input_ids"), mask);
+                    logits(name, torch.linear(hidden, model.outputWeight()), mask, DECODER_LOGITS);
+                } else if (name.endsWith("_new_ids")) {
+                    ids(name, generated.get(name));
+                } else if (name.endsWith("_logprobs")) {
+                    Tensor scores = scores(model, prefix);
+                    Tensor chosen = expected.read(prefix + "new_ids").unsqueeze(1);
+                    close(name, scores.log_softmax(-1).gather(1, chosen), LOGPROBS);
+                } else if (name.endsWith("_margin")) {
+                    Tensor best = scores(model, prefix).topk(2).get0();
+                    close(name, best.select(1, 0).sub(best.select(1, 1)), 2 * DECODER_LOGITS);
+                } else {
+                    unknown(name);
+                }
+            }
+        }
+    }
+
+    /** Greedy continuations of all prompts in one batch. */
+    private Map<String, int[]> generate(Decoder model) throws IOException {
+        List<String> names = new ArrayList<>();
+        List<int[]> prompts = new ArrayList<>();
+        int longest = 1;
+        for (String name : expected.names()) {
+            if (name.endsWith("_new_ids")) {
+                names.add(name);
+                prompts.add(ints(name.replace("new_ids", "prompt_ids")));
+                longest = Math.max(longest, ints(name).length);
+            }
+        }
+        DecoderConfig config = model.config();
+        Generator generator = new Generator(model, -1, Math.max(0, config.padId()));
+        List<Generated> responses = generator.generate(prompts, new long[prompts.size()], SamplingOptions.greedy(longest));
+        Map<String, int[]> byName = new HashMap<>();
+        for (int i = 0; i < names.size(); i++) {
+            byName.put(names.get(i), responses.get(i).ids());
+        }
+        return byName;
+    }
+
+    /** Logits [n, V] at which the n expected new ids are chosen, from one pass over prompt and continuation. */
+    private Tensor scores(Decoder model, String prefix) throws IOException {
+        int[] prompt = ints(prefix + "prompt_ids");
+        int[] continuation = ints(prefix + "new_ids");
+        int[] all = Arrays.copyOf(prompt, prompt.length + continuation.length);
+        System.arraycopy(continuation, 0, all, prompt.length, continuation.length);
+        Tensor hidden = model.hidden(Tensors.ids(all, 1, all.length), null).select(0, 0);
+        return torch.linear(hidden.narrow(0, prompt.length - 1, continuation.length), model.outputWeight());
+    }
+
+    private void logits(String name, Tensor found, Tensor mask, double tolerance) throws IOException {
+        float[] expectedValues = Tensors.toFloats(expected.read(name));
+        float[] foundValues = Tensors.toFloats(found);
+        long[] real = Tensors.toLongs(mask);
+        if (expectedValues.length != foundValues.length) {
+            quantities.add(new VerifyReport.Quantity(name, 0, 0, 0, false, "has " + expectedValues.length + " values, the model gives "
+                    + foundValues.length));
+            return;
+        }
+        int width = foundValues.length / real.length;
+        double[] a = new double[foundValues.length];
+        double[] b = new double[foundValues.length];
+        int n = 0;
+        for (int i = 0; i < foundValues.length; i++) {
+            if (real[i / width] != 0) {
+                a[n] = expectedValues[i];
+                b[n++] = foundValues[i];
+            }
+        }
+        close(name, Arrays.copyOf(a, n), Arrays.copyOf(b, n), tolerance);
+    }
+
+    private void close(String name, Tensor found, double tolerance) throws IOException {
+        close(name, Tensors.toDoubles(expected.read(name)), Tensors.toDoubles(found), tolerance);
+    }
+
+    private void close(String name, double[] expectedValues, double[] found, double tolerance) {
+        double largest = 0;
+        double magnitude = 0;
+        boolean finite = true;
+        for (int i = 0; i < found.length; i++) {
+            finite &= Double.isFinite(found[i]);
+            largest = Math.max(largest, Math.abs(found[i] - expectedValues[i]));
+            magnitude = Math.max(magnitude, Math.abs(expectedValues[i]));
+        }
+        boolean ok = finite && largest <= tolerance;
+        String reason = ok ? null : !finite ? "not finite" : "differs by more than " + tolerance;
+        quantities.add(new VerifyReport.Quantity(name, found.length, largest, magnitude == 0 ? 0 : largest / magnitude, ok, reason));
+    }
+
+    private void ids(String name, int[] found) throws IOException {
+        int[] wanted = ints(name);
+        int different = 0;
+        int first = -1;
+        for (int i = 0; i < wanted.length; i++) {
+            if (wanted[i] != found[i]) {
+                first = first < 0 ? i : first;
+                different++;
+            }
+        }
+        quantities.add(new VerifyReport.Quantity(name, wanted.length, different, (double) different / wanted.length, different == 0,
+                different == 0 ? null : "first difference at new token " + first));
+    }
+
+    private void unknown(String name) {
+        if (INPUTS.stream().noneMatch(name::endsWith)) {
+            quantities.add(new VerifyReport.Quantity(name, 0, 0, 0, false, "not a quantity that this model gives"));
+        }
+    }
+
+    private Tensor optional(String name) throws IOException {
+        return expected.names().contains(name) ? expected.read(name) : null;
+    }
+
+    private int[] ints(String name) throws IOException {
+        try (Scope scope = Scope.noGrad()) {
+            return Arrays.stream(Tensors.toLongs(expected.read(name))).mapToInt(Math::toIntExact).toArray();
+        }
+    }
+}

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.report;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.data.History;
+import io.github.tppo.eval.Bootstrap;
+import io.github.tppo.eval.Comparison;
+import io.github.tppo.eval.FormMetrics;
+import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.WordScore;
+import io.github.tppo.run.MetricsWriter;
+import io.github.tppo.text.ResponseText;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.function.ToDoubleFunction;
+
+/** A made-up run's folder with all the files that a report reads, in the form in which the stages write them. */
+final class SampleRun {
+  static final int USERS = 240;
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final String[][] TOPICS = {
+      {"sourdough bread recipe", "rye starter", "dutch oven baking", "bread flour protein", "how long to proof dough"},
+      {"used hybrid cars", "prius battery replacement", "hybrid car insurance quotes", "electric cars range", "car loan calculator"},
+      {"knee pain running", "running shoes for flat feet", "half marathon training plan", "knee brace", "stretching exercises"},
+      {"cheap flights to lisbon", "lisbon hotels", "portugal travel guide", "lisbon weather in may", "tram 28 lisbon"},
+      {"guitar chords for beginners", "acoustic guitar strings", "guitar tuner online", "fingerstyle lessons", "capo positions"}};
+
+  private final Random random = new Random(7);
+  private final Path root;
+
+  private SampleRun(Path root) {
+    this.root = root;
+  }
+
+  /**
+   * Writes the folder.
+   *
+   * @param models answers of these, the worst first; copy is added
+   */
+  static void write(Path root, List<String> models) throws IOException {
+    SampleRun run = new SampleRun(root);
+    Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
+    answers.put("copy", new ArrayList<>());
+    models.forEach(m -> answers.put(m, new ArrayList<>()));
+    for (int u = 0; u < USERS; u++) {
+      run.user(u, answers);
+    }
+    for (Map.Entry<String, List<ScoredAnswer>> e : answers.entrySet()) {
+      ScoredAnswer.write(root.resolve("evaluate").resolve(e.getKey() + ".jsonl"), e.getValue());
+    }
+    run.json("results.json", run.results(answers));
+    run.json("config.json", Map.of("seed", 1, "evaluation", Map.of("report_examples", 24),
+        "policy", Map.of("alpha", 2.0, "length_penalty", true, "class_values", List.of(0, 0, 1))));
+    run.sources();
+    run.training(models);
+  }
+
+  private void user(int u, Map<String, List<ScoredAnswer>> answers) {
+    String[] topic = TOPICS[random.nextInt(TOPICS.length)];
+    List<String> search = new ArrayList<>();
+    for (int i = 3 + random.nextInt(8); i > 0; i--) {
+      search.add(random.nextInt(4) == 0 ? pick(TOPICS[random.nextInt(TOPICS.length)]) : pick(topic));
+    }
+    List<String> targets = List.of(pick(topic), pick(topic), pick(TOPICS[random.nextInt(TOPICS.length)]));
+    History history = History.of(search, List.of("www.example.com", "recipes.example.org").subList(0, random.nextInt(3)));
+    int skill = 0;
+    for (Map.Entry<String, List<ScoredAnswer>> model : answers.entrySet()) {
+      List<String> queries = new ArrayList<>();
+      for (int i = 0; i < 3; i++) {
+        queries.add(random.nextInt(10) < 3 + skill ? pick(topic) : pick(TOPICS[random.nextInt(TOPICS.length)]));
+      }
+      model.getValue().add(answer("u" + (1000 + u), history, targets, queries, !model.getKey().equals("copy")));
+      skill++;
+    }
+  }
+
+  private ScoredAnswer answer(String user, History history, List<String> targets, List<String> queries, boolean tokens) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < queries.size(); i++) {
+      text.append(i == 0 ? "" : "\n").append(i + 1).append(' ').append(queries.get(i));
+    }
+    List<WordScore> words = new ArrayList<>();
+    List<ScoredAnswer.Token> pieces = new ArrayList<>();
+    int relevant = 0;
+    int scored = 0;
+    int last = 0;
+    for (ResponseText.Word word : ResponseText.words(text.toString())) {
+      boolean stop = word.text().length() < 4;
+      int score = stop ? WordScore.NOT_SCORED : targets.stream().anyMatch(t -> t.contains(word.text())) ? 1 : 0;
+      scored += stop ? 0 : 1;
+      relevant += Math.max(0, score);
+      words.add(new WordScore(word.text(), word.start(), word.end(), score));
+      pieces.add(new ScoredAnswer.Token(last, word.start(), 0, 0));
+      int middle = word.text().length() > 6 ? word.start() + 4 : word.end();
+      double reward = Math.max(0, Math.min(1, (score == 1 ? 0.68 : 0.3) + random.nextGaussian() * 0.17));
+      int predicted = stop ? 0 : reward > 0.5 ? 2 : 1;
+      pieces.add(new ScoredAnswer.Token(word.start(), middle, predicted, stop ? 0 : reward));
+      if (middle < word.end()) {
+        pieces.add(new ScoredAnswer.Token(middle, word.end(), predicted, stop ? 0 : Math.min(1, reward + 0.05)));
+      }
+      last = word.end();
+    }
+    pieces.add(new ScoredAnswer.Token(last, last, 0, 0));
+    double rate = scored == 0 ? 0 : relevant / (double) scored;
+    return new ScoredAnswer(user, history, targets, text.toString(), queries, tokens ? pieces : List.of(), words, rate >= 0.5 ? 1 : 0,
+        rate, rate >= 0.5 ? 1 : 0, queries.size() == 3, true, tokens ? pieces.size() : 0);
+  }
+
+  private String pick(String[] from) {
+    return from[random.nextInt(from.length)];
+  }
+
+  private Map<String, Object> results(Map<String, List<ScoredAnswer>> answers) {
+    Map<String, Object> token = new LinkedHashMap<>();
+    Map<String, Object> sentence = new LinkedHashMap<>();
+    Map<String, Object> form = new LinkedHashMap<>();
+    answers.forEach((name, list) -> {
+      token.put(name, interval(Bootstrap.mean(scores(list, ScoredAnswer::tokenRelevance), 500, 1)));
+      sentence.put(name, interval(Bootstrap.mean(scores(list, ScoredAnswer::sentenceRelevance), 500, 1)));
+      form.put(name, FormMetrics.of(list));
+    });
+    Map<String, Object> results = new LinkedHashMap<>();
+    results.put("seeds", List.of(1));
+    results.put("held_out_users", USERS);
+    results.put("relevance_rate", Map.of("token_template", token, "sentence_template", sentence));
+    Map<String, Object> pairs = new LinkedHashMap<>();
+    Map<String, Object> differences = new LinkedHashMap<>();
+    for (String other : answers.keySet()) {
+      if (!other.equals("tppo") && !other.equals("copy") && answers.containsKey("tppo")) {
+        pairs.put("tppo_vs_" + other, Comparison.byScore(answers.get("tppo"), answers.get(other)));
+        differences.put("tppo_minus_" + other, Map.of("token_template", interval(Bootstrap.pairedDifference(
+            scores(answers.get("tppo"), ScoredAnswer::tokenRelevance), scores(answers.get(other), ScoredAnswer::tokenRelevance), 500, 1))));
+      }
+    }
+    results.put("difference", differences);
+    results.put("pairwise", pairs);
+    results.put("form", form);
+    results.put("suggested_length", 27.0);
+    results.put("reward_model", Map.of("token", Map.of("auc_weighted", 0.8123, "auc_relevant", 0.774, "eval_loss", 0.61)));
+    results.put("timing_s", new LinkedHashMap<>(Map.of("prepare", 6.2, "sft", 48.0, "generate", 61.5, "train-policy", 223.0)));
+    results.put("tokens_per_s", Map.of("generate", 5120.0, "train_policy", 1340.5));
+    return results;
+  }
+
+  private static double[] scores(List<ScoredAnswer> answers, ToDoubleFunction<ScoredAnswer> score) {
+    return answers.stream().mapToDouble(a -> 100 * score.applyAsDouble(a)).toArray();
+  }
+
+  private static Map<String, Object> interval(Bootstrap.Interval i) {
+    return Map.of("mean", i.mean(), "ci95", List.of(i.low(), i.high()), "per_seed", List.of(i.mean()));
+  }
+
+  private void sources() throws IOException {
+    Map<String, Object> dropped = new LinkedHashMap<>();
+    dropped.put("repeat", 40211);
+    dropped.put("paging", 8123);
+    dropped.put("bad_time", 12);
+    json("data/stats.json", Map.of("form", "aol", "rows_read", 300000, "rows_kept", 251654, "rows_dropped", dropped,
+        "users", 4950, "users_dropped", Map.of("too_few_queries", 1475), "users_per_split", Map.of("train", 2780, "valid", 347, "eval", 348),
+        "examples", Map.of("train", 22240, "valid", 347, "eval", 348),
+        "lengths", Map.of("history_entries", Map.of("count", 22935, "mean", 11.3, "p5", 2, "p25", 5, "p50", 10, "p75", 16, "p95", 25, "max", 30)),
+        "warnings", List.of("log.gz: the file ends in the middle of a row; all whole rows were read")));
+    json("labels/stats.json", Map.of("token", Map.of("judge", "lexical", "labelled", 12600, "rejected", Map.of("contradiction", 31),
+        "asked", 12662, "class_tokens", List.of(121000, 118000, 39000), "words_scored", 88210, "words_relevant_percent", 24.4,
+        "sentences_relevant_percent", 19.9, "seconds", 31.2)));
+  }
+
+  private void training(List<String> models) throws IOException {
+    for (String model : List.of("ppo", "tppo")) {
+      if (models.contains(model)) {
+        policy(model, model.equals("tppo") ? 1.6 : 1.1);
+      }
+    }
+    try (MetricsWriter out = MetricsWriter.open(root.resolve("reward-token"))) {
+      for (int s = 1; s <= 400; s++) {
+        Map<String, Double> m = new LinkedHashMap<>();
+        m.put("loss/reward_local", 0.5 + 0.6 * Math.exp(-s / 90.0) + random.nextGaussian() * 0.03);
+        m.put("loss/reward_global", 0.2 + 0.3 * Math.exp(-s / 120.0) + random.nextGaussian() * 0.02);
+        if (s % 50 == 0) {
+          m.put("eval/loss_local", 0.53 + 0.6 * Math.exp(-s / 90.0));
+          m.put("eval/loss_global", 0.22 + 0.3 * Math.exp(-s / 120.0));
+          m.put("eval/auc_weighted", 0.81 - 0.25 * Math.exp(-s / 80.0));
+          m.put("eval/auc_relevant", 0.77 - 0.25 * Math.exp(-s / 80.0));
+        }
+        out.write(s, m);
+      }
+    }
+    try (MetricsWriter out = MetricsWriter.open(root.resolve("sft"))) {
+      for (int s = 1; s <= 300; s++) {
+        out.write(s, Map.of("sft/response_nll", 1.6 + 5 * Math.exp(-s / 60.0) + random.nextGaussian() * 0.05));
+      }
+    }
+  }
+
+  private void policy(String model, double gain) throws IOException {
+    try (MetricsWriter out = MetricsWriter.open(root.resolve(model))) {
+      for (int s = 1; s <= 80; s++) {
+        double t = s / 80.0;
+        Map<String, Double> m = new LinkedHashMap<>();
+        m.put("objective/kl", 3 * t * t * gain + Math.abs(random.nextGaussian()) * 0.1);
+        m.put("objective/scores", 2 + gain * t + random.nextGaussian() * 0.12);
+        m.put("objective/scores_std", 1.2 - 0.3 * t);
+        m.put("objective/entropy", 2.1 - 0.4 * t);
+        m.put("reward/lwp_mean", 0.96 + 0.02 * t);
+        m.put("reward/beyond_suggested_frac", 0.05 - 0.03 * t);
+        m.put("reward/token_relevant_frac", 0.2 + 0.1 * t);
+        m.put("reward/token_irrelevant_frac", 0.4 - 0.1 * t);
+        m.put("response/length_mean", 24 + 2 * t + random.nextGaussian() * 0.4);
+        m.put("loss/policy_avg", -0.01 * t + random.nextGaussian() * 0.004);
+        m.put("loss/value_avg", 0.6 * Math.exp(-3 * t) + 0.1);
+        m.put("val/explained_variance", s == 1 ? Double.NaN : 0.6 * t);
+        if (s % 10 == 0) {
+          m.put("eval/judge_token_relevance", 20 + 2 * gain * t);
+          m.put("eval/judge_sentence_relevance", 16 + 2 * gain * t);
+        }
+        out.write(s, m);
+      }
+    }
+  }
+
+  private void json(String file, Object value) throws IOException {
+    Path path = root.resolve(file);
+    Files.createDirectories(path.getParent());
+    JSON.writerWithDefaultPrettyPrinter().writeValue(path.toFile(), value);
+  }
+}

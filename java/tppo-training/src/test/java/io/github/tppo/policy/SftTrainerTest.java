@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
+import io.github.tppo.model.Workers;
 import io.github.tppo.run.OptimizerConfig;
 import io.github.tppo.run.SftConfig;
 import java.util.ArrayList;
@@ -32,7 +33,7 @@ class SftTrainerTest {
   }
 
   private static SftConfig config(int batch, double promptWeight, double epochs, int maxSteps, double rate) {
-    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10,
+    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10, SftConfig.Weights.FLOAT32,
         OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
   }
 
@@ -67,6 +68,19 @@ class SftTrainerTest {
     assertEquals(a.metrics(), b.metrics());
     a.weights().forEach((name, values) -> assertArrayEquals(values, b.weights().get(name), name));
     assertFalse(Arrays.equals(a.weights().get("model.norm.weight"), c.weights().get("model.norm.weight")));
+  }
+
+  /** Parts of a batch run side by side (INVARIANTS 11). */
+  @Test
+  void theNumberOfThreadsChangesNoBit() {
+    SftConfig config = config(4, 0.1, 2, 0, 1e-2);
+    Workers.setCount(1);
+    Run one = train(1, config);
+    Workers.setCount(3);
+    Run three = train(1, config);
+    Workers.setCount(1);
+    assertEquals(one.metrics(), three.metrics());
+    one.weights().forEach((name, values) -> assertArrayEquals(values, three.weights().get(name), name));
   }
 
   @Test

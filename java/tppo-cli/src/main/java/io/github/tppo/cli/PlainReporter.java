@@ -29,38 +29,53 @@ final class PlainReporter implements Reporter {
 
   @Override
   public synchronized void message(String line) {
+    printHeldBack();
+    print(line);
+  }
+
+  @Override
+  public synchronized void close() {
+    printHeldBack();
+    current = null;
+  }
+
+  /** Prints the last state of the task when that was held back, so that lines stand in their order. */
+  private void printHeldBack() {
+    if (current != null && current.heldBack != null) {
+      print(current.heldBack);
+      current.heldBack = null;
+    }
+  }
+
+  private void print(String line) {
     out.println(line);
     out.flush();
   }
 
-  /** Prints the last state of the task when that was held back. */
-  @Override
-  public synchronized void close() {
-    if (current != null && current.heldBack != null) {
-      message(current.heldBack);
-    }
-    current = null;
-  }
-
   private final class Task implements ProgressListener {
     private final String name;
-    private final long start;
     private long lastPrint;
     private String heldBack;
+    /** The first update: a task that goes on has not done what it begins with, so the rate counts from there. */
+    private long firstDone = -1;
+    private long firstTime;
 
-    Task(String name, long start) {
+    Task(String name, long now) {
       this.name = name;
-      this.start = start;
-      this.lastPrint = start;
+      this.lastPrint = now;
     }
 
     @Override
     public void update(long done, long total, String note) {
       synchronized (PlainReporter.this) {
         long now = nanoTime.getAsLong();
-        String line = line(done, total, note, (now - start) * 1e-9);
+        if (firstDone < 0) {
+          firstDone = done;
+          firstTime = now;
+        }
+        String line = line(done, total, note, (now - firstTime) * 1e-9);
         if (now - lastPrint >= INTERVAL_NANOS) {
-          message(line);
+          print(line);
           lastPrint = now;
           heldBack = null;
         } else {
@@ -71,7 +86,7 @@ final class PlainReporter implements Reporter {
 
     private String line(long done, long total, String note, double seconds) {
       StringBuilder line = new StringBuilder("  ").append(name).append(": ").append(done);
-      double rate = seconds > 0 ? done / seconds : 0;
+      double rate = seconds > 0 ? (done - firstDone) / seconds : 0;
       if (total > 0) {
         line.append('/').append(total).append(String.format(Locale.ROOT, " (%d %%)", 100 * done / total));
       }

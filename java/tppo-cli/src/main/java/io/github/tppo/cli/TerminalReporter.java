@@ -6,6 +6,7 @@ import io.github.tppo.run.Reporter;
 import java.io.PrintStream;
 import java.text.DecimalFormat;
 import java.text.DecimalFormatSymbols;
+import java.time.Duration;
 import java.util.Locale;
 import me.tongfei.progressbar.ConsoleProgressBarConsumer;
 import me.tongfei.progressbar.ProgressBar;
@@ -35,10 +36,10 @@ final class TerminalReporter implements Reporter {
       return;
     }
     if (bar == null) {
-      // The bar begins with the first update: a task that does nothing shows nothing.
-      bar = ProgressBar.builder().setTaskName(name).setInitialMax(total)
+      // The bar begins with the first update, at what was done before: a task that does nothing shows nothing.
+      bar = ProgressBar.builder().setTaskName(name).setInitialMax(total).startsFrom(done, Duration.ZERO)
           .setStyle(ProgressBarStyle.UNICODE_BLOCK).setUpdateIntervalMillis(250)
-          .showSpeed(new DecimalFormat("#.#", DecimalFormatSymbols.getInstance(Locale.ROOT)))
+          .showSpeed(new DecimalFormat("0.##", DecimalFormatSymbols.getInstance(Locale.ROOT)))
           .setConsumer(new ConsoleProgressBarConsumer(out, width)).build();
     }
     bar.maxHint(total);

@@ -37,10 +37,20 @@ class PlainReporterTest {
     ProgressListener task = reporter.task("prepare");
     at(1);
     task.update(10, -1, "loss 2.5");
+    reporter.message("between");
     task.update(11, -1, "");
     reporter.task("sft");
     reporter.message("done");
-    assertEquals(List.of("  prepare: 11, 11/s", "done"), text.toString().lines().toList());
+    assertEquals(List.of("  prepare: 10, loss 2.5", "between", "  prepare: 11", "done"), text.toString().lines().toList());
+  }
+
+  @Test
+  void rateOfATaskThatGoesOnLeavesOutWhatWasDoneBefore() {
+    ProgressListener task = reporter.task("sft");
+    task.update(90, 100, "");
+    at(10);
+    task.update(95, 100, "");
+    assertEquals(List.of("  sft: 95/100 (95 %), 0.50/s, 10 s left"), text.toString().lines().toList());
   }
 
   @Test

@@ -4,7 +4,6 @@ package io.github.tppo.model;
 import java.util.ArrayList;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Cosines and sines of the rotary position embedding for positions 0, 1, ..., computed in double, kept in f32 and grown when a longer
@@ -27,7 +26,7 @@ final class RotaryTable implements AutoCloseable {
         Tensor rotate(Tensor x) {
             long half = x.size(-1) / 2;
             Tensor swapped = x.roll(new long[] {half}, -1);
-            return torch.addcmul(x.mul(cosines), swapped, sines);
+            return x.mul(cosines).add_(swapped.mul_(sines));
         }
     }
 

@@ -35,6 +35,7 @@ final class TrainingLoop {
       trainable.load(checkpoint);
     }
     ProgressListener progress = context.progress(task);
+    progress.update(done, trainable.totalSteps(), "");
     Map<String, Double> metrics = Map.of();
     try (MetricsWriter writer = MetricsWriter.open(stageDir, done)) {
       long saved = System.nanoTime();

@@ -3,7 +3,9 @@ package io.github.tppo.cli;
 
 import io.github.tppo.kernels.Device;
 import io.github.tppo.run.Backend;
+import io.github.tppo.run.ConfigException;
 import io.github.tppo.verify.KernelVectors;
+import io.github.tppo.verify.ModelVectors;
 import io.github.tppo.verify.TokenizerVectors;
 import io.github.tppo.verify.VerifyReport;
 import java.io.PrintWriter;
@@ -94,7 +96,10 @@ final class VerifyCommand implements Runnable {
 
     @Override
     VerifyReport verify() throws Exception {
-      throw new UnsupportedOperationException();
+      if (backend == Backend.CUDA) {
+        throw new ConfigException("--backend cuda: models run on the CPU in this version; give --backend cpu or auto");
+      }
+      return ModelVectors.verify(model, expected);
     }
   }
 

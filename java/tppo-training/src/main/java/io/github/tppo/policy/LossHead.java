@@ -37,10 +37,15 @@ final class LossHead {
    * @param cuSeqlens bounds of the sequences in the rows
    */
   static void forward(Tensor rows, Tensor outputWeight, int[] cuSeqlens, ChunkKernel kernel) {
+    forward(rows, outputWeight, cuSeqlens, CHUNK_ELEMENTS, kernel);
+  }
+
+  /** As above, with at most {@code chunkElements} logits in a chunk of more than one sequence. */
+  static void forward(Tensor rows, Tensor outputWeight, int[] cuSeqlens, long chunkElements, ChunkKernel kernel) {
     Tensor x = rows.detach();
     Tensor weight = outputWeight.detach();
     Tensor transposed = weight.t();
-    forEachChunk(cuSeqlens, weight.size(0), (first, tokens, from, to) -> {
+    forEachChunk(cuSeqlens, Math.max(1, chunkElements / weight.size(0)), (first, tokens, from, to) -> {
       try (Scope scope = Scope.open()) {
         Tensor logits = x.narrow(0, first, tokens).matmul(transposed);
         kernel.apply(Logits.of(Tensors.view(logits), weight.size(0)), first, tokens, from, to);
@@ -54,12 +59,17 @@ final class LossHead {
    * @param rows hidden states of the scored tokens with their autograd history, [tokens, H]
    */
   static void backward(Tensor rows, Tensor outputWeight, int[] cuSeqlens, ChunkKernel kernel) {
+    backward(rows, outputWeight, cuSeqlens, CHUNK_ELEMENTS, kernel);
+  }
+
+  /** As above, with at most {@code chunkElements} logits in a chunk of more than one sequence. */
+  static void backward(Tensor rows, Tensor outputWeight, int[] cuSeqlens, long chunkElements, ChunkKernel kernel) {
     Tensor x = rows.detach();
     Tensor weight = outputWeight.detach();
     Tensor transposed = weight.t();
     Tensor rowsGradient = Tensors.empty(ScalarType.Float, x.size(0), x.size(1));
     Tensor weightGradient = Tensors.zeros(ScalarType.Float, weight.size(0), weight.size(1));
-    forEachChunk(cuSeqlens, weight.size(0), (first, tokens, from, to) -> {
+    forEachChunk(cuSeqlens, Math.max(1, chunkElements / weight.size(0)), (first, tokens, from, to) -> {
       try (Scope scope = Scope.open()) {
         Tensor chunk = x.narrow(0, first, tokens);
         Tensor logits = chunk.matmul(transposed);
@@ -76,8 +86,7 @@ final class LossHead {
     void apply(int firstToken, int tokens, int firstSequence, int endSequence);
   }
 
-  private static void forEachChunk(int[] cuSeqlens, long vocabulary, Chunk chunk) {
-    long most = Math.max(1, CHUNK_ELEMENTS / vocabulary);
+  private static void forEachChunk(int[] cuSeqlens, long most, Chunk chunk) {
     int sequences = cuSeqlens.length - 1;
     for (int from = 0; from < sequences; ) {
       int to = from + 1; // at least one sequence, however long

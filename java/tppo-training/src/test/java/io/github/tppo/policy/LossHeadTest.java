@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.policy;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.github.tppo.kernels.DType;
+import io.github.tppo.kernels.Kernels;
+import io.github.tppo.kernels.NativeArray;
+import io.github.tppo.kernels.NllLossOptions;
+import io.github.tppo.kernels.NllLossOutputs;
+import io.github.tppo.kernels.TokenLayout;
+import io.github.tppo.kernels.TokenLogProbsOptions;
+import io.github.tppo.kernels.TokenLogProbsOutputs;
+import io.github.tppo.model.Autograd;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Scope;
+import io.github.tppo.model.Tensors;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+@SuppressWarnings("try") // scopes are opened for what their closing frees
+class LossHeadTest {
+  private static final List<Sequence> DATA = TinyPolicies.sequences(5, 7, 1, 4, 0, 9);
+  private static final long WHOLE = 1L << 30;
+
+  @BeforeAll
+  static void oneThread() {
+    Tensors.setThreads(1);
+  }
+
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void lossAndGradientsEqualAutogradOfLogSoftmax(boolean tied) {
+    try (Decoder policy = TinyPolicies.create(TinyPolicies.VOCAB, tied, 1)) {
+      double[] expectedLoss = new double[1];
+      Map<String, float[]> expected = autograd(policy, expectedLoss);
+      for (long chunk : new long[] {WHOLE, 8L * TinyPolicies.VOCAB, 1}) {
+        double[] loss = new double[1];
+        List<int[]> chunks = new ArrayList<>();
+        Map<String, float[]> found = kernel(policy, chunk, loss, chunks);
+        assertEquals(expectedLoss[0], loss[0], 1e-5 * Math.abs(expectedLoss[0]));
+        assertEquals(expected.keySet(), found.keySet());
+        for (String name : expected.keySet()) {
+          assertClose(expected.get(name), found.get(name), name + ", chunks of " + chunk);
+        }
+      }
+    }
+  }
+
+  @Test
+  void chunksAreWholeSequencesAndLeaveNoneOut() {
+    try (Decoder policy = TinyPolicies.create(1)) {
+      List<int[]> chunks = new ArrayList<>();
+      kernel(policy, 8L * TinyPolicies.VOCAB, new double[1], chunks);
+      // responses of 7, 1, 4, 0 and 9 tokens, at most 8 tokens together, but a longer response is not cut
+      int[][] expected = {{0, 8, 0, 2}, {8, 4, 2, 4}, {12, 9, 4, 5}};
+      assertEquals(expected.length, chunks.size());
+      for (int i = 0; i < expected.length; i++) {
+        assertArrayEquals(expected[i], chunks.get(i));
+      }
+    }
+  }
+
+  @Test
+  void forwardScoresEqualLogSoftmaxForAnyChunk() {
+    try (Decoder policy = TinyPolicies.create(3); Scope scope = Scope.noGrad()) {
+      SequenceBatch batch = SequenceBatch.ofResponses(DATA);
+      Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(TinyPolicies.PAD), batch.attentionMask()));
+      Tensor all = rows.matmul(policy.outputWeight().t()).div(new Scalar(0.7)).log_softmax(1);
+      float[] expected = Tensors.toFloats(all.gather(1, Tensors.of(batch.targets(), batch.tokens(), 1)));
+      float[] entropy = Tensors.toFloats(all.exp().mul(all).sum(1).neg());
+      for (long chunk : new long[] {WHOLE, 8L * TinyPolicies.VOCAB, 1}) {
+        NativeArray targets = NativeArray.ofLongs(batch.targets());
+        NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
+        NativeArray entropies = NativeArray.allocate(DType.F32, batch.tokens());
+        LossHead.forward(rows, policy.outputWeight(), batch.cuSeqlens(), chunk, (logits, first, tokens, from, to) ->
+            Kernels.tokenLogProbs(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
+                TokenLogProbsOptions.defaults().withTemperature(0.7),
+                new TokenLogProbsOutputs(logprobs.slice(first, tokens), entropies.slice(first, tokens))));
+        assertClose(expected, logprobs.toFloats(), "logprobs");
+        assertClose(entropy, entropies.toFloats(), "entropies");
+      }
+    }
+  }
+
+  /** One of the responses is empty: alone in its batch it must be inert (INVARIANTS 2, 11). */
+  @Test
+  void scorerDoesNotDependOnItsBatches() {
+    try (Decoder policy = TinyPolicies.create(3)) {
+      PolicyScorer.Scores together = PolicyScorer.score(policy, TinyPolicies.PAD, DATA, 1, 64);
+      PolicyScorer.Scores alone = PolicyScorer.score(policy, TinyPolicies.PAD, DATA, 1, 1);
+      assertClose(together.logprobs(), alone.logprobs(), "logprobs");
+      assertClose(together.entropies(), alone.entropies(), "entropies");
+    }
+  }
+
+  /** Weights that differ between tokens, so that no two tokens can be exchanged unseen. */
+  private static float[] weights(int tokens) {
+    float[] weights = new float[tokens];
+    for (int i = 0; i < tokens; i++) {
+      weights[i] = 0.25f + i % 5;
+    }
+    return weights;
+  }
+
+  private static Map<String, float[]> kernel(Decoder policy, long chunk, double[] loss, List<int[]> chunks) {
+    Autograd.zeroGradients(policy.parameters().values());
+    try (Scope scope = Scope.withGrad()) {
+      SequenceBatch batch = SequenceBatch.ofResponses(DATA);
+      NativeArray targets = NativeArray.ofLongs(batch.targets());
+      NativeArray weights = NativeArray.ofFloats(weights(batch.tokens()));
+      NllLossOptions options = NllLossOptions.defaults().withNormalizer(10);
+      Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(TinyPolicies.PAD), batch.attentionMask()));
+      LossHead.backward(rows, policy.outputWeight(), batch.cuSeqlens(), chunk, (logits, first, tokens, from, to) -> {
+        chunks.add(new int[] {first, tokens, from, to});
+        loss[0] += Kernels.nllLoss(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
+            weights.slice(first, tokens), options, new NllLossOutputs(null, null, logits.data())).loss();
+      });
+    }
+    return gradients(policy);
+  }
+
+  private static Map<String, float[]> autograd(Decoder policy, double[] loss) {
+    Autograd.zeroGradients(policy.parameters().values());
+    try (Scope scope = Scope.withGrad()) {
+      SequenceBatch batch = SequenceBatch.ofResponses(DATA);
+      Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(TinyPolicies.PAD), batch.attentionMask()));
+      Tensor logprobs = rows.matmul(policy.outputWeight().t()).log_softmax(1)
+          .gather(1, Tensors.of(batch.targets(), batch.tokens(), 1)).reshape(-1);
+      Tensor sum = logprobs.mul(Tensors.of(weights(batch.tokens()), batch.tokens())).sum()
+          .mul(new Scalar(-0.1));
+      Autograd.backward(sum, Tensors.of(new float[] {1}));
+      loss[0] = sum.item_double();
+    }
+    return gradients(policy);
+  }
+
+  private static Map<String, float[]> gradients(Decoder policy) {
+    Map<String, float[]> gradients = new LinkedHashMap<>();
+    try (Scope scope = Scope.noGrad()) {
+      policy.parameters().forEach((name, tensor) -> gradients.put(name, Tensors.toFloats(tensor.grad())));
+    }
+    return gradients;
+  }
+
+  private static void assertClose(float[] expected, float[] found, String name) {
+    assertEquals(expected.length, found.length, name);
+    double largest = 1e-6;
+    for (float e : expected) {
+      largest = Math.max(largest, Math.abs(e));
+    }
+    for (int i = 0; i < expected.length; i++) {
+      assertTrue(Math.abs(expected[i] - found[i]) <= 2e-5 * largest, name + "[" + i + "]: " + expected[i] + ", found " + found[i]);
+    }
+  }
+}

@@ -33,6 +33,6 @@ record Estimate(double mean, double low, double high, List<Double> perSeed) {
 
   /** The interval with brackets. */
   String interval(int decimals) {
-    return "[" + Numbers.fixed(low, decimals) + ", " + Numbers.fixed(high, decimals) + "]";
+    return "[" + Numbers.fixed(low, decimals) + ",\u00A0" + Numbers.fixed(high, decimals) + "]";
   }
 }

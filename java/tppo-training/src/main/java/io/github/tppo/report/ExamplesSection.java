@@ -40,7 +40,7 @@ final class ExamplesSection {
       colours.legend(html);
     }
     html.open("div", "class", "controls", "hidden", "hidden").close();
-    html.open("div", "id", "examples");
+    html.open("div", "id", "example-list");
     for (String user : chosen) {
       example(html, user, byModel, colours);
     }

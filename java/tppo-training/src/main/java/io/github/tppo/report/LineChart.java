@@ -125,7 +125,7 @@ final class LineChart {
         high = Math.max(high, r.at());
       }
     }
-    return Scale.round(low, high, HEIGHT - BOTTOM, TOP, 4);
+    return Scale.round(low, high, HEIGHT - BOTTOM, TOP, 5);
   }
 
   private void axes(Html html, Scale x, Scale y) {

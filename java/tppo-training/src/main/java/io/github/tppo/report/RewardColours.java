@@ -48,16 +48,16 @@ record RewardColours(double low, double high) {
 
   /** The key to the colours. */
   void legend(Html html) {
-    html.open("p", "class", "scale").text("Token reward ").number(low, Numbers.brief(low));
+    html.open("p", "class", "scale").open("span", "class", "key").text("Token reward ").number(low, Numbers.brief(low));
     html.open("span", "class", "ramp", "role", "img", "aria-label", "from orange, lowest, to green, highest");
     int steps = 11;
     for (int i = 0; i < steps; i++) {
       double reward = low + (high - low) * i / (steps - 1);
       html.empty("span", "class", style(reward), "style", strength(reward));
     }
-    html.close().number(high, Numbers.brief(high));
+    html.close().number(high, Numbers.brief(high)).close();
     html.open("span").element("u", "underlined", "class", "yes").text(" judged relevant").close();
-    html.open("span").element("span", "grey", "class", "off").text(" not scored (stop word)").close();
+    html.open("span").element("span", "grey", "class", "off").text(": not scored (stop word)").close();
     html.close();
   }
 }

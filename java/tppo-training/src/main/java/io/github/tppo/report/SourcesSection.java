@@ -23,14 +23,13 @@ final class SourcesSection {
         .bar("kept", "", "c-relevant", Estimate.of(stats.path("rows_kept")), count(stats.path("rows_kept"))).write(html);
     bars(html, "Rows dropped", "by reason", stats.path("rows_dropped"));
     bars(html, "Entries dropped", "inside kept rows", stats.path("entries_dropped"));
+    BarChart users = new BarChart("Users", "").bar("in the log", "", "c-plain", Estimate.of(stats.path("users")), count(stats.path("users")));
+    stats.path("users_per_split").properties().forEach(e -> users.bar(split(e.getKey()), "with an example", "c-plain",
+        Estimate.of(e.getValue()), count(e.getValue())));
+    users.write(html);
     bars(html, "Users without an example", "by reason", stats.path("users_dropped"));
     bars(html, "Examples", "by part of the users", stats.path("examples"));
     html.close();
-    Table users = new Table("Users", "");
-    users.row("in the log", Table.count(stats.path("users").asDouble()));
-    stats.path("users_per_split").properties().forEach(e ->
-        users.row("with an example, " + split(e.getKey()), Table.count(e.getValue().asDouble())));
-    users.write(html);
     lengths(html, stats.path("lengths"));
     for (JsonNode warning : stats.path("warnings")) {
       html.element("p", warning.asText(), "class", "warning");
@@ -66,10 +65,10 @@ final class SourcesSection {
       StringBuilder reasons = new StringBuilder();
       for (Map.Entry<String, JsonNode> reason : s.path("rejected").properties()) {
         rejected += reason.getValue().asDouble();
-        reasons.append(reasons.isEmpty() ? ": " : ", ").append(words(reason.getKey())).append(' ').append(count(reason.getValue()));
+        reasons.append(reasons.isEmpty() ? " (" : ", ").append(words(reason.getKey())).append(' ').append(count(reason.getValue()));
       }
       table.row(e.getKey(), Table.text(s.path("judge").asText()), Table.count(s.path("labelled").asDouble()),
-          Table.number(rejected, Numbers.count(rejected) + reasons), Table.count(s.path("asked").asDouble()),
+          Table.number(rejected, Numbers.count(rejected) + (reasons.isEmpty() ? "" : reasons + ")")), Table.count(s.path("asked").asDouble()),
           Table.count(s.path("words_scored").asDouble()), Table.percent(s.path("words_relevant_percent").asDouble() / 100),
           Table.percent(s.path("sentences_relevant_percent").asDouble() / 100),
           Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())));

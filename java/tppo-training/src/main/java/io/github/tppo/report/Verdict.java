@@ -51,10 +51,10 @@ final class Verdict {
       return results.isObject() ? "Not all models have been evaluated in this run."
           : "This run has not been evaluated yet; the page shows what there is.";
     }
-    StringBuilder text = new StringBuilder("The judge finds ").append(percent(tppo)).append(" of the words that TPPO suggests relevant, and ")
-        .append(percent(sft)).append(" of those that SFT suggests");
+    StringBuilder text = new StringBuilder("The judge finds ").append(percent(tppo)).append(" of the words of an average TPPO answer relevant, ")
+        .append(percent(sft)).append(" of those of an SFT answer");
     if (gain != null && gain.hasInterval()) {
-      text.append(": ").append(Numbers.signed(gain.mean(), 1)).append(" points, 95 % interval ").append(gain.interval(1));
+      text.append(": ").append(Numbers.signed(gain.mean(), 1)).append(" points, 95\u00A0% interval ").append(gain.interval(1));
       if (gain.low() <= 0 && gain.high() >= 0) {
         text.append(", which contains zero");
       }
@@ -83,7 +83,7 @@ final class Verdict {
   }
 
   private static String percent(Estimate e) {
-    return Numbers.fixed(e.mean(), 1) + " %";
+    return Numbers.fixed(e.mean(), 1) + "\u00A0%";
   }
 
   private record Tile(String label, double exact, String shown, String below) {}
@@ -93,11 +93,11 @@ final class Verdict {
     List<Tile> tiles = new ArrayList<>();
     if (tppo != null) {
       tiles.add(new Tile("Relevant words, TPPO", tppo.mean(), percent(tppo),
-          tppo.hasInterval() ? "95 % interval " + tppo.interval(1) : ""));
+          tppo.hasInterval() ? "95\u00A0% interval " + tppo.interval(1) : ""));
     }
     if (gain != null) {
       tiles.add(new Tile("Gain over SFT, points", gain.mean(), Numbers.signed(gain.mean(), 1),
-          gain.hasInterval() ? "95 % interval " + gain.interval(1) : ""));
+          gain.hasInterval() ? "95\u00A0% interval " + gain.interval(1) : ""));
     }
     JsonNode pair = results.path("pairwise").path("tppo_vs_sft");
     if (pair.path("win").isNumber()) {

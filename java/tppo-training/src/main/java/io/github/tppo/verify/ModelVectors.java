@@ -5,7 +5,6 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.Generated;
 import io.github.tppo.model.Generator;
-import io.github.tppo.model.Longformer;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.SamplingOptions;
 import io.github.tppo.model.Scope;
@@ -23,19 +22,17 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 
 /**
- * Compares a checkpoint with an {@code expected.safetensors} that transformers computed: for each batch S {@code S_logits} at the real
- * tokens, and of a decoder for each prompt I {@code genI_new_ids} (greedy, with cache, all prompts in one batch), {@code genI_logprobs}
- * and {@code genI_margin} (largest minus second-largest logit; without cache). Logits of a decoder may differ by 2e-4, of a
- * Longformer by 5e-5, log-probs by 1e-4.
+ * Compares a checkpoint with an {@code expected.safetensors} that transformers computed: of a decoder for each batch S
+ * {@code S_logits} at the real tokens, and for each prompt I {@code genI_new_ids} (greedy, with cache, all prompts in one batch),
+ * {@code genI_logprobs} and {@code genI_margin} (largest minus second-largest logit; without cache). Logits of a decoder may differ by
+ * 2e-4, log-probs by 1e-4. For a Longformer see {@link LongformerVectors}.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class ModelVectors {
 
     private static final double DECODER_LOGITS = 2e-4;
-    private static final double LONGFORMER_LOGITS = 5e-5;
     private static final double LOGPROBS = 1e-4;
-    private static final Set<String> INPUTS = Set.of("_input_ids", "_attention_mask", "_position_ids", "_prompt_ids",
-            "_global_attention_mask", "_token_type_ids");
+    private static final Set<String> INPUTS = Set.of("_input_ids", "_attention_mask", "_position_ids", "_prompt_ids");
 
     private final SafeTensors expected;
     private final List<VerifyReport.Quantity> quantities = new ArrayList<>();
@@ -52,15 +49,12 @@ public final class ModelVectors {
      * @throws IOException when a file is missing, malformed or not supported
      */
     public static VerifyReport verify(Path model, Path expectedFile) throws IOException {
-        ModelVectors vectors = new ModelVectors(SafeTensors.open(expectedFile));
         if (isLongformer(model)) {
-            try (Longformer longformer = Longformer.load(model)) {
-                vectors.compare(longformer);
-            }
-        } else {
-            try (Decoder decoder = Decoder.load(model)) {
-                vectors.compare(decoder);
-            }
+            return LongformerVectors.verify(model, expectedFile);
+        }
+        ModelVectors vectors = new ModelVectors(SafeTensors.open(expectedFile));
+        try (Decoder decoder = Decoder.load(model)) {
+            vectors.compare(decoder);
         }
         String file = expectedFile.getFileName().toString();
         return VerifyReport.of("cpu", List.of(new VerifyReport.FileReport(file, vectors.quantities)));
@@ -70,22 +64,6 @@ public final class ModelVectors {
         Path config = model.resolve("config.json");
         return Files.isRegularFile(config) && Files.size(config) < 1 << 20
                 && Files.readString(config).matches("(?s).*\"model_type\"\\s*:\\s*\"longformer\".*");
-    }
-
-    private void compare(Longformer model) throws IOException {
-        for (String name : expected.names()) {
-            if (name.endsWith("_logits")) {
-                String batch = name.substring(0, name.length() - "logits".length());
-                try (Scope scope = Scope.noGrad()) {
-                    Tensor mask = expected.read(batch + "attention_mask");
-                    Tensor logits = model.logits(expected.read(batch + "input_ids"), mask, optional(batch + "global_attention_mask"),
-                            optional(batch + "token_type_ids"));
-                    logits(name, logits, mask, LONGFORMER_LOGITS);
-                }
-            } else {
-                unknown(name);
-            }
-        }
     }
 
     private void compare(Decoder model) throws IOException {
@@ -203,10 +181,6 @@ public final class ModelVectors {
         if (INPUTS.stream().noneMatch(name::endsWith)) {
             quantities.add(new VerifyReport.Quantity(name, 0, 0, 0, false, "not a quantity that this model gives"));
         }
-    }
-
-    private Tensor optional(String name) throws IOException {
-        return expected.names().contains(name) ? expected.read(name) : null;
     }
 
     private int[] ints(String name) throws IOException {

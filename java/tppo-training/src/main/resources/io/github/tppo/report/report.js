@@ -28,7 +28,7 @@
   more.onclick = function () { shown += PAGE; show(); };
   if (all.some(function (e) { return e.dataset.outcome; })) bar.append(...buttons);
   bar.hidden = false;
-  document.getElementById('examples').after(more);
+  document.getElementById('example-list').after(more);
   show();
 })();
 (function tooltips() {

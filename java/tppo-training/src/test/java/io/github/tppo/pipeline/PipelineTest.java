@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.data.Examples;
+import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.LabelledResponse;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Longformer;
+import io.github.tppo.model.Workers;
+import io.github.tppo.run.Backend;
+import io.github.tppo.run.ConfigReader;
+import io.github.tppo.run.ProgressListener;
+import io.github.tppo.run.Reporter;
+import io.github.tppo.run.RunFolder;
+import io.github.tppo.run.StageRunner;
+import io.github.tppo.run.StoppedException;
+import io.github.tppo.run.TppoConfig;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.FileTime;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.SplittableRandom;
+import java.util.TreeMap;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** All stages on an invented log of 70 users, with models so small that they learn little. */
+class PipelineTest {
+  private static final ObjectMapper JSON = new ObjectMapper();
+  private static final List<String> STAGES =
+      List.of("prepare", "sft", "generate", "label", "train-reward", "train-policy", "evaluate", "report");
+
+  @TempDir
+  static Path dir;
+  private static Path whole;
+
+  @BeforeAll
+  static void uninterruptedRun() throws Exception {
+    writeLog(dir.resolve("log.tsv"));
+    whole = dir.resolve("whole");
+    run(whole, null, 0);
+  }
+
+  @AfterAll
+  static void workers() {
+    Workers.setCount(Runtime.getRuntime().availableProcessors());
+  }
+
+  private static void writeLog(Path file) throws IOException {
+    String[][] topics = {{"red shoes", "cheap shoes", "running shoes"}, {"pasta recipe", "easy pasta", "pasta sauce recipe"},
+        {"weather paris", "paris hotel", "cheap paris flights"}};
+    SplittableRandom random = new SplittableRandom(1);
+    StringBuilder log = new StringBuilder("AnonID\tQuery\tQueryTime\tItemRank\tClickURL\n");
+    for (int user = 100; user < 170; user++) {
+      String[] topic = topics[random.nextInt(3)];
+      for (int q = 0; q < 8; q++) {
+        String query = topic[random.nextInt(3)] + (random.nextInt(2) == 0 ? "" : " " + (2000 + random.nextInt(6)));
+        log.append(user).append('\t').append(query).append('\t').append(String.format("2006-03-%02d 10:00:00", q + 1));
+        log.append(q % 3 == 0 ? "\t1\thttp://www.shop" + random.nextInt(5) + ".com\n" : "\t\t\n");
+      }
+    }
+    Files.writeString(file, log);
+  }
+
+  private static TppoConfig config() {
+    return ConfigReader.read(TppoConfig.class, List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
+        "data.valid_fraction=0.2", "data.eval_fraction=0.2", "text.max_prompt_tokens=48", "sft.init=random",
+        "sft.shape={hidden_size: 32, intermediate_size: 48, layers: 2, heads: 4, kv_heads: 2, rope_theta: 10000, max_positions: 256}",
+        "sft.epochs=12", "sft.batch_size=8", "sft.eval_every=10", "sft.optimizer.learning_rate=0.01",
+        "sampling.max_new_tokens=24", "sampling.batch_size=32", "generate.samples_per_prompt=2", "reward.init=matching",
+        "reward.shape={hidden_size: 32, intermediate_size: 48, layers: 1, heads: 2, attention_window: 16, max_tokens: 160}",
+        "reward.batch_size=8", "reward.eval_every=5", "policy.steps=5", "policy.rollout_size=8", "policy.batch_size=4",
+        "policy.critic_warmup=1", "policy.eval_every=2", "policy.eval_examples=5", "policy.center_rewards=true",
+        "policy.kl_target=2", "evaluation.bootstrap_resamples=200", "evaluation.samples_per_example=2"));
+  }
+
+  /** Runs all stages; asks to stop after {@code updates} updates of the task's progress, if a task is named. */
+  private static List<String> run(Path out, String stopIn, int updates) throws Exception {
+    AtomicBoolean stop = new AtomicBoolean();
+    List<String> messages = new ArrayList<>();
+    Reporter reporter = new Reporter() {
+      @Override
+      public ProgressListener task(String name) {
+        int[] count = {0};
+        return (done, total, note) -> stop.compareAndSet(false, name.equals(stopIn) && ++count[0] == updates);
+      }
+
+      @Override
+      public void message(String line) {
+        messages.add(line);
+      }
+    };
+    try (RunFolder folder = RunFolder.open(out)) {
+      folder.begin(config(), false);
+      new StageRunner<>(TppoPipeline.create().stages(), config(), folder, Backend.CPU, reporter, stop::get).runAll();
+    }
+    return messages;
+  }
+
+  @Test
+  void writesTheFilesOfARunsFolder() throws IOException {
+    assertEquals("random", JSON.readTree(whole.resolve("config.json").toFile()).at("/sft/init").asText());
+    long train = Examples.stream(whole.resolve("data/train.jsonl")).count();
+    long held = Examples.stream(whole.resolve("data/eval.jsonl")).count();
+    assertTrue(train > 20 && held > 3, train + " and " + held);
+    assertEquals(560, JSON.readTree(whole.resolve("data/stats.json").toFile()).get("rows_read").asLong());
+    for (String name : List.of("sft", "tppo")) {
+      Decoder.load(whole.resolve(name)).close();
+    }
+    Longformer.load(whole.resolve("reward-token")).close();
+    for (String name : List.of("sft", "reward-token", "tppo")) {
+      assertTrue(Files.exists(whole.resolve(name).resolve("tokenizer.json")), name);
+      try (Stream<Path> files = Files.list(whole.resolve(name))) {
+        List<String> names = files.map(f -> f.getFileName().toString()).toList();
+        assertTrue(names.stream().anyMatch(f -> f.startsWith("events.out.tfevents")), names.toString());
+        assertFalse(names.stream().anyMatch(f -> f.startsWith("checkpoint") || f.endsWith(".tmp")), names.toString());
+      }
+    }
+    assertFalse(LabelledResponse.read(whole.resolve("labels/token.jsonl")).isEmpty());
+    assertTrue(Files.exists(whole.resolve("labels/rejected.jsonl")));
+    assertTrue(Files.readString(whole.resolve("report.html")).contains("</html>"));
+    for (String name : List.of("copy", "sft", "tppo")) {
+      int samples = name.equals("copy") ? 1 : 2;
+      assertEquals(held * samples, ScoredAnswer.read(whole.resolve("evaluate/" + name + ".jsonl")).size());
+    }
+  }
+
+  @Test
+  void metricsHaveTheNamesThatToolsKnow() throws IOException {
+    Map<String, List<String>> expected = Map.of("sft", List.of("step", "time_s", "loss/sft", "lr"),
+        "reward-token", List.of("step", "time_s", "loss/reward", "loss/reward_local", "loss/reward_global"),
+        "tppo", List.of("step", "time_s", "objective/kl", "objective/scores", "loss/value_avg", "reward/lwp_mean",
+            "reward/token_relevant_frac"));
+    for (Map.Entry<String, List<String>> entry : expected.entrySet()) {
+      List<JsonNode> lines = metrics(whole.resolve(entry.getKey()));
+      for (int i = 0; i < lines.size(); i++) {
+        assertEquals(i + 1, lines.get(i).get("step").asInt());
+        for (String name : entry.getValue()) {
+          assertTrue(lines.get(i).path(name).isNumber(), entry.getKey() + " " + name);
+        }
+      }
+    }
+    List<JsonNode> tppo = metrics(whole.resolve("tppo"));
+    assertEquals(5, tppo.size());
+    assertFalse(tppo.get(0).has("loss/policy_avg"), "the first round is the critic's warm-up");
+    for (JsonNode round : tppo.subList(1, 5)) {
+      assertTrue(round.has("loss/policy_avg") && round.has("policy/clipfrac_avg"));
+      assertEquals(0, round.get("policy/first_batch_off_policy").asDouble());
+    }
+    assertTrue(tppo.get(1).has("eval/judge_token_relevance") && !tppo.get(2).has("eval/judge_token_relevance"));
+    List<JsonNode> sft = metrics(whole.resolve("sft"));
+    assertTrue(sft.get(sft.size() - 1).get("loss/sft").asDouble() < 0.6 * sft.get(0).get("loss/sft").asDouble());
+  }
+
+  @Test
+  void resultsHaveTheKeysThatScriptsRead() throws IOException {
+    JsonNode results = JSON.readTree(whole.resolve("results.json").toFile());
+    for (String template : List.of("sentence_template", "token_template")) {
+      for (String model : List.of("copy", "sft", "tppo")) {
+        JsonNode rate = results.at("/relevance_rate/" + template + "/" + model);
+        double mean = rate.get("mean").asDouble();
+        assertTrue(mean >= 0 && mean <= 100);
+        assertTrue(rate.at("/ci95/0").asDouble() <= mean && mean <= rate.at("/ci95/1").asDouble());
+        assertEquals(mean, rate.at("/per_seed/0").asDouble());
+      }
+    }
+    JsonNode pair = results.at("/pairwise/tppo_vs_sft");
+    assertEquals(100, pair.get("win").asDouble() + pair.get("tie").asDouble() + pair.get("lose").asDouble(), 1e-9);
+    assertTrue(pair.has("flip_rate"));
+    assertTrue(results.at("/reward_model/token/auc_weighted").isNumber());
+    assertTrue(results.at("/reward_model/token/eval_loss").isNumber());
+    assertEquals(5, results.at("/training/tppo/score_mean").size());
+    assertEquals(5, results.at("/training/tppo/score_std").size());
+    for (String stage : STAGES.subList(0, 6)) {
+      assertTrue(results.at("/timing_s/" + stage).isNumber(), stage);
+    }
+    assertTrue(results.at("/tokens_per_s/generate").asDouble() > 0);
+    assertTrue(results.at("/tokens_per_s/train_policy").asDouble() > 0);
+    assertTrue(results.at("/seeds").isArray());
+  }
+
+  /** The mean of the relevance rate and the paired difference, from the answers that were written. */
+  @Test
+  void resultsFollowFromTheAnswers() throws IOException {
+    JsonNode results = JSON.readTree(whole.resolve("results.json").toFile());
+    Map<String, Double> means = new TreeMap<>();
+    for (String model : List.of("copy", "sft", "tppo")) {
+      List<ScoredAnswer> answers = ScoredAnswer.read(whole.resolve("evaluate/" + model + ".jsonl"));
+      double mean = 100 * answers.stream().mapToDouble(ScoredAnswer::tokenRelevance).average().orElseThrow();
+      assertEquals(mean, results.at("/relevance_rate/token_template/" + model + "/mean").asDouble(), 1e-9);
+      means.put(model, mean);
+    }
+    assertTrue(means.get("copy") > 0, "the users of this log repeat themselves");
+    assertEquals(means.get("tppo") - means.get("sft"),
+        results.at("/difference/tppo_minus_sft/token_template/mean").asDouble(), 1e-9);
+  }
+
+  /** No held-out user was trained on. */
+  @Test
+  void usersAreNotShared() throws IOException {
+    Set<String> seen = new HashSet<>();
+    int examples = 0;
+    for (String split : List.of("train", "valid", "eval")) {
+      Set<String> users = new HashSet<>();
+      Examples.stream(whole.resolve("data/" + split + ".jsonl")).forEach(e -> users.add(e.user()));
+      examples += users.size();
+      seen.addAll(users);
+    }
+    assertEquals(examples, seen.size());
+  }
+
+  /** INVARIANTS 13: stopped in every stage that trains, a run goes on to the same bits. */
+  @Test
+  void anInterruptedRunEndsWithTheSameBits() throws Exception {
+    Path out = dir.resolve("interrupted");
+    for (String task : List.of("fine-tuning the policy", "sampling responses", "training the reward model", "token-level PPO")) {
+      StoppedException stopped = assertThrows(StoppedException.class, () -> run(out, task, 3), task);
+      assertTrue(stopped.getMessage().startsWith("stopped during"), stopped.getMessage());
+      assertFalse(Files.exists(out.resolve("results.json")));
+    }
+    assertThrows(StoppedException.class, () -> run(out, "token-level PPO", 1), "and once more");
+    List<String> messages = run(out, null, 0);
+    assertTrue(messages.contains("train-policy: going on"), messages.toString());
+    for (String name : List.of("sft", "reward-token", "tppo")) {
+      assertArrayEquals(Files.readAllBytes(whole.resolve(name).resolve("model.safetensors")),
+          Files.readAllBytes(out.resolve(name).resolve("model.safetensors")), name);
+      assertEquals(withoutTime(whole.resolve(name)), withoutTime(out.resolve(name)), name);
+    }
+    for (String file : List.of("generate/responses.jsonl", "labels/token.jsonl", "evaluate/sft.jsonl", "evaluate/tppo.jsonl")) {
+      assertEquals(Files.readString(whole.resolve(file)), Files.readString(out.resolve(file)), file);
+    }
+    assertEquals(results(whole), results(out));
+  }
+
+  @Test
+  void aFinishedRunIsLeftAlone() throws Exception {
+    Path copy = dir.resolve("copy");
+    copy(whole, copy);
+    Map<String, FileTime> before = times(copy);
+    List<String> messages = run(copy, null, 0);
+    assertEquals(STAGES.stream().map(s -> s + ": finished earlier").toList(), messages);
+    assertEquals(before, times(copy));
+  }
+
+  private static List<JsonNode> metrics(Path stage) throws IOException {
+    List<JsonNode> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(stage.resolve("metrics.jsonl"))) {
+      lines.add(JSON.readTree(line));
+    }
+    assertFalse(lines.isEmpty());
+    return lines;
+  }
+
+  private static List<JsonNode> withoutTime(Path stage) throws IOException {
+    List<JsonNode> lines = metrics(stage);
+    lines.forEach(line -> ((ObjectNode) line).remove("time_s"));
+    return lines;
+  }
+
+  private static JsonNode results(Path out) throws IOException {
+    ObjectNode results = (ObjectNode) JSON.readTree(out.resolve("results.json").toFile());
+    results.remove(List.of("timing_s", "tokens_per_s"));
+    return results;
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    try (Stream<Path> files = Files.walk(from)) {
+      for (Path file : files.toList()) {
+        Path target = to.resolve(from.relativize(file).toString());
+        if (Files.isDirectory(file)) {
+          Files.createDirectories(target);
+        } else {
+          Files.copy(file, target);
+        }
+      }
+    }
+  }
+
+  private static Map<String, FileTime> times(Path out) throws IOException {
+    Map<String, FileTime> times = new TreeMap<>();
+    try (Stream<Path> files = Files.walk(out)) {
+      for (Path file : files.filter(Files::isRegularFile).filter(f -> !f.endsWith(".lock")).toList()) {
+        times.put(out.relativize(file).toString(), Files.getLastModifiedTime(file));
+      }
+    }
+    return times;
+  }
+}

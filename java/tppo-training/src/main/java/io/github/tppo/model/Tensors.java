@@ -36,7 +36,7 @@ public final class Tensors {
             throw new IllegalArgumentException("threads must be at least 1, is " + threads);
         }
         torch.set_num_threads(threads);
-        openblas.blas_set_num_threads(threads);
+        setBlasThreads(threads);
     }
 
     /** Returns the number of threads that libtorch uses inside an operation of this thread. */
@@ -46,9 +46,11 @@ public final class Tensors {
 
     /** Sets the threads of BLAS calls in the whole process and returns the number before. */
     static int setBlasThreads(int threads) {
-        int before = openblas.blas_get_num_threads();
-        openblas.blas_set_num_threads(threads);
-        return before;
+        try (Scope scope = Scope.open()) {
+            int before = openblas.blas_get_num_threads();
+            openblas.blas_set_num_threads(threads);
+            return before;
+        }
     }
 
     /** Copies floats into a new f32 tensor. */

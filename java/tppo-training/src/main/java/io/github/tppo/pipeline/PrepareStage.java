@@ -4,6 +4,7 @@ package io.github.tppo.pipeline;
 import io.github.tppo.data.DataStats;
 import io.github.tppo.data.Prepare;
 import io.github.tppo.data.Split;
+import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
@@ -34,7 +35,11 @@ final class PrepareStage implements Stage<TppoConfig> {
 
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
-    DataStats stats = Prepare.run(context.config().data(), context.folder().data(), context.progress("reading the log"));
+    ProgressListener progress = context.progress("reading the log");
+    DataStats stats = Prepare.run(context.config().data(), context.folder().data(), (done, total, note) -> {
+      context.checkStop();
+      progress.update(done, total, note);
+    });
     stats.warnings().forEach(context::message);
     context.message("examples: " + stats.examples(Split.TRAIN) + " for training, " + stats.examples(Split.VALID)
         + " for validation, " + stats.examples(Split.EVAL) + " held out");

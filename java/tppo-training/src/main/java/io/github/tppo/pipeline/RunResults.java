@@ -49,8 +49,8 @@ final class RunResults {
     results.put("training", Map.of("tppo", scores(context.folder().model("tppo"))));
     results.put("timing_s", context.folder().state().seconds());
     Map<String, Object> speed = new LinkedHashMap<>();
-    speed.put("generate", context.folder().state().figures("generate").get("tokens_per_s"));
-    speed.put("train_policy", context.folder().state().figures("train-policy").get("tokens_per_s"));
+    speed.put("generate", context.folder().state().figures("tokens_per_s").get("generate"));
+    speed.put("train_policy", context.folder().state().figures("tokens_per_s").get("train-policy"));
     results.put("tokens_per_s", speed);
     return results;
   }
@@ -98,7 +98,7 @@ final class RunResults {
   private Map<String, Object> rewardModel() {
     Map<String, Object> map = new LinkedHashMap<>();
     for (String name : List.of("auc_weighted", "auc_relevant", "eval_loss")) {
-      map.put(name, context.folder().state().figures("train-reward").get(name));
+      map.put(name, context.folder().state().figures(name).get("train-reward"));
     }
     return map;
   }

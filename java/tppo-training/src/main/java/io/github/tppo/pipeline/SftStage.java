@@ -6,7 +6,6 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.TrainingState;
 import io.github.tppo.policy.Sequence;
 import io.github.tppo.policy.SftTrainer;
-import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.Stage;
@@ -65,7 +64,7 @@ final class SftStage implements Stage<TppoConfig> {
         PolicyModels.halve(policy, dir);
       }
     }
-    AtomicFiles.delete(TrainingLoop.checkpoint(dir));
+    TrainingLoop.clear(dir);
   }
 
   private static List<Sequence> sequences(RunContext<TppoConfig> context, String split, Tokenizer tokenizer, int most)

@@ -9,7 +9,6 @@ import io.github.tppo.policy.PpoTrainer;
 import io.github.tppo.policy.Prompt;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.reward.TokenRewardModel;
-import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
@@ -75,7 +74,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       }
       PolicyModels.save(policy, tokenizer, config, dir);
     }
-    AtomicFiles.delete(TrainingLoop.checkpoint(dir));
+    TrainingLoop.clear(dir);
   }
 
   /** Mean reward of the content tokens of the SFT policy's samples. */

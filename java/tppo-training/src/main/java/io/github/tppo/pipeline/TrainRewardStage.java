@@ -10,7 +10,6 @@ import io.github.tppo.reward.RewardEncoder;
 import io.github.tppo.reward.RewardInput;
 import io.github.tppo.reward.RewardSample;
 import io.github.tppo.reward.TokenRewardTrainer;
-import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.RewardConfig;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
@@ -68,7 +67,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
       }
       RewardModels.save(start, dir);
     }
-    AtomicFiles.delete(TrainingLoop.checkpoint(dir));
+    TrainingLoop.clear(dir);
   }
 
   private static void report(RunContext<TppoConfig> context, TokenRewardTrainer.Quality quality) {

@@ -1,38 +1,39 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
-import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.Checkpoints;
 import io.github.tppo.run.MetricsWriter;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /** Steps, metrics and checkpoints of a stage that trains a model. */
 final class TrainingLoop {
   private static final long CHECKPOINT_NANOS = 60_000_000_000L;
-  private static final String STEP_FILE = "step";
+  /** The newest, and the one before in case the newest is damaged. */
+  private static final int KEPT_CHECKPOINTS = 2;
 
   private TrainingLoop() {}
 
   /**
-   * Trains to the end, from the stage's checkpoint if there is one; the checkpoint is deleted by the caller once the
-   * trained model is saved.
+   * Trains to the end, from the stage's newest whole checkpoint if there is one; the caller clears them once the trained
+   * model is saved.
    *
-   * @param stageDir where metrics and checkpoint go
+   * @param stageDir where metrics and checkpoints go
    * @return the metrics of the last step taken now; empty if none was left to take
    */
   static Map<String, Double> run(RunContext<TppoConfig> context, Path stageDir, String task, Trainable trainable)
       throws IOException {
-    Path checkpoint = checkpoint(stageDir);
-    AtomicFiles.restoreFolder(checkpoint);
+    Checkpoints checkpoints = new Checkpoints(stageDir, KEPT_CHECKPOINTS);
+    Optional<Checkpoints.Checkpoint> last = checkpoints.latest(context::message);
     long done = 0;
-    if (Files.isDirectory(checkpoint)) {
-      done = Long.parseLong(Files.readString(checkpoint.resolve(STEP_FILE)).strip());
-      trainable.load(checkpoint);
+    if (last.isPresent()) {
+      done = last.get().step();
+      trainable.load(last.get().folder());
     }
     ProgressListener progress = context.progress(task);
     progress.update(done, trainable.totalSteps(), "");
@@ -42,7 +43,7 @@ final class TrainingLoop {
       while (done < trainable.totalSteps()) {
         if (context.stopRequested() || System.nanoTime() - saved > CHECKPOINT_NANOS) {
           writer.sync();
-          save(checkpoint, trainable, done);
+          checkpoints.save(done, trainable::save);
           saved = System.nanoTime();
           context.checkStop();
         }
@@ -58,15 +59,8 @@ final class TrainingLoop {
     return metrics;
   }
 
-  /** The folder of the stage's checkpoint. */
-  static Path checkpoint(Path stageDir) {
-    return stageDir.resolve("checkpoint");
-  }
-
-  private static void save(Path checkpoint, Trainable trainable, long done) throws IOException {
-    AtomicFiles.writeFolder(checkpoint, folder -> {
-      trainable.save(folder);
-      Files.writeString(folder.resolve(STEP_FILE), Long.toString(done));
-    });
+  /** Deletes the checkpoints of a stage whose model is saved. */
+  static void clear(Path stageDir) throws IOException {
+    new Checkpoints(stageDir, KEPT_CHECKPOINTS).clear();
   }
 }

@@ -5,6 +5,7 @@ import io.github.tppo.kernels.PolicyLossStats;
 import io.github.tppo.kernels.ShapeRewardsStats;
 import io.github.tppo.kernels.ValueLossStats;
 import io.github.tppo.model.StepResult;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -15,6 +16,7 @@ import java.util.Map;
 final class PpoMetrics {
   private final Rollout rollout;
   private final ShapeRewardsStats shaping;
+  private final double[] scores;
   private final double klCoef;
   private final int eosId;
   private PolicyLossStats policy;
@@ -30,6 +32,7 @@ final class PpoMetrics {
   PpoMetrics(RolloutCollector.Collected collected, double klCoef, int eosId) {
     this.rollout = collected.rollout();
     this.shaping = collected.shaping();
+    this.scores = scores(collected);
     this.klCoef = klCoef;
     this.eosId = eosId;
   }
@@ -67,9 +70,9 @@ final class PpoMetrics {
     Map<String, Double> m = new LinkedHashMap<>();
     m.put("objective/kl", klPerResponse());
     m.put("objective/entropy", meanEntropy());
-    m.put("objective/scores", shaping.shaped() / n);
+    m.put("objective/scores", meanScore());
     m.put("objective/scores_std", scoresStd());
-    m.put("objective/non_score_reward", (shaping.reward() - shaping.shaped()) / n);
+    m.put("objective/non_score_reward", shaping.reward() / n - meanScore());
     m.put("objective/rlhf_reward", shaping.reward() / n);
     m.put("objective/kl_coef", klCoef);
     m.put("reward/lwp_mean", shaping.lwp() / tokens);
@@ -115,18 +118,32 @@ final class PpoMetrics {
     return sum / Math.max(1, count);
   }
 
+  /** Mean over the responses of what the reward model gave, after the length penalty and before the KL penalty. */
+  double meanScore() {
+    return Arrays.stream(scores).average().orElse(0);
+  }
+
   private double scoresStd() {
-    int n = rollout.size();
-    double mean = shaping.shaped() / n;
-    double squares = 0;
-    for (int b = 0; b < n; b++) {
-      double score = 0;
+    double mean = meanScore();
+    double squares = Arrays.stream(scores).map(score -> (score - mean) * (score - mean)).sum();
+    return scores.length < 2 ? 0 : Math.sqrt(squares / (scores.length - 1));
+  }
+
+  /** Sum of the shaped rewards of each response, and its terminal reward if it has a token that counts. */
+  private static double[] scores(RolloutCollector.Collected collected) {
+    Rollout rollout = collected.rollout();
+    double[] scores = new double[rollout.size()];
+    for (int b = 0; b < scores.length; b++) {
+      boolean counts = false;
       for (int i = rollout.cuSeqlens()[b]; i < rollout.cuSeqlens()[b + 1]; i++) {
-        score += rollout.shaped()[i];
+        if (rollout.valid()[i] != 0) {
+          scores[b] += rollout.shaped()[i];
+          counts = true;
+        }
       }
-      squares += (score - mean) * (score - mean);
+      scores[b] += counts && collected.terminal() != null ? collected.terminal()[b] : 0;
     }
-    return n < 2 ? 0 : Math.sqrt(squares / (n - 1));
+    return scores;
   }
 
   /** Share of the content tokens (class 1 or 2) that are of the given class. */

@@ -47,8 +47,12 @@ final class RolloutCollector {
     this.padId = padId;
   }
 
-  /** A rollout with the sums that its rewards were made of. */
-  record Collected(Rollout rollout, ShapeRewardsStats shaping) {}
+  /**
+   * A rollout with the sums that its rewards were made of.
+   *
+   * @param terminal reward at the last token of each response, or null
+   */
+  record Collected(Rollout rollout, ShapeRewardsStats shaping, float[] terminal) {}
 
   /**
    * @param prompts of the round
@@ -132,7 +136,7 @@ final class RolloutCollector {
       Kernels.whiten(advantages, mask, WhitenOptions.defaults(), advantages);
     }
     return new Collected(new Rollout(sequences, finished, cuSeqlens, oldLogprobs, refLogprobs, entropies, rewards.classes(),
-        valid, shaped.toFloats(), kl.toFloats(), total.toFloats(), values, advantages.toFloats(), returns.toFloats()), stats);
+        valid, shaped.toFloats(), kl.toFloats(), total.toFloats(), values, advantages.toFloats(), returns.toFloats()), stats, rewards.terminal());
   }
 
   /** The 1-based position of each token in its response, whether or not the tokens before it count. */

@@ -71,11 +71,21 @@ final class AnswerMarkup {
 
   private void run(Html html, int from, int to) {
     String text = answer.text().substring(from, to);
+    String stripped = text.strip();
+    if (stripped.length() < text.length()) { // a token's blanks take no colour, so that words stand apart
+      int first = stripped.isEmpty() ? text.length() : text.indexOf(stripped);
+      html.text(text.substring(0, first));
+      if (!stripped.isEmpty()) {
+        run(html, from + first, from + first + stripped.length());
+        html.text(text.substring(first + stripped.length()));
+      }
+      return;
+    }
     boolean word = score[from] >= 0;
     String judged = score[from] == 1 ? "yes" : "";
     Token t = token[from] == NO_TOKEN ? null : answer.tokens().get(token[from]);
     if (t == null || t.predicted() == 0 || colours == null) {
-      String style = (judged + (!word && !text.isBlank() ? " off" : "")).strip();
+      String style = (judged + (word ? "" : " off")).strip();
       if (style.isEmpty()) {
         html.text(text);
       } else {

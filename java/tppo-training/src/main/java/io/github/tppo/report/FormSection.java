@@ -11,8 +11,8 @@ final class FormSection {
 
   static void write(Html html, RunFiles run) {
     JsonNode form = run.results().path("form");
-    Table table = new Table("Answers of", "right number of queries", "ended by itself", "mean length, tokens", "queries that repeat another",
-        "distinct answers", "words from the history");
+    Table table = new Table("Answers of", "right number of queries", "ended by itself", "mean length, tokens",
+        "queries that repeat another", "distinct answers", "words from the history");
     List<String> names = new ArrayList<>();
     form.fieldNames().forEachRemaining(names::add);
     for (String name : Models.sorted(names)) {

@@ -71,7 +71,7 @@ final class LengthSection {
     }
     String note = penalty ? "factor of a token’s reward, α = " + Numbers.brief(alpha) : "switched off in this run";
     new LineChart("Length penalty", note, "position in the response").line("lwp", "c-plain", points).mark(suggested, "suggested length")
-        .atLeast(0, 1).write(html);
+        .atLeast(0, 1.2).write(html);
   }
 
   private void histogram(Html html) {
@@ -120,8 +120,8 @@ final class LengthSection {
     if (Double.isNaN(suggested)) {
       return;
     }
-    Table table = new Table("Held-out answers", "answers", "mean length, tokens", "longer than suggested (" + Numbers.brief(suggested) + ")",
-        "tokens beyond it");
+    Table table = new Table("Held-out answers", "answers", "mean length, tokens",
+        "longer than suggested (" + Numbers.brief(suggested) + ")", "tokens beyond it");
     answers.forEach((model, list) -> {
       double tokens = list.stream().mapToInt(Answer::tokenCount).sum();
       double longer = list.stream().filter(a -> a.tokenCount() > suggested).count();

@@ -30,8 +30,12 @@ final class ModelCurvesSection {
       html.close();
     }
     Table table = new Table("Final, on validation users", "weighted AUC", "relevant against irrelevant", "loss");
-    run.results().path("reward_model").properties().forEach(e -> table.row(e.getKey() + " level",
-        figure(e.getValue(), "auc_weighted"), figure(e.getValue(), "auc_relevant"), figure(e.getValue(), "eval_loss")));
+    run.results().path("reward_model").properties().forEach(e -> {
+      if (e.getValue().path("auc_weighted").isNumber() || e.getValue().path("eval_loss").isNumber()) {
+        table.row(e.getKey() + " level", figure(e.getValue(), "auc_weighted"), figure(e.getValue(), "auc_relevant"),
+            figure(e.getValue(), "eval_loss"));
+      }
+    });
     table.write(html);
   }
 

@@ -42,7 +42,8 @@ final class RelevanceSection {
       double flips = v.path("flip_rate").asDouble();
       chart.bar(pairName(pair.getKey(), "_vs_", " against "),
           flips > 0 ? "verdict flips with the order: " + Numbers.fixed(flips, 1) + " %" : "",
-          List.of(part("first wins", "win", v.path("win")), part("tie", "tie", v.path("tie")), part("second wins", "lose", v.path("lose"))));
+          List.of(part("first wins", "win", v.path("win")), part("tie", "tie", v.path("tie")),
+              part("second wins", "lose", v.path("lose"))));
     });
     chart.write(html);
   }

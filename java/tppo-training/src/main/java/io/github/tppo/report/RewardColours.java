@@ -7,11 +7,13 @@ import java.util.Locale;
 
 /**
  * The colour of a token's reward: a diverging scale around zero when rewards have both signs, else around the middle of
- * their range. Tokens of class 0 (separators, stop words) earn nothing and take no colour.
+ * their range with a pale lower half, since a small reward is no punishment. Tokens of class 0 (separators, stop words)
+ * earn nothing and take no colour.
  */
 record RewardColours(double low, double high) {
-  private static final double FAINTEST = 0.06;
-  private static final double STRONGEST = 0.58;
+  private static final double FAINTEST = 0.05;
+  private static final double STRONGEST = 0.62;
+  private static final double STRONGEST_PALE = 0.27;
 
   /** The scale of all tokens of some answers. */
   static RewardColours of(Collection<Answer> answers) {
@@ -35,15 +37,20 @@ record RewardColours(double low, double high) {
     return new RewardColours(low, high > low ? high : low + 1);
   }
 
-  /** Style class: on which side of the middle. */
-  String style(double reward) {
-    return reward >= (low + high) / 2 ? "hi" : "lo";
+  private boolean diverging() {
+    return low < 0 && high > 0;
   }
 
-  /** Style attribute: how far from the middle. */
+  /** Style class: which of the two colours. */
+  String style(double reward) {
+    return reward < (low + high) / 2 ? "lo" : "hi";
+  }
+
+  /** Style attribute: how strong the colour is. */
   String strength(double reward) {
     double far = Math.min(1, Math.abs(2 * (reward - low) / (high - low) - 1));
-    return String.format(Locale.ROOT, "--a:%.2f", FAINTEST + (STRONGEST - FAINTEST) * far);
+    double strongest = diverging() || style(reward).equals("hi") ? STRONGEST : STRONGEST_PALE;
+    return String.format(Locale.ROOT, "--a:%.2f", FAINTEST + (strongest - FAINTEST) * far);
   }
 
   /** The key to the colours. */

@@ -23,7 +23,8 @@ final class SourcesSection {
         .bar("kept", "", "c-relevant", Estimate.of(stats.path("rows_kept")), count(stats.path("rows_kept"))).write(html);
     bars(html, "Rows dropped", "by reason", stats.path("rows_dropped"));
     bars(html, "Entries dropped", "inside kept rows", stats.path("entries_dropped"));
-    BarChart users = new BarChart("Users", "").bar("in the log", "", "c-plain", Estimate.of(stats.path("users")), count(stats.path("users")));
+    BarChart users = new BarChart("Users", "").bar("in the log", "", "c-plain", Estimate.of(stats.path("users")),
+        count(stats.path("users")));
     stats.path("users_per_split").properties().forEach(e -> users.bar(split(e.getKey()), "with an example", "c-plain",
         Estimate.of(e.getValue()), count(e.getValue())));
     users.write(html);
@@ -68,7 +69,8 @@ final class SourcesSection {
         reasons.append(reasons.isEmpty() ? " (" : ", ").append(words(reason.getKey())).append(' ').append(count(reason.getValue()));
       }
       table.row(e.getKey(), Table.text(s.path("judge").asText()), Table.count(s.path("labelled").asDouble()),
-          Table.number(rejected, Numbers.count(rejected) + (reasons.isEmpty() ? "" : reasons + ")")), Table.count(s.path("asked").asDouble()),
+          Table.number(rejected, Numbers.count(rejected) + (reasons.isEmpty() ? "" : reasons + ")")),
+          Table.count(s.path("asked").asDouble()),
           Table.count(s.path("words_scored").asDouble()), Table.percent(s.path("words_relevant_percent").asDouble() / 100),
           Table.percent(s.path("sentences_relevant_percent").asDouble() / 100),
           Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())));
@@ -76,7 +78,8 @@ final class SourcesSection {
       if (tokens.size() == 3) {
         double all = tokens.path(0).asDouble() + tokens.path(1).asDouble() + tokens.path(2).asDouble();
         classes.bar(e.getKey() + " template", Numbers.count(all) + " tokens", List.of(
-            part("relevant", "c-relevant", tokens.path(2).asDouble(), all), part("irrelevant", "c-irrelevant", tokens.path(1).asDouble(), all),
+            part("relevant", "c-relevant", tokens.path(2).asDouble(), all),
+            part("irrelevant", "c-irrelevant", tokens.path(1).asDouble(), all),
             part("no word", "tie", tokens.path(0).asDouble(), all)));
       }
     });

@@ -51,8 +51,8 @@ final class TrainingSection {
     chart("Value loss", "", "loss/value_avg").atLeast(0, Double.NaN).write(html);
     html.close();
     diagnostics(html);
-    html.element("p", "The training score is the reward model’s, after the length penalty. Where it rises and the judge’s score does not, "
-        + "the policy has learned to please the reward model rather than the user.", "class", "note");
+    html.element("p", "The training score is the reward model’s, after the length penalty. Where it rises and the judge’s "
+        + "score does not, the policy has learned to please the reward model rather than the user.", "class", "note");
   }
 
   private LineChart chart(String title, String note, String metric) {

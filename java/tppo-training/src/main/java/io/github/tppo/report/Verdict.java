@@ -51,7 +51,8 @@ final class Verdict {
       return results.isObject() ? "Not all models have been evaluated in this run."
           : "This run has not been evaluated yet; the page shows what there is.";
     }
-    StringBuilder text = new StringBuilder("The judge finds ").append(percent(tppo)).append(" of the words of an average TPPO answer relevant, ")
+    StringBuilder text = new StringBuilder("The judge finds ").append(percent(tppo))
+        .append(" of the words of an average TPPO answer relevant, ")
         .append(percent(sft)).append(" of those of an SFT answer");
     if (gain != null && gain.hasInterval()) {
       text.append(": ").append(Numbers.signed(gain.mean(), 1)).append(" points, 95\u00A0% interval ").append(gain.interval(1));
@@ -103,7 +104,8 @@ final class Verdict {
     if (pair.path("win").isNumber()) {
       tiles.add(new Tile("Wins − losses, points", pair.path("win").asDouble() - pair.path("lose").asDouble(),
           Numbers.signed(pair.path("win").asDouble() - pair.path("lose").asDouble(), 1),
-          Numbers.fixed(pair.path("win").asDouble(), 1) + " % won, " + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against SFT"));
+          Numbers.fixed(pair.path("win").asDouble(), 1) + " % won, "
+              + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against SFT"));
     }
     addShare(tiles, "Right number of queries", results.path("form").path("tppo").path("right_count"), "of TPPO’s answers");
     JsonNode auc = results.path("reward_model").path("token").path("auc_weighted");

@@ -56,14 +56,15 @@ final class AnswerMarkupTest {
     List<String> pieces = page.elements("span").stream().filter(e -> e.hasAttribute("title")).map(e -> e.getTextContent()).toList();
     assertTrue(pieces.contains(FAMILY), pieces.toString());
     assertTrue(pieces.contains("e\u0301"), pieces.toString());
-    assertEquals("ab " + FAMILY + " e\u0301", String.join("", pieces));
+    assertEquals("ab" + FAMILY + "e\u0301", String.join("", pieces), "blanks take no colour");
   }
 
   @Test
   void rightToLeftAndControlCharactersStayInTheirPlace() throws Exception {
     String query = "\u05E9\u05DC\u05D5\u05DD \u202Ereversed";
     Page page = Page.of(page("\u202Eu", query));
-    assertTrue(page.elements("li").stream().filter(e -> e.getTextContent().equals(query)).allMatch(e -> e.getAttribute("dir").equals("auto")));
+    assertTrue(page.elements("li").stream().filter(e -> e.getTextContent().equals(query))
+        .allMatch(e -> e.getAttribute("dir").equals("auto")));
     String html = page("a\u0000b\u001B", "lone \uD83D surrogate \u0007");
     assertFalse(html.chars().anyMatch(c -> c < 0x20 && c != '\n' && c != '\t'));
     Page.of(html);
@@ -77,7 +78,9 @@ final class AnswerMarkupTest {
     assertEquals(new RewardColours(0.2, 0.8), colours, "tokens of class 0 do not count");
     assertEquals("lo", colours.style(0.2));
     assertEquals("hi", colours.style(0.8));
-    assertEquals(colours.strength(0.2), colours.strength(0.8));
+    assertTrue(colours.strength(0.2).compareTo(colours.strength(0.8)) < 0);
+    assertEquals("lo", new RewardColours(-1, 1).style(-0.5));
+    assertEquals(new RewardColours(-1, 1).strength(-0.5), new RewardColours(-1, 1).strength(0.5));
     assertEquals(new RewardColours(-1, 1), RewardColours.of(List.of(new Answer("u", java.util.Map.of(), List.of(), "ab",
         List.of(new Answer.Token(0, 1, 1, -1), new Answer.Token(1, 2, 2, 0.5)), List.of(), 0, 0, true, 2))), "zero is in the middle");
   }

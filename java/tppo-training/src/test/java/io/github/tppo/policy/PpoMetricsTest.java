@@ -4,6 +4,7 @@ package io.github.tppo.policy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Tensors;
@@ -25,6 +26,7 @@ class PpoMetricsTest {
   @BeforeAll
   static void oneThread() {
     Tensors.setThreads(1);
+    Kernels.setThreads(1);
   }
 
   @Test

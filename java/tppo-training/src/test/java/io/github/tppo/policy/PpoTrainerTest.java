@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.model.Workers;
@@ -28,6 +29,7 @@ class PpoTrainerTest {
   @BeforeAll
   static void oneThread() {
     Tensors.setThreads(1);
+    Kernels.setThreads(1);
   }
 
   @AfterEach

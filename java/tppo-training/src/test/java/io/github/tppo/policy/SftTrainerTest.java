@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
@@ -30,6 +31,7 @@ class SftTrainerTest {
   @BeforeAll
   static void oneThread() {
     Tensors.setThreads(1);
+    Kernels.setThreads(1);
   }
 
   private static SftConfig config(int batch, double promptWeight, double epochs, int maxSteps, double rate) {

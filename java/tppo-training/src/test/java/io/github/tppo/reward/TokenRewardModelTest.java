@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.LongformerConfig;
 import io.github.tppo.model.Scope;
@@ -43,6 +44,7 @@ class TokenRewardModelTest {
   @BeforeAll
   static void models() {
     Tensors.setThreads(1);
+    Kernels.setThreads(1);
     policyTokenizer = TestTokenizers.load("shipped");
     ownTokenizer = TestTokenizers.load("tokenizers/sentencepiece");
     model = Longformer.create(new LongformerConfig(ownTokenizer.vocabSize(), 32, 48, 2, 4, List.of(8, 8),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
@@ -33,6 +34,7 @@ class TokenRewardTrainerTest {
   @BeforeAll
   static void oneThread() {
     Tensors.setThreads(1);
+    Kernels.setThreads(1);
   }
 
   @AfterEach

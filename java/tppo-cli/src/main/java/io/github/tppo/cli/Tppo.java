@@ -60,6 +60,7 @@ public final class Tppo implements Runnable {
       command.getCommandSpec().name(stage.name()).usageMessage().description(StageCommand.description(stage.name()));
       commands.addSubcommand(stage.name(), command);
     }
+    commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());
     commands.addSubcommand(new VerifyCommand());
     commands.addSubcommand(new DoctorCommand());

@@ -15,7 +15,7 @@ import java.util.Set;
  * @param finished share of answers that the model ended itself
  * @param meanTokens mean length in tokens
  * @param duplicateQueries share of queries that repeat an earlier one of the same answer
- * @param distinctAnswers distinct answers over answers: a collapsed model gives every user the same
+ * @param distinctAnswers distinct answers over users: a collapsed model gives every user the same
  * @param wordsInHistory share of words that occur in the user's searches
  */
 public record FormMetrics(
@@ -36,11 +36,14 @@ public record FormMetrics(
     long words = 0;
     long inHistory = 0;
     Set<List<String>> distinct = new HashSet<>();
+    Set<String> users = new HashSet<>();
     for (ScoredAnswer answer : answers) {
       right += answer.rightCount() ? 1 : 0;
       finished += answer.finished() ? 1 : 0;
       tokens += answer.tokenCount();
-      distinct.add(answer.queries());
+      if (users.add(answer.user())) { // a user's first answer: samples of one user may agree
+        distinct.add(answer.queries());
+      }
       queries += answer.queries().size();
       duplicates += answer.queries().size() - new HashSet<>(answer.queries()).size();
       Set<String> history = new HashSet<>();
@@ -53,7 +56,7 @@ public record FormMetrics(
       }
     }
     double n = Math.max(1, answers.size());
-    return new FormMetrics(right / n, finished / n, tokens / n, duplicates / (double) Math.max(1, queries), distinct.size() / n,
+    return new FormMetrics(right / n, finished / n, tokens / n, duplicates / (double) Math.max(1, queries), distinct.size() / (double) Math.max(1, users.size()),
         inHistory / (double) Math.max(1, words));
   }
 }

@@ -34,7 +34,7 @@ public final class LexicalJudge implements Judge {
         for (String query : example.targets()) {
             ResponseText.wordsOfQuery(query).forEach(w -> wanted.add(Stems.stem(Stems.normalise(w))));
         }
-        List<WordScore> scores = score(ResponseText.words(responseText), wanted);
+        List<WordScore> scores = score(ResponseText.words(responseText), wanted, MutualCheck.wantedQueries(config, example));
         Judgement all = new Judgement(scores, 0);
         boolean rightNumber = ResponseText.queries(responseText).size() == MutualCheck.wantedQueries(config, example);
         boolean relevant = rightNumber && all.scoredWords() > 0
@@ -42,15 +42,17 @@ public final class LexicalJudge implements Judge {
         return new Judgement(template == Template.TOKEN ? scores : List.of(), relevant ? 1 : 0);
     }
 
-    private List<WordScore> score(List<Word> words, Set<String> wanted) {
+    /** Words of queries beyond the number asked for earn nothing: a longer answer must not pay. */
+    private List<WordScore> score(List<Word> words, Set<String> wanted, int wantedQueries) {
         List<WordScore> scores = new ArrayList<>(words.size());
         Set<Set<String>> earlierLines = new HashSet<>();
-        for (int from = 0; from < words.size();) {
+        int query = 0;
+        for (int from = 0; from < words.size(); query++) {
             int to = from;
             while (to < words.size() && words.get(to).line() == words.get(from).line()) {
                 to++;
             }
-            scoreLine(words.subList(from, to), wanted, earlierLines, scores);
+            scoreLine(words.subList(from, to), query < wantedQueries ? wanted : Set.of(), earlierLines, scores);
             from = to;
         }
         return scores;

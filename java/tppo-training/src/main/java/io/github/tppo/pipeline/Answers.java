@@ -34,7 +34,7 @@ final class Answers {
   record Answer(int[] promptIds, int[] ids, float[] logprobs, boolean finished, TokenSpans spans) {}
 
   /**
-   * One response per example, in batches of {@code sampling.batch_size}.
+   * One response per example.
    *
    * @param streams random stream of each response
    * @param purpose one of the constants above
@@ -43,19 +43,15 @@ final class Answers {
     List<Answer> answers = new ArrayList<>();
     SamplingOptions options = new SamplingOptions(config.sampling().temperature(), 0, 1, config.sampling().maxNewTokens(),
         Permutation.mix(config.seed(), purpose));
-    int size = config.sampling().batchSize();
-    for (int from = 0; from < examples.size(); from += size) {
-      int end = Math.min(examples.size(), from + size);
-      List<int[]> prompts = new ArrayList<>();
-      for (Example example : examples.subList(from, end)) {
-        prompts.add(config.text().prompt().promptIds(tokenizer, example.history(), config.text().maxPromptTokens()));
-      }
-      List<Generated> generated = new Generator(policy, tokenizer.eosId(), tokenizer.padId())
-          .generate(prompts, java.util.Arrays.copyOfRange(streams, from, end), options);
-      for (int i = 0; i < prompts.size(); i++) {
-        Generated g = generated.get(i);
-        answers.add(new Answer(prompts.get(i), g.ids(), g.logprobs(), g.finished(), tokenizer.spans(g.ids())));
-      }
+    List<int[]> prompts = new ArrayList<>();
+    for (Example example : examples) {
+      prompts.add(config.text().prompt().promptIds(tokenizer, example.history(), config.text().maxPromptTokens()));
+    }
+    List<Generated> generated = new Generator(policy, tokenizer.eosId(), tokenizer.padId(), config.sampling().batchSize())
+        .generate(prompts, streams, options);
+    for (int i = 0; i < prompts.size(); i++) {
+      Generated g = generated.get(i);
+      answers.add(new Answer(prompts.get(i), g.ids(), g.logprobs(), g.finished(), tokenizer.spans(g.ids())));
     }
     return answers;
   }

@@ -42,7 +42,8 @@ final class EvaluateStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "sampling", "judge", "evaluation");
+    return List.of("seed", "sampling", "judge", "evaluation.examples", "evaluation.samples_per_example",
+        "evaluation.bootstrap_resamples");
   }
 
   @Override
@@ -52,6 +53,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
 
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
+    long start = System.nanoTime();
     Compute.prepare(context);
     TppoConfig config = context.config();
     List<Example> examples = PolicyModels.examples(context.folder(), "eval", config.evaluation().examples());
@@ -62,7 +64,8 @@ final class EvaluateStage implements Stage<TppoConfig> {
     answers.put("copy", copies(config, examples));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
         RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
-      TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), 0);
+      TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
+          config.data().targets(), 0);
       for (String name : POLICIES) {
         context.checkStop();
         context.progress("answers of " + name).update(answers.size() - 1, POLICIES.size(), "");
@@ -74,7 +77,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
     for (Map.Entry<String, List<ScoredAnswer>> entry : answers.entrySet()) {
       ScoredAnswer.write(context.folder().evaluate().resolve(entry.getKey() + ".jsonl"), entry.getValue());
     }
-    Map<String, Object> results = new RunResults(context).of(answers);
+    Map<String, Object> results = new RunResults(context, start).of(answers);
     AtomicFiles.write(context.folder().resultsFile(),
         new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results));
     Bootstrap.Interval gain = RunResults.gain(answers.get("tppo"), answers.get("sft"), config);

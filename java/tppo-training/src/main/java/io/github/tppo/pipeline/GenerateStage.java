@@ -27,6 +27,8 @@ import java.util.Map;
  * length is computed here, once, and stays (SPEC 5).
  */
 final class GenerateStage implements Stage<TppoConfig> {
+  private static final int CHUNK_BATCHES = 8;
+
   @Override
   public String name() {
     return "generate";
@@ -60,7 +62,7 @@ final class GenerateStage implements Stage<TppoConfig> {
       add(tasks, context, "train", config.generate().prompts());
       add(tasks, context, "valid", config.generate().validPrompts());
       ProgressListener progress = context.progress("sampling responses");
-      int size = config.sampling().batchSize();
+      int size = config.sampling().batchSize() * CHUNK_BATCHES; // batches of a chunk run side by side
       Answers answers = new Answers(policy, tokenizer, config);
       for (int from = 0; from < tasks.size(); from += size) {
         context.checkStop();

@@ -22,9 +22,12 @@ import java.util.function.ToDoubleFunction;
 /** Puts {@code results.json} together. */
 final class RunResults {
   private final RunContext<TppoConfig> context;
+  private final long startNanos;
 
-  RunResults(RunContext<TppoConfig> context) {
+  /** @param startNanos when the evaluation began */
+  RunResults(RunContext<TppoConfig> context, long startNanos) {
     this.context = context;
+    this.startNanos = startNanos;
   }
 
   /** All figures of a run; the keys are those that scripts rely on. */
@@ -40,14 +43,17 @@ final class RunResults {
     results.put("difference", Map.of("tppo_minus_sft", Map.of(
         "token_template", interval(gain(answers.get("tppo"), answers.get("sft"), config)),
         "sentence_template", interval(gain(answers.get("tppo"), answers.get("sft"), config, ScoredAnswer::sentenceRelevance)))));
-    results.put("pairwise", Map.of("tppo_vs_sft", Comparison.byScore(answers.get("tppo"), answers.get("sft"))));
+    results.put("pairwise", Map.of("tppo_vs_sft", Comparison.byScore(
+        perUser(answers.get("tppo"), ScoredAnswer::tokenRelevance), perUser(answers.get("sft"), ScoredAnswer::tokenRelevance))));
     Map<String, Object> form = new LinkedHashMap<>();
     answers.forEach((name, list) -> form.put(name, FormMetrics.of(list)));
     results.put("form", form);
     results.put("suggested_length", GenerateStage.suggestedLength(context.folder().generate()));
     results.put("reward_model", Map.of("token", rewardModel()));
     results.put("training", Map.of("tppo", scores(context.folder().model("tppo"))));
-    results.put("timing_s", context.folder().state().seconds());
+    Map<String, Double> seconds = new LinkedHashMap<>(context.folder().state().seconds());
+    seconds.put("evaluate", (System.nanoTime() - startNanos) * 1e-9); // not finished, so not yet in the state
+    results.put("timing_s", seconds);
     Map<String, Object> speed = new LinkedHashMap<>();
     speed.put("generate", context.folder().state().figures("tokens_per_s").get("generate"));
     speed.put("train_policy", context.folder().state().figures("tokens_per_s").get("train-policy"));

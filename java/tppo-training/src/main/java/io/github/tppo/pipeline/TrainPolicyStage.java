@@ -56,9 +56,11 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
         Decoder policy = Decoder.load(context.folder().model("sft"));
         Decoder reference = Decoder.load(context.folder().model("sft"));
         RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
-      TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), 0);
+      TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
+          config.data().targets(), 0);
       double center = config.policy().centerRewards() ? meanReward(context, tokenizer, uncentred) : 0;
-      TokenRewarder rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(), center);
+      TokenRewarder rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
+          config.data().targets(), center);
       List<Prompt> prompts = new ArrayList<>();
       for (Example example : PolicyModels.examples(context.folder(), "train", 0)) {
         int[] ids = config.text().prompt().promptIds(tokenizer, example.history(), config.text().maxPromptTokens());

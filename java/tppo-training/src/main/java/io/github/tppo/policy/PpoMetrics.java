@@ -46,13 +46,18 @@ final class PpoMetrics {
 
   void add(PolicyLossStats stats, StepResult result) {
     if (policy == null) {
-      firstRatioMax = stats.outside() + Math.abs(stats.oldK3()); // both are exactly 0 when every ratio is 1
+      firstRatioMax = stats.outside() + Math.abs(stats.oldK1()) + Math.abs(stats.oldK3()); // exactly 0 when every ratio is 1
     }
     policy = policy == null ? stats : policy.plus(stats);
     policyLoss += stats.loss();
     gradNorm += result.gradNorm();
     policySteps++;
     skipped += result.applied() ? 0 : 1;
+  }
+
+  /** Counts a mini-batch without a valid token. */
+  void skip() {
+    skipped++;
   }
 
   /** KL to the reference, summed over a response, averaged over responses (k1). */
@@ -64,7 +69,8 @@ final class PpoMetrics {
     return sum / rollout.size();
   }
 
-  Map<String, Double> values(double rate) {
+  /** @param episodes responses sampled since training began, those of this round among them */
+  Map<String, Double> values(double rate, double episodes) {
     double tokens = Math.max(1, shaping.valid());
     int n = rollout.size();
     Map<String, Double> m = new LinkedHashMap<>();
@@ -93,6 +99,12 @@ final class PpoMetrics {
       m.put("policy/bad_rows", policy.badRows());
       m.put("val/ratio", policy.ratio() / valid);
     }
+    m.put("steps_skipped", (double) skipped);
+    m.put("lr", rate);
+    m.put("episode", episodes);
+    if (value == null) { // every mini-batch was skipped
+      return m;
+    }
     double valueTokens = Math.max(1, value.valid());
     double meanReturn = value.returns() / valueTokens;
     double variance = value.returnsSquared() / valueTokens - meanReturn * meanReturn;
@@ -100,9 +112,6 @@ final class PpoMetrics {
     m.put("val/clipfrac_avg", value.clipped() / valueTokens);
     m.put("val/mean", value.value() / valueTokens);
     m.put("val/explained_variance", variance > 0 ? 1 - value.squaredError() / valueTokens / variance : Double.NaN);
-    m.put("steps_skipped", (double) skipped);
-    m.put("lr", rate);
-    m.put("episode", (double) n);
     return m;
   }
 

@@ -33,6 +33,8 @@ import org.bytedeco.pytorch.Tensor;
 public final class PpoTrainer implements AutoCloseable {
   /** Rounds in a row without a finite gradient after which training gives up. */
   private static final int MAX_SKIPPED = 5;
+  /** Random numbers of sampling are apart from those of everything else. */
+  static final long SAMPLES = 0x726f6c;
 
   private final Decoder policy;
   private final Critic critic;
@@ -78,7 +80,7 @@ public final class PpoTrainer implements AutoCloseable {
     int size = config.rolloutSize();
     int[][] firstPass = Permutation.batches(size, config.batchSize(), seed, round * config.epochs());
     RolloutCollector.Collected collected =
-        collector.collect(promptsOf(round), firstPass, seed, round * size, kl.coefficient());
+        collector.collect(promptsOf(round), firstPass, Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
     PpoMetrics metrics = new PpoMetrics(collected, kl.coefficient(), eosId);
     boolean train = round >= config.criticWarmup();
     boolean skipped = false;
@@ -93,8 +95,10 @@ public final class PpoTrainer implements AutoCloseable {
       throw new ArithmeticException("train-policy: gradients were not finite in " + MAX_SKIPPED
           + " rounds in a row; lower policy.optimizer.learning_rate or policy.kl_coef");
     }
-    kl.update(metrics.klPerResponse(), size);
-    return metrics.values(config.optimizer().rate(round, config.steps()));
+    if (train) {
+      kl.update(metrics.klPerResponse(), size);
+    }
+    return metrics.values(train ? policyRate(round) : 0, (round + 1) * size);
   }
 
   /** Returns whether all gradients were finite. */
@@ -102,6 +106,10 @@ public final class PpoTrainer implements AutoCloseable {
     List<Sequence> sequences = Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList();
     SequenceBatch batch = SequenceBatch.ofResponses(sequences);
     byte[] valid = rollout.gather(rollout.valid(), indices);
+    if (normalizer(batch, valid) == 0) {
+      metrics.skip();
+      return true; // nothing to learn from: weights and moments stay as they are
+    }
     List<Critic.Step> value = new ArrayList<>();
     List<PolicyLossStats> loss = new ArrayList<>();
     List<StepResult> result = new ArrayList<>();
@@ -113,7 +121,7 @@ public final class PpoTrainer implements AutoCloseable {
         try (Scope scope = Scope.withGrad()) {
           optimizer.zeroGrad();
           loss.add(backward(batch, rollout, indices, valid));
-          result.add(optimizer.step(config.optimizer().rate(round, config.steps())));
+          result.add(optimizer.step(policyRate(round)));
         }
       });
     }
@@ -123,6 +131,11 @@ public final class PpoTrainer implements AutoCloseable {
       metrics.add(loss.get(0), result.get(0));
     }
     return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
+  }
+
+  /** The policy's schedule begins when the critic's warm-up ends; it counts rounds. */
+  private double policyRate(long round) {
+    return config.optimizer().rate(round - config.criticWarmup(), Math.max(1, config.steps() - config.criticWarmup()));
   }
 
   private PolicyLossStats backward(SequenceBatch batch, Rollout rollout, int[] indices, byte[] valid) {

@@ -2,20 +2,15 @@
 package io.github.tppo.reward;
 
 import io.github.tppo.eval.RocAuc;
-import io.github.tppo.kernels.BalanceMaskOptions;
-import io.github.tppo.kernels.DType;
-import io.github.tppo.kernels.Kernels;
-import io.github.tppo.kernels.NativeArray;
-import io.github.tppo.kernels.RewardModelLossOptions;
-import io.github.tppo.kernels.RewardModelLossOutputs;
 import io.github.tppo.kernels.RewardModelLossStats;
-import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.Tensors;
+import io.github.tppo.model.Workers;
+import io.github.tppo.policy.BatchParts;
 import io.github.tppo.policy.Optimizers;
 import io.github.tppo.policy.Permutation;
 import io.github.tppo.run.RewardConfig;
@@ -24,14 +19,19 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Trains the token-level reward model on labelled responses: local and global loss over the balanced tokens (SPEC 4). */
 public final class TokenRewardTrainer implements AutoCloseable {
   private static final int BUCKET_WINDOW = 32;
   private static final int EVAL_BATCH = 128;
+  /** Parts of a batch that run side by side: fixed, so that results do not depend on the number of threads. */
+  private static final int PARTS = 2;
 
   private final Longformer model;
+  private final List<Longformer> replicas = new ArrayList<>();
   private final int padId;
   private final RewardConfig config;
   private final List<RewardSample> data;
@@ -40,6 +40,8 @@ public final class TokenRewardTrainer implements AutoCloseable {
   private final AdamW optimizer;
   private final long batchesPerEpoch;
   private final long totalSteps;
+  private int[][] batches;
+  private long batchesOfEpoch = -1;
 
   /** @param model is trained in place */
   public TokenRewardTrainer(Longformer model, int padId, RewardConfig config, List<RewardSample> data, long seed) {
@@ -47,6 +49,9 @@ public final class TokenRewardTrainer implements AutoCloseable {
       throw new IllegalArgumentException("no labelled responses");
     }
     this.model = model;
+    for (int i = 1; i < PARTS; i++) {
+      replicas.add(model.replica());
+    }
     this.padId = padId;
     this.config = config;
     this.data = data;
@@ -64,66 +69,63 @@ public final class TokenRewardTrainer implements AutoCloseable {
 
   /** One optimiser step; {@code step} counts from 0. */
   public Map<String, Double> step(long step) {
-    int[][] batches = Permutation.bucketed(lengths, config.batchSize(), BUCKET_WINDOW, seed, step / batchesPerEpoch);
+    long epoch = step / batchesPerEpoch;
+    if (epoch != batchesOfEpoch) {
+      batches = Permutation.bucketed(lengths, config.batchSize(), BUCKET_WINDOW, seed, epoch);
+      batchesOfEpoch = epoch;
+    }
     List<RewardSample> samples =
         Arrays.stream(batches[(int) (step % batchesPerEpoch)]).mapToObj(data::get).toList();
     double rate = config.optimizer().rate(step, totalSteps);
-    try (Scope scope = Scope.withGrad()) {
-      optimizer.zeroGrad();
-      RewardBatch batch = new RewardBatch(samples.stream().map(RewardSample::input).toList());
-      Tensor logits = batch.logits(model, padId);
-      Tensor gradient = Tensors.empty(org.bytedeco.pytorch.global.torch.ScalarType.Float, batch.tokens(), 3);
-      RewardModelLossStats stats = loss(batch, samples, Tensors.view(logits.detach()), Tensors.view(gradient), step);
-      Autograd.backward(logits, gradient);
-      StepResult result = optimizer.step(rate);
-      if (!result.applied()) {
-        throw new ArithmeticException("train-reward: the gradient norm of step " + step
-            + " is not finite; lower reward.optimizer.learning_rate");
-      }
-      Map<String, Double> metrics = new LinkedHashMap<>();
-      metrics.put("loss/reward", stats.loss());
-      metrics.put("loss/reward_local", stats.local());
-      metrics.put("loss/reward_global", stats.global());
-      metrics.put("reward/accuracy", stats.correct() / Math.max(1, stats.valid()));
-      metrics.put("reward/valid_tokens", stats.valid());
-      metrics.put("reward/grad_norm", result.gradNorm());
-      metrics.put("lr", rate);
-      return metrics;
+    optimizer.zeroGrad();
+    RewardModelLossStats stats = backward(samples, step);
+    StepResult result = optimizer.step(rate);
+    if (!result.applied()) {
+      throw new ArithmeticException("train-reward: the gradient norm of step " + step
+          + " is not finite; lower reward.optimizer.learning_rate");
     }
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    metrics.put("loss/reward", stats.loss());
+    metrics.put("loss/reward_local", stats.local());
+    metrics.put("loss/reward_global", stats.global());
+    metrics.put("reward/accuracy", stats.correct() / Math.max(1, stats.valid()));
+    metrics.put("reward/valid_tokens", stats.valid());
+    metrics.put("reward/grad_norm", result.gradNorm());
+    metrics.put("lr", rate);
+    return metrics;
   }
 
-  /** @param balanceStep number of the balance mask's draw; negative = no balance mask; gradient null = loss only */
-  private RewardModelLossStats loss(RewardBatch batch, List<RewardSample> samples, NativeArray logits, NativeArray gradient,
-      long balanceStep) {
-    int n = batch.tokens();
-    int[] labels = new int[n];
-    byte[] labelled = new byte[n];
-    float[] sentences = new float[samples.size()];
-    for (int b = 0; b < samples.size(); b++) {
-      int[] classes = samples.get(b).classes();
-      System.arraycopy(classes, 0, labels, batch.cuSeqlens()[b], classes.length);
-      sentences[b] = samples.get(b).sentence();
+  /** The parts of a batch side by side on replicas; their gradients are added up in a fixed order. */
+  private RewardModelLossStats backward(List<RewardSample> samples, long step) {
+    RewardTargets targets = RewardTargets.balanced(samples, config, seed, step);
+    List<List<RewardSample>> parts = BatchParts.of(samples, PARTS);
+    RewardModelLossStats[] stats = new RewardModelLossStats[parts.size()];
+    List<Runnable> tasks = new ArrayList<>();
+    int first = 0;
+    for (int i = 0; i < parts.size(); i++) {
+      int part = i;
+      int firstSample = first;
+      tasks.add(() -> stats[part] = backward(part == 0 ? model : replicas.get(part - 1), parts.get(part), targets, firstSample));
+      first += parts.get(i).size();
     }
-    NativeArray nativeLabels = NativeArray.ofInts(labels);
-    TokenLayout layout = TokenLayout.packed(n, NativeArray.ofInts(batch.cuSeqlens()));
-    if (balanceStep >= 0) {
-      NativeArray mask = NativeArray.allocate(DType.U8, n);
-      Kernels.balanceMask(layout, nativeLabels, null,
-          BalanceMaskOptions.defaults().withRho(config.balanceRatio()).withSeed(seed).withStep(balanceStep), mask);
-      layout = layout.withMask(mask);
+    Workers.run(tasks);
+    RewardModelLossStats sum = stats[0];
+    for (int i = 1; i < stats.length; i++) {
+      Autograd.moveGradients(replicas.get(i - 1).parameters(), model.parameters());
+      sum = sum.plus(stats[i]);
     }
-    byte[] kept = layout.mask() == null ? null : layout.mask().toBytes();
-    for (int i = 0; i < n; i++) {
-      labelled[i] = (byte) (labels[i] > 0 && (kept == null || kept[i] != 0) ? 1 : 0);
+    return sum;
+  }
+
+  private RewardModelLossStats backward(Longformer replica, List<RewardSample> samples, RewardTargets targets, int firstSample) {
+    try (Scope scope = Scope.withGrad()) {
+      RewardBatch batch = new RewardBatch(samples.stream().map(RewardSample::input).toList());
+      Tensor logits = batch.logits(replica, padId);
+      Tensor gradient = Tensors.empty(ScalarType.Float, batch.tokens(), 3);
+      RewardModelLossStats stats = targets.loss(batch, firstSample, Tensors.view(logits.detach()), Tensors.view(gradient));
+      Autograd.backward(logits, gradient);
+      return stats;
     }
-    NativeArray globalMask = config.globalTokens() == RewardConfig.GlobalTokens.LABELLED ? NativeArray.ofBytes(labelled) : null;
-    RewardModelLossOptions options = RewardModelLossOptions.defaults()
-        .withLocalReduction(config.localReduction()).withGlobalMode(config.globalMode())
-        .withLocalWeight(config.localWeight()).withGlobalWeight(config.globalWeight())
-        .withClassWeight0(config.classWeights().get(0)).withClassWeight1(config.classWeights().get(1))
-        .withClassWeight2(config.classWeights().get(2));
-    return Kernels.rewardModelLoss(layout, logits, nativeLabels, NativeArray.ofFloats(sentences), globalMask, options,
-        RewardModelLossOutputs.none().withGradLogits(gradient));
   }
 
   /** What the model is worth on responses that it was not trained on. */
@@ -147,7 +149,7 @@ public final class TokenRewardTrainer implements AutoCloseable {
       RewardBatch batch = new RewardBatch(part.stream().map(RewardSample::input).toList());
       try (Scope scope = Scope.noGrad()) {
         Tensor logits = batch.logits(model, padId);
-        RewardModelLossStats stats = loss(batch, part, Tensors.view(logits), null, -1);
+        RewardModelLossStats stats = RewardTargets.all(part, config).loss(batch, 0, Tensors.view(logits), null);
         double share = part.size() / (double) samples.size();
         loss += share * stats.loss();
         local += share * stats.local();
@@ -164,7 +166,7 @@ public final class TokenRewardTrainer implements AutoCloseable {
   }
 
   private static double relevantAuc(float[] probabilities, int[] labels) {
-    int[] content = java.util.stream.IntStream.range(0, labels.length).filter(i -> labels[i] > 0).toArray();
+    int[] content = IntStream.range(0, labels.length).filter(i -> labels[i] > 0).toArray();
     float[] scores = new float[content.length];
     boolean[] relevant = new boolean[content.length];
     for (int k = 0; k < content.length; k++) {
@@ -193,6 +195,7 @@ public final class TokenRewardTrainer implements AutoCloseable {
 
   @Override
   public void close() {
+    replicas.forEach(Longformer::close);
     optimizer.close();
   }
 }

@@ -24,6 +24,6 @@ final class WordShares {
   }
 
   private static boolean covers(TokenSpans spans, int token, ResponseText.Word word) {
-    return spans.starts()[token] < word.end() && spans.ends()[token] > word.start();
+    return Math.max(spans.starts()[token], word.start()) < Math.min(spans.ends()[token], word.end());
   }
 }

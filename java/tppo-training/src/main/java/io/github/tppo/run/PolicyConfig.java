@@ -17,6 +17,8 @@ public record PolicyConfig(
     @Doc("Share a word's reward out over its tokens, so that long words do not pay more") boolean perWord,
     @Doc("Multiply rewards by the sigmoid length penalty, equation 4") boolean lengthPenalty,
     @Doc("Steepness of the length penalty") double alpha,
+    @Doc("Subtracted at the last token of a response that has no end token (as TRL's missing_eos_penalty) or not the number of"
+        + " different queries asked for; 0 = off") double formPenalty,
     @Doc("Only tokens of class 1 and 2 enter the policy loss and the KL (3.2, literally); by default every response token does")
         boolean onlyLabelledTokens,
     @Doc("Weight beta of the KL penalty against the SFT policy in the reward, equation 5") double klCoef,
@@ -50,6 +52,7 @@ public record PolicyConfig(
         "class_values", classValues, "three numbers");
     classValues = List.copyOf(classValues);
     Check.notNegative("alpha", alpha);
+    Check.notNegative("form_penalty", formPenalty);
     Check.notNegative("kl_coef", klCoef);
     Check.notNegative("kl_target", klTarget);
     Check.atLeast("kl_horizon", klHorizon, 1);

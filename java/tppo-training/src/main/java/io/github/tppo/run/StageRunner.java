@@ -100,9 +100,11 @@ public final class StageRunner<C extends Record> {
     }
     RunState state = folder.state();
     RunState.Entry before = state.entry(stage.name());
-    boolean goOn = before != null && !before.finished() && before.inputs().equals(inputsHash(stage));
+    boolean goOn = before != null && !before.finished() && before.inputs().equals(inputsHash(stage))
+        && before.config().equals(configHash(stage));
     if (!goOn) {
       clear(stage);
+      forgetWhatFollows(stage);
     }
     double earlier = goOn ? before.seconds() : 0;
     Map<String, Double> figures = goOn ? before.figures() : Map.of();
@@ -131,6 +133,16 @@ public final class StageRunner<C extends Record> {
     RunState.Entry now = folder.state().entry(stage.name());
     folder.state().put(stage.name(), new RunState.Entry(now.config(), now.inputs(), finished, seconds, now.figures()));
     return seconds;
+  }
+
+  /** Stages that read this one's files have to be run again, even if every setting is as before: a log may have changed. */
+  private void forgetWhatFollows(Stage<C> stage) {
+    for (Stage<C> later : stages) {
+      RunState.Entry entry = folder.state().entry(later.name());
+      if (entry != null && later.needs().contains(stage.name())) {
+        folder.state().put(later.name(), new RunState.Entry(entry.config(), "", false, 0, Map.of()));
+      }
+    }
   }
 
   private void clear(Stage<C> stage) throws IOException {

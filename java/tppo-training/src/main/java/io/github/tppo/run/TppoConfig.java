@@ -27,6 +27,13 @@ public record TppoConfig(
 
   public TppoConfig {
     Check.notNegative("threads", threads);
+    int longest = text.maxPromptTokens() + sampling.maxNewTokens();
+    boolean ownReward = reward.init().equals("matching") || reward.init().equals("random");
+    Check.require(!ownReward || longest + 1 <= reward.shape().maxTokens(), "reward.shape.max_tokens", reward.shape().maxTokens(),
+        "at least " + (longest + 1) + ", for text.max_prompt_tokens, sampling.max_new_tokens and an end token");
+    boolean ownPolicy = sft.init().equals("induction") || sft.init().equals("random");
+    Check.require(!ownPolicy || longest <= sft.shape().maxPositions(), "sft.shape.max_positions", sft.shape().maxPositions(),
+        "at least " + longest + ", for text.max_prompt_tokens and sampling.max_new_tokens");
   }
 
   /** Settings for a small policy on a laptop; the paper's own figures are in the comments of {@code tppo init}. */
@@ -35,18 +42,18 @@ public record TppoConfig(
         DataConfig.defaults(),
         new TextConfig("default", PromptFormat.defaults(), 96),
         new SftConfig("default", new SftConfig.PolicyShape(128, 384, 4, 2, 2, 1_000_000, 512),
-            1, 0, 32, 0.1, 100, SftConfig.Weights.FLOAT32, OptimizerConfig.of(1e-3, 20, Schedule.LINEAR)),
-        new SamplingConfig(0.8, 48, 256),
-        new GenerateConfig(12_000, 600, 1),
+            1, 0, 32, 0.1, 100, SftConfig.Weights.FLOAT32, OptimizerConfig.of(3e-4, 20, Schedule.LINEAR)),
+        new SamplingConfig(0.6, 48, 64),
+        new GenerateConfig(5_000, 600, 1),
         JudgeConfig.defaults(),
         new RewardConfig("matching", new RewardConfig.LongformerShape(128, 256, 2, 4, 256, 256),
             1, 32, 0.4, 0.6, LocalReduction.SUM_OVER_N, GlobalMode.STRAIGHT_THROUGH,
             RewardConfig.GlobalTokens.LABELLED, List.of(1.0, 1.0, 1.0), 3, 50,
             new OptimizerConfig(2e-3, 50, Schedule.LINEAR, 0.9, 0.98, 1e-8, 0.01, 1.0)),
-        new PolicyConfig(60, 64, 32, 1, List.of(0.0, 0.0, 1.0), false, true, false, true, 2, false,
-            0.1, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
+        new PolicyConfig(60, 128, 64, 1, List.of(0.0, 0.0, 1.0), true, true, false, true, 2, 3, false,
+            0.15, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
             Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200,
-            OptimizerConfig.of(3e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
+            OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
         new EvaluationConfig(0, 4, 10_000, 24));
   }
 }

@@ -45,7 +45,14 @@ class LexicalJudgeTest {
 
     @Test
     void aRepeatedQueryEarnsNothingInAnyOrderOfItsWords() {
-        assertEquals("red:1 shoes:1 shoe:0 the:- red:0 shoes:1", scores(example("red shoes"), "1 red shoes\n2 shoe the red\n3 shoes"));
+        assertEquals("red:1 shoes:1 shoe:0 the:- red:0 shoes:1", scores(example("red shoes", "b", "c"), "1 red shoes\n2 shoe the red\n3 shoes"));
+    }
+
+    @Test
+    void queriesBeyondTheNumberAskedForEarnNothing() {
+        assertEquals("red:1 shoes:0", scores(example("red shoes"), "1 red\n2 shoes"));
+        assertEquals("red:1 shoes:1 red:0 hat:0",
+            scores(example("red shoes", "hat"), "1 red\n\n2 shoes\n3 red hat"), "an empty line is no query");
     }
 
     @Test

@@ -69,7 +69,7 @@ class TokenRewardModelTest {
 
   private static TokenRewardModel rewarder(double center, String... sets) {
     PolicyConfig config = ConfigReader.read(TppoConfig.class, List.of(sets)).policy();
-    return new TokenRewardModel(model, encoder, policyTokenizer, config, center);
+    return new TokenRewardModel(model, encoder, policyTokenizer, config, 3, center);
   }
 
   /** What the model thinks of each character of a text, by its own tokens: probabilities [characters][3]. */

@@ -85,7 +85,7 @@ class PipelineTest {
         "data.valid_fraction=0.2", "data.eval_fraction=0.2", "text.max_prompt_tokens=48", "sft.init=random",
         "sft.shape={hidden_size: 32, intermediate_size: 48, layers: 2, heads: 4, kv_heads: 2, rope_theta: 10000, max_positions: 256}",
         "sft.epochs=8", "sft.batch_size=8", "sft.eval_every=10", "sft.optimizer.learning_rate=0.01",
-        "sampling.max_new_tokens=24", "sampling.batch_size=32", "generate.samples_per_prompt=2", "reward.init=matching",
+        "sampling.max_new_tokens=24", "sampling.batch_size=4", "generate.samples_per_prompt=2", "reward.init=matching",
         "reward.shape={hidden_size: 32, intermediate_size: 48, layers: 1, heads: 2, attention_window: 16, max_tokens: 160}",
         "reward.batch_size=8", "reward.eval_every=5", "policy.steps=5", "policy.rollout_size=8", "policy.batch_size=4",
         "policy.critic_warmup=1", "policy.eval_every=2", "policy.eval_examples=5", "policy.center_rewards=true",

@@ -12,6 +12,7 @@ import io.github.tppo.model.LongformerConfig;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.policy.TokenRewarder.Response;
+import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.policy.TokenRewarder.Rewards;
 import io.github.tppo.run.ConfigReader;
 import io.github.tppo.run.PolicyConfig;
@@ -112,7 +113,8 @@ class TokenRewardModelTest {
           for (int c = spans.starts()[t]; c < spans.ends()[t]; c++) {
             if (characters[c] != null) {
               double[] p = characters[c];
-              sum += expected ? p[0] * values[0] + p[1] * values[1] + p[2] * values[2] : values[argmax(p)];
+              boolean content = argmax(p) > 0; // a separator earns what class 0 earns, however sure the model is of it
+              sum += expected && content ? (p[1] * values[1] + p[2] * values[2]) / (p[1] + p[2]) : values[argmax(p)];
               n++;
               agree &= first < 0 || argmax(p) == first;
               first = argmax(p);
@@ -177,8 +179,30 @@ class TokenRewardModelTest {
   }
 
   @Test
+  void aResponseWithoutItsFormIsChargedAtItsEnd() {
+    int end = policyTokenizer.eosId();
+    List<TokenRewarder.Response> asked = List.of(
+        written("1 red hat\n2 blue hat\n3 shoes", end),
+        written("1 red hat\n2 blue hat\n3 shoes", -1),
+        written("1 red hat\n2 blue hat", end),
+        written("1 red hat\n2 red hat\n3 shoes", end),
+        new TokenRewarder.Response(PROMPT, new int[0]));
+    float[] terminal = rewarder(0, "policy.form_penalty=2").rewards(asked).terminal();
+    assertArrayEquals(new float[] {0, -2, -2, -2, -2}, terminal, "right; no end; two queries; one twice; nothing");
+  }
+
+  private static TokenRewarder.Response written(String text, int end) {
+    int[] ids = policyTokenizer.encode(text, false).ids();
+    int[] ended = end < 0 ? ids : Arrays.copyOf(ids, ids.length + 1);
+    if (end >= 0) {
+      ended[ids.length] = end;
+    }
+    return new TokenRewarder.Response(PROMPT, ended);
+  }
+
+  @Test
   void packedRewardsAreThoseOfTheResponsesInOrder() {
-    TokenRewardModel rewarder = rewarder(0, "policy.class_values=[0, 1, 2]");
+    TokenRewardModel rewarder = rewarder(0, "policy.class_values=[0, 1, 2]", "policy.form_penalty=0");
     Rewards packed = rewarder.rewards(responses);
     assertNull(packed.terminal());
     int at = 0;

@@ -36,7 +36,7 @@ public record TppoConfig(
         "at least " + longest + ", for text.max_prompt_tokens and sampling.max_new_tokens");
   }
 
-  /** Settings for a small policy on a laptop; the paper's own figures are in the comments of {@code tppo init}. */
+  /** Settings for a small policy on a laptop, where they differ from the paper's found on the bundled log. */
   public static TppoConfig defaults() {
     return new TppoConfig(1, 0,
         DataConfig.defaults(),

@@ -49,44 +49,83 @@ int32_t guarded(F&& f) {
   }
 }
 
-/// Device, struct and arguments in that order; `checked` receives a copy with strides filled in.
 template <typename Args>
-int32_t checked_copy(const char* name, const Args* args, int32_t device, bool shapes_only, Args& checked) {
+int32_t check_struct(const char* name, const Args* args) {
   if (args == nullptr) return fail(TPPO_INVALID_ARGUMENT, "%s: args is NULL", name);
-  if (args->size != sizeof(Args))
-    return fail(TPPO_INVALID_ARGUMENT,
-                "%s: args->size is %llu, expected %llu; call %s_init first, and use the binding that belongs to this library", name,
-                static_cast<unsigned long long>(args->size), static_cast<unsigned long long>(sizeof(Args)), name);
+  if (args->size == sizeof(Args)) return TPPO_OK;
+  return fail(TPPO_INVALID_ARGUMENT, "%s: args->size is %llu, expected %llu; call its _init function first, and use the binding that belongs to this library",
+              name, static_cast<unsigned long long>(args->size), static_cast<unsigned long long>(sizeof(Args)));
+}
+
+// Device, structs and arguments in that order; `checked` receives a copy with strides filled in. One overload per shape of call.
+
+template <typename Args>
+int32_t checked_copy(const char* name, int32_t device, bool shapes_only, Args& checked, const Args* args) {
+  if (const int32_t status = check_struct(name, args)) return status;
   if (const int32_t status = check_device(device)) return status;
   checked = *args;
   return check(checked, device, shapes_only);
 }
 
-template <typename Args, typename Size>
-int32_t workspace(const char* name, const Args* args, int32_t device, uint64_t* bytes, Size cpu_size, Size cuda_size) {
-  if (bytes == nullptr) return fail(TPPO_INVALID_ARGUMENT, "%s_workspace: bytes is NULL", name);
-  return guarded([&] {
-    Args a;
-    if (const int32_t status = checked_copy(name, args, device, true, a)) return status;
-    *bytes = (device < 0 ? cpu_size : cuda_size)(a, device);
-    return static_cast<int32_t>(TPPO_OK);
-  });
+template <typename Loss>
+int32_t checked_copy(const char* name, int32_t device, bool shapes_only, LinearArgs<Loss>& checked, const tppo_linear_args* linear, const Loss* loss) {
+  if (const int32_t status = check_struct(name, linear)) return status;
+  if (const int32_t status = check_struct(name, loss)) return status;
+  if (const int32_t status = check_device(device)) return status;
+  checked.linear = *linear;
+  checked.loss = *loss;
+  return check(checked, device, shapes_only);
 }
 
-template <typename Args, typename Run, typename Size>
-int32_t run(const char* name, const Args* args, const Call& call, Run cpu_run, Run cuda_run, Size cpu_size, Size cuda_size) {
-  return guarded([&] {
-    Args a;
-    if (const int32_t status = checked_copy(name, args, call.device, false, a)) return status;
-    const uint64_t needed = (call.device < 0 ? cpu_size : cuda_size)(a, call.device);
-    if (needed > 0 && call.workspace == nullptr)
-      return fail(TPPO_INVALID_ARGUMENT, "%s: workspace is NULL, %llu bytes are needed", name, static_cast<unsigned long long>(needed));
-    if (needed > call.workspace_size)
-      return fail(TPPO_INVALID_ARGUMENT, "%s: workspace_size is %llu, %llu bytes are needed", name,
-                  static_cast<unsigned long long>(call.workspace_size), static_cast<unsigned long long>(needed));
-    return (call.device < 0 ? cpu_run : cuda_run)(a, call);
-  });
+int32_t checked_copy(const char* name, int32_t device, bool shapes_only, TokenAdvantagesArgs& checked, const tppo_shape_rewards_args* shape,
+                     const tppo_gae_args* gae, const tppo_whiten_args* whiten) {
+  if (const int32_t status = check_struct(name, shape)) return status;
+  if (const int32_t status = check_struct(name, gae)) return status;
+  checked.whitens = whiten != nullptr;
+  if (checked.whitens)
+    if (const int32_t status = check_struct(name, whiten)) return status;
+  if (const int32_t status = check_device(device)) return status;
+  checked.shape = *shape;
+  checked.gae = *gae;
+  if (checked.whitens) checked.whiten = *whiten;
+  return check(checked, device, shapes_only);
 }
+
+/// The two backends of one operation.
+template <typename Args>
+struct Operation {
+  const char* name;
+  uint64_t (*cpu_size)(const Args&, int32_t device);
+  int32_t (*cpu_run)(const Args&, const Call&);
+  uint64_t (*cuda_size)(const Args&, int32_t device);
+  int32_t (*cuda_run)(const Args&, const Call&);
+
+  template <typename... Structs>
+  int32_t workspace(int32_t device, uint64_t* bytes, const Structs*... structs) const {
+    if (bytes == nullptr) return fail(TPPO_INVALID_ARGUMENT, "%s_workspace: bytes is NULL", name);
+    return guarded([&] {
+      Args a{};
+      if (const int32_t status = checked_copy(name, device, true, a, structs...)) return status;
+      *bytes = (device < 0 ? cpu_size : cuda_size)(a, device);
+      return static_cast<int32_t>(TPPO_OK);
+    });
+  }
+
+  template <typename... Structs>
+  int32_t run(const Call& call, const Structs*... structs) const {
+    return guarded([&] {
+      Args a{};
+      if (const int32_t status = checked_copy(name, call.device, false, a, structs...)) return status;
+      const uint64_t needed = (call.device < 0 ? cpu_size : cuda_size)(a, call.device);
+      if (needed > 0 && call.workspace == nullptr)
+        return fail(TPPO_INVALID_ARGUMENT, "%s: workspace is NULL, %llu bytes are needed", name, static_cast<unsigned long long>(needed));
+      if (needed > call.workspace_size)
+        return fail(TPPO_INVALID_ARGUMENT, "%s: workspace_size is %llu, %llu bytes are needed", name,
+                    static_cast<unsigned long long>(call.workspace_size), static_cast<unsigned long long>(needed));
+      return (call.device < 0 ? cpu_run : cuda_run)(a, call);
+    });
+  }
+};
 
 }  // namespace
 
@@ -106,16 +145,28 @@ int32_t fail(int32_t status, const char* format, ...) {
 #define TPPO_CUDA_FUNCTION(f) tppo::cpu::f /* never called: check_device refuses CUDA devices */
 #endif
 
-#define TPPO_OPERATION(op)                                                                                                     \
-  void tppo_##op##_init(tppo_##op##_args* args) {                                                                              \
-    if (args != nullptr) tppo::defaults(*args);                                                                                \
-  }                                                                                                                            \
-  int32_t tppo_##op##_workspace(const tppo_##op##_args* args, int32_t device, uint64_t* bytes) {                               \
-    return tppo::workspace("tppo_" #op, args, device, bytes, tppo::cpu::op##_workspace, TPPO_CUDA_FUNCTION(op##_workspace));   \
-  }                                                                                                                            \
-  int32_t tppo_##op(const tppo_##op##_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size) {    \
-    return tppo::run("tppo_" #op, args, tppo::Call{device, stream, workspace, workspace_size}, tppo::cpu::op,                  \
-                     TPPO_CUDA_FUNCTION(op), tppo::cpu::op##_workspace, TPPO_CUDA_FUNCTION(op##_workspace));                   \
+#define TPPO_BACKENDS(op, Args)                                                                                         \
+  tppo::Operation<Args> { "tppo_" #op, tppo::cpu::op##_workspace, tppo::cpu::op, TPPO_CUDA_FUNCTION(op##_workspace), TPPO_CUDA_FUNCTION(op) }
+
+#define TPPO_OPERATION(op)                                                                                                  \
+  void tppo_##op##_init(tppo_##op##_args* args) {                                                                           \
+    if (args != nullptr) tppo::defaults(*args);                                                                             \
+  }                                                                                                                         \
+  int32_t tppo_##op##_workspace(const tppo_##op##_args* args, int32_t device, uint64_t* bytes) {                            \
+    return TPPO_BACKENDS(op, tppo_##op##_args).workspace(device, bytes, args);                                              \
+  }                                                                                                                         \
+  int32_t tppo_##op(const tppo_##op##_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size) { \
+    return TPPO_BACKENDS(op, tppo_##op##_args).run(tppo::Call{device, stream, workspace, workspace_size}, args);            \
+  }
+
+#define TPPO_LINEAR_OPERATION(op)                                                                                                       \
+  int32_t tppo_linear_##op##_workspace(const tppo_linear_args* linear, const tppo_##op##_args* args, int32_t device, uint64_t* bytes) { \
+    return TPPO_BACKENDS(linear_##op, tppo::LinearArgs<tppo_##op##_args>).workspace(device, bytes, linear, args);                       \
+  }                                                                                                                                     \
+  int32_t tppo_linear_##op(const tppo_linear_args* linear, const tppo_##op##_args* args, int32_t device, void* stream, void* workspace, \
+                           uint64_t workspace_size) {                                                                                   \
+    return TPPO_BACKENDS(linear_##op, tppo::LinearArgs<tppo_##op##_args>)                                                               \
+        .run(tppo::Call{device, stream, workspace, workspace_size}, linear, args);                                                      \
   }
 
 extern "C" {
@@ -133,6 +184,23 @@ TPPO_OPERATION(dpo_loss)
 TPPO_OPERATION(global_norm)
 TPPO_OPERATION(scale)
 TPPO_OPERATION(adamw)
+TPPO_LINEAR_OPERATION(token_log_probs)
+TPPO_LINEAR_OPERATION(policy_loss)
+TPPO_LINEAR_OPERATION(nll_loss)
+
+void tppo_linear_init(tppo_linear_args* linear) {
+  if (linear != nullptr) tppo::defaults(*linear);
+}
+
+int32_t tppo_token_advantages_workspace(const tppo_shape_rewards_args* shape, const tppo_gae_args* gae, const tppo_whiten_args* whiten,
+                                        int32_t device, uint64_t* bytes) {
+  return TPPO_BACKENDS(token_advantages, tppo::TokenAdvantagesArgs).workspace(device, bytes, shape, gae, whiten);
+}
+
+int32_t tppo_token_advantages(const tppo_shape_rewards_args* shape, const tppo_gae_args* gae, const tppo_whiten_args* whiten, int32_t device,
+                              void* stream, void* workspace, uint64_t workspace_size) {
+  return TPPO_BACKENDS(token_advantages, tppo::TokenAdvantagesArgs).run(tppo::Call{device, stream, workspace, workspace_size}, shape, gae, whiten);
+}
 
 int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, int32_t num_queries, double* result) {
   if (lengths == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: lengths is NULL");

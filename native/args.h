@@ -19,6 +19,11 @@ int32_t check(tppo_policy_loss_args& args, int32_t device, bool shapes_only);
 void defaults(tppo_nll_loss_args& args);
 int32_t check(tppo_nll_loss_args& args, int32_t device, bool shapes_only);
 
+void defaults(tppo_linear_args& args);
+int32_t check(LinearArgs<tppo_token_log_probs_args>& args, int32_t device, bool shapes_only);
+int32_t check(LinearArgs<tppo_policy_loss_args>& args, int32_t device, bool shapes_only);
+int32_t check(LinearArgs<tppo_nll_loss_args>& args, int32_t device, bool shapes_only);
+
 void defaults(tppo_shape_rewards_args& args);
 int32_t check(tppo_shape_rewards_args& args, int32_t device, bool shapes_only);
 
@@ -27,6 +32,8 @@ int32_t check(tppo_gae_args& args, int32_t device, bool shapes_only);
 
 void defaults(tppo_whiten_args& args);
 int32_t check(tppo_whiten_args& args, int32_t device, bool shapes_only);
+
+int32_t check(TokenAdvantagesArgs& args, int32_t device, bool shapes_only);
 
 void defaults(tppo_reward_model_loss_args& args);
 int32_t check(tppo_reward_model_loss_args& args, int32_t device, bool shapes_only);

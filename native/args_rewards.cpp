@@ -30,8 +30,9 @@ void defaults(tppo_shape_rewards_args& a) {
   a.class_values[2] = 2.0;
 }
 
-int32_t check(tppo_shape_rewards_args& a, int32_t device, bool shapes_only) {
-  Check c("tppo_shape_rewards", device, shapes_only);
+namespace {
+
+void shape_rewards_options(Check& c, const tppo_shape_rewards_args& a) {
   c.layout(a.num_tokens, a.num_sequences, a.cu_seqlens);
   c.one_of("length_penalty", a.length_penalty, 0, 1);
   c.one_of("kl_estimator", a.kl_estimator, TPPO_KL_K1, TPPO_KL_K3);
@@ -41,7 +42,9 @@ int32_t check(tppo_shape_rewards_args& a, int32_t device, bool shapes_only) {
   c.real("kl_coef", a.kl_coef, -1e30, 1e30);
   c.real("log_ratio_clamp", a.log_ratio_clamp, 0.0, 80.0);
   for (double value : a.class_values) c.real("class_values", value, -1e30, 1e30);
-  if (!c.ok()) return c.status();
+}
+
+void shape_rewards_arrays(Check& c, const tppo_shape_rewards_args& a) {
   const int64_t bytes = a.num_tokens * 4;
   c.input("classes", a.classes, bytes, 4, false);
   c.input("scores", a.scores, bytes, 4, false);
@@ -63,6 +66,15 @@ int32_t check(tppo_shape_rewards_args& a, int32_t device, bool shapes_only) {
   c.may_be_same("shaped", "scores");
   c.may_be_same("rewards", "scores");
   classes_0_to_2(c, "classes", a.classes, a.mask, a.num_tokens);
+}
+
+}  // namespace
+
+int32_t check(tppo_shape_rewards_args& a, int32_t device, bool shapes_only) {
+  Check c("tppo_shape_rewards", device, shapes_only);
+  shape_rewards_options(c, a);
+  if (!c.ok()) return c.status();
+  shape_rewards_arrays(c, a);
   return c.finish();
 }
 
@@ -114,6 +126,37 @@ int32_t check(tppo_whiten_args& a, int32_t device, bool shapes_only) {
   return c.finish();
 }
 
+int32_t check(TokenAdvantagesArgs& a, int32_t device, bool shapes_only) {
+  Check c("tppo_token_advantages", device, shapes_only);
+  shape_rewards_options(c, a.shape);
+  c.real("gamma", a.gae.gamma, 0.0, 1.0);
+  c.real("lambda", a.gae.lambda, 0.0, 1.0);
+  if (a.gae.num_tokens != a.shape.num_tokens || a.gae.num_sequences != a.shape.num_sequences)
+    c.fail("gae->num_tokens and num_sequences differ from those of shape");
+  if (a.whitens) {
+    c.one_of("unbiased", a.whiten.unbiased, 0, 1);
+    c.one_of("keep_mean", a.whiten.keep_mean, 0, 1);
+    c.real("epsilon", a.whiten.epsilon, 0.0, 1e30);
+    if (a.whiten.num_tokens != a.shape.num_tokens) c.fail("whiten->num_tokens differs from that of shape");
+  }
+  if (c.pointers()) {
+    if (a.gae.mask != a.shape.mask || a.gae.cu_seqlens != a.shape.cu_seqlens) c.fail("gae->mask and cu_seqlens must be those of shape");
+    if (a.gae.rewards != nullptr) c.fail("gae->rewards is given; it is what shape computes");
+    if (a.whitens && a.whiten.mask != a.shape.mask) c.fail("whiten->mask must be that of shape");
+    if (a.whitens && (a.whiten.x != nullptr || a.whiten.out != nullptr)) c.fail("whiten->x or out is given; both are gae->advantages");
+  }
+  if (!c.ok()) return c.status();
+  shape_rewards_arrays(c, a.shape);
+  const int64_t bytes = a.gae.num_tokens * 4;
+  c.input("values", a.gae.values, bytes, 4, true);
+  c.output("advantages", a.gae.advantages, bytes, 4, true);
+  c.output("returns", a.gae.returns, bytes, 4);
+  c.may_be_same("advantages", "scores");
+  c.may_be_same("returns", "values");
+  if (a.whitens) c.output("whiten->stats", a.whiten.stats, TPPO_WHITEN_STATS * 8, 8);
+  return c.finish();
+}
+
 void defaults(tppo_reward_model_loss_args& a) {
   a = {};
   a.size = sizeof a;
@@ -135,7 +178,7 @@ int32_t check(tppo_reward_model_loss_args& a, int32_t device, bool shapes_only) 
   c.real("num_samples", a.num_samples, 0.0, 1e300);
   c.real("local_normalizer", a.local_normalizer, 0.0, 1e300);
   if (!c.ok()) return c.status();
-  const int64_t element = a.dtype == TPPO_BF16 ? 2 : 4;
+  const int64_t element = element_bytes(a.dtype);
   const int64_t logits = c.rows("logits", a.num_tokens, 3, 3, element);
   c.input("logits", a.logits, logits, element, true);
   c.input("labels", a.labels, a.num_tokens * 4, 4, true);

@@ -35,11 +35,8 @@ void Check::one_of(const char* name, int32_t value, int32_t low, int32_t high) {
 }
 
 void Check::dtype(int32_t value) {
-  if (!ok() || value == TPPO_F32 || value == TPPO_BF16) return;
-  if (value == TPPO_F16)
-    status_ = tppo::fail(TPPO_UNSUPPORTED, "%s: dtype TPPO_F16 is reserved; use TPPO_F32 or TPPO_BF16", operation_);
-  else
-    fail("dtype is %d, expected TPPO_F32 (%d) or TPPO_BF16 (%d)", value, TPPO_F32, TPPO_BF16);
+  if (value == TPPO_F32 || value == TPPO_BF16 || value == TPPO_F16) return;
+  fail("dtype is %d, expected TPPO_F32 (%d), TPPO_BF16 (%d) or TPPO_F16 (%d)", value, TPPO_F32, TPPO_BF16, TPPO_F16);
 }
 
 void Check::real(const char* name, double value, double low, double high, bool open_low) {

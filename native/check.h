@@ -50,7 +50,7 @@ class Check {
   void add(const char* name, const void* address, int64_t bytes, int64_t element, bool required, bool written);
   bool allowed(const Array& output, const Array& other) const;
 
-  static constexpr int kMaxArrays = 24, kMaxPairs = 4;
+  static constexpr int kMaxArrays = 32, kMaxPairs = 8;
   const char* operation_;
   int32_t device_;
   bool shapes_only_;

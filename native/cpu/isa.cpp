@@ -36,7 +36,7 @@ const Isa kIsas[] = {
     {"x86-64-v4", &row_kernels_v4, has_v4},
     {"x86-64-v3", &row_kernels_v3, has_v3},
 #endif
-    {"baseline", &row_kernels_baseline, always},
+    {"portable", &row_kernels_portable, always},
 };
 
 const Isa* best() {
@@ -70,7 +70,7 @@ int32_t set_isa(const char* name) {
     chosen.store(&isa, std::memory_order_release);
     return TPPO_OK;
   }
-  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4, x86-64-v3 or baseline", name);
+  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4, x86-64-v3 or portable", name);
 }
 
 }  // namespace tppo::cpu

@@ -2,11 +2,30 @@
 #include "logit_rows.h"
 
 namespace tppo::cpu {
+namespace {
 
-LogitRow LogitRows::read(int64_t row, int64_t target) const {
-  const RowSums sums =
-      bf16_ ? kernels_.sums_bf16(bf16(row), vocab_, scale_) : kernels_.sums_f32(f32(row), vocab_, scale_);
-  const float x = bf16_ ? math::to_float(bf16(row)[target]) : f32(row)[target];
+float load(const void* row, int32_t dtype, int64_t j) {
+  if (dtype == TPPO_F32) return static_cast<const float*>(row)[j];
+  if (dtype == TPPO_BF16) return math::to_float(static_cast<const math::bf16*>(row)[j]);
+  return math::to_float(static_cast<const math::f16*>(row)[j]);
+}
+
+void store(void* row, int32_t dtype, int64_t j, float value) {
+  if (dtype == TPPO_F32)
+    math::store(static_cast<float*>(row) + j, value);
+  else if (dtype == TPPO_BF16)
+    math::store(static_cast<math::bf16*>(row) + j, value);
+  else
+    math::store(static_cast<math::f16*>(row) + j, value);
+}
+
+}  // namespace
+
+
+LogitRow LogitRows::read(int64_t token, int64_t target) const {
+  const void* const x = row(token);
+  const RowKernelsOf& kernels = kernels_.of[dtype_];
+  const RowSums sums = kernels.sums(x, vocab_, scale_);
   // The sums are in units of log2 and of z - max z; the scores are given in the same frame.
   const math::LogSumExp<double> lse{0.0, sums.s, sums.t * 0.6931471805599453};
   LogitRow r;
@@ -16,7 +35,7 @@ LogitRow LogitRows::read(int64_t row, int64_t target) const {
   if (r.bad) {
     r.exact_logprob = r.exact_entropy = NAN;
   } else {
-    r.exact_logprob = math::lse_log_prob(lse, (static_cast<double>(x) - sums.max) * inverse_temperature_);
+    r.exact_logprob = math::lse_log_prob(lse, (static_cast<double>(load(x, dtype_, target)) - sums.max) * inverse_temperature_);
     r.exact_entropy = math::lse_entropy(lse);
   }
   r.logprob = static_cast<float>(r.exact_logprob);
@@ -24,7 +43,7 @@ LogitRow LogitRows::read(int64_t row, int64_t target) const {
   return r;
 }
 
-void LogitRows::write_gradient(int64_t row, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_row) const {
+void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_token) const {
   if (g == 0.0 && h == 0.0) return fill(out, 0.0f);
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
@@ -34,23 +53,10 @@ void LogitRows::write_gradient(int64_t row, const LogitRow& r, int64_t target, d
   const double p = std::exp(r.exact_logprob);
   const double entropy_part = p > 0.0 ? h * p * (r.exact_logprob + r.exact_entropy) : 0.0;
   const float at_target = static_cast<float>((entropy_part - g * std::expm1(r.exact_logprob)) * inverse_temperature_);
-  if (bf16_) {
-    math::bf16* const o = static_cast<math::bf16*>(out);
-    kernels_.gradient_bf16(bf16(row), o, vocab_, r.max, scale_, per_d, constant, next_row >= 0 ? bf16(next_row) : nullptr);
-    o[target] = math::to_bf16(at_target);
-  } else {
-    float* const o = static_cast<float*>(out);
-    kernels_.gradient_f32(f32(row), o, vocab_, r.max, scale_, per_d, constant, next_row >= 0 ? f32(next_row) : nullptr);
-    o[target] = at_target;
-  }
+  kernels_.of[dtype_].gradient(row(token), out, vocab_, r.max, scale_, per_d, constant, next_token >= 0 ? row(next_token) : nullptr);
+  store(out, dtype_, target, at_target);
 }
 
-void LogitRows::fill(void* out, float value) const {
-  for (int64_t j = 0; j < vocab_; ++j)
-    if (bf16_)
-      static_cast<math::bf16*>(out)[j] = math::to_bf16(value);
-    else
-      static_cast<float*>(out)[j] = value;
-}
+void LogitRows::fill(void* out, float value) const { kernels_.of[dtype_].fill(out, vocab_, value); }
 
 }  // namespace tppo::cpu

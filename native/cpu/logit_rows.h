@@ -6,6 +6,7 @@
 
 #include "../math/log_sum_exp.h"
 #include "../math/policy_loss.h"
+#include "../status.h"
 #include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
@@ -24,58 +25,93 @@ struct LogitRow {
   double exact_logprob, exact_entropy;  // before rounding, for the gradient
 };
 
-/// Logits of F32 or BF16 with a temperature.
+/// Rows of logits with a temperature: those of tokens `first` on, of F32, BF16 or F16.
 class LogitRows {
  public:
+  LogitRows(const void* logits, int32_t dtype, int64_t vocab, int64_t stride, double temperature, int64_t first = 0)
+      : kernels_(row_kernels()), logits_(static_cast<const char*>(logits)), dtype_(dtype), vocab_(vocab), stride_(stride), first_(first),
+        inverse_temperature_(1.0 / temperature), scale_(static_cast<float>(inverse_temperature_ * 1.4426950408889634)) {}
+
+  /// All the logits of a call.
   template <typename Args>
-  explicit LogitRows(const Args& a)
-      : kernels_(row_kernels()), logits_(static_cast<const char*>(a.logits)), bf16_(a.dtype == TPPO_BF16),
-        vocab_(a.vocab_size), stride_(a.logits_stride), inverse_temperature_(1.0 / a.temperature),
-        scale_(static_cast<float>(inverse_temperature_ * 1.4426950408889634)) {}
+  static LogitRows of(const Args& a) {
+    return LogitRows(a.logits, a.dtype, a.vocab_size, a.logits_stride, a.temperature);
+  }
 
   /// Rough cost of all rows in ns, for the choice of threads.
   int64_t cost(int64_t rows) const { return rows * (vocab_ / 4 + 50); }
-  double inverse_temperature() const { return inverse_temperature_; }
 
-  LogitRow read(int64_t row, int64_t target) const;
+  LogitRow read(int64_t token, int64_t target) const;
 
-  /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself. `next_row` >= 0 is the row
+  /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself. `next_token` >= 0 is the one
   /// to be read next.
-  void write_gradient(int64_t row, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_row) const;
+  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_token) const;
+  /// Writes `value` to a whole gradient row.
   void fill(void* out, float value) const;
-  /// Address of a gradient row.
-  void* row_of(void* base, int64_t row, int64_t stride) const {
-    return static_cast<char*>(base) + row * stride * (bf16_ ? 2 : 4);
-  }
+
+  int32_t dtype() const { return dtype_; }
 
  private:
-  const float* f32(int64_t row) const { return reinterpret_cast<const float*>(logits_) + row * stride_; }
-  const math::bf16* bf16(int64_t row) const { return reinterpret_cast<const math::bf16*>(logits_) + row * stride_; }
+  const void* row(int64_t token) const { return logits_ + (token - first_) * stride_ * element_bytes(dtype_); }
 
   const RowKernels& kernels_;
   const char* logits_;
-  bool bf16_;
-  int64_t vocab_, stride_;
+  int32_t dtype_;
+  int64_t vocab_, stride_, first_;
   double inverse_temperature_;
   float scale_;  // log2(e) / temperature
 };
 
-/// Calls row(i, next, sums) for every token with is_valid(i) and blank(i) for the others. `sums` are the task's own `width` sums, `next`
-/// is the next valid token of the task or -1. partial has room for blocks_of(n, kRowsPerTask) * width and is overwritten.
+/// Where gradient rows go: those of tokens `first` on, in the dtype of the logits; none when base is NULL.
+struct GradientRows {
+  void* base;
+  int64_t stride;
+  int64_t first = 0;
+
+  void* row(int64_t token, int32_t dtype) const {
+    return base == nullptr ? nullptr : static_cast<char*>(base) + (token - first) * stride * element_bytes(dtype);
+  }
+};
+
+/// The tokens that a call handles: all of them under a mask, or those of a row list.
+struct Tokens {
+  const uint8_t* mask;
+  const int32_t* rows;
+  int64_t count;
+
+  template <typename Args>
+  static Tokens of(const Args& a) {
+    return Tokens{a.mask, a.rows, a.rows != nullptr ? a.num_rows : a.num_tokens};
+  }
+  /// What the size query sees: rows itself may come later.
+  template <typename Args>
+  static int64_t most(const Args& a) {
+    return a.num_rows > 0 ? a.num_rows : a.num_tokens;
+  }
+
+  int64_t token(int64_t k) const { return rows != nullptr ? rows[k] : k; }
+  bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
+};
+
+/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(token, next, sums) where is_valid(k) holds and
+/// blank(token) elsewhere. `sums` are the task's own `width` sums, `next` is the task's next valid token or -1. partial has room for
+/// blocks_of(tokens.count, kRowsPerTask) * width; the part of these entries is overwritten.
 template <typename Valid, typename Row, typename Blank>
-void for_each_row(int64_t n, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
-  parallel(blocks_of(n, kRowsPerTask), cost, [&](int64_t task) {
+void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
+  const int64_t first_task = begin / kRowsPerTask;
+  parallel(blocks_of(end, kRowsPerTask) - first_task, cost, [&](int64_t k) {
+    const int64_t task = first_task + k;
     double* const sums = partial + task * width;
-    for (int k = 0; k < width; ++k) sums[k] = 0.0;
-    const int64_t end = (task + 1) * kRowsPerTask < n ? (task + 1) * kRowsPerTask : n;
-    for (int64_t i = task * kRowsPerTask; i < end; ++i) {
+    for (int j = 0; j < width; ++j) sums[j] = 0.0;
+    const int64_t stop = (task + 1) * kRowsPerTask < end ? (task + 1) * kRowsPerTask : end;
+    for (int64_t i = task * kRowsPerTask; i < stop; ++i) {
       if (!is_valid(i)) {
-        blank(i);
+        blank(tokens.token(i));
         continue;
       }
       int64_t next = i + 1;
-      while (next < end && !is_valid(next)) ++next;
-      row(i, next < end ? next : -1, sums);
+      while (next < stop && !is_valid(next)) ++next;
+      row(tokens.token(i), next < stop ? tokens.token(next) : -1, sums);
     }
   });
 }

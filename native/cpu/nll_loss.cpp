@@ -1,44 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu_backend.h"
-#include "logit_rows.h"
+#include "logit_losses.h"
 
 namespace tppo::cpu {
 
-uint64_t nll_loss_workspace(const tppo_nll_loss_args& a, int32_t) {
-  Workspace w;
-  w.take<double>(blocks_of(a.num_tokens, kRowsPerTask) * TPPO_NLL_STATS);
-  return w.size();
+NllLoss::NllLoss(const tppo_nll_loss_args& args, Workspace& workspace)
+    : a_(args), tokens_(Tokens::of(args)),
+      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_NLL_STATS)) {}
+
+void NllLoss::begin() {
+  normalizer_ = a_.normalizer;
+  if (normalizer_ != 0.0) return;
+  for (int64_t k = 0; k < tokens_.count; ++k)
+    if (valid(k)) normalizer_ += weight(tokens_.token(k));
 }
 
-int32_t nll_loss(const tppo_nll_loss_args& a, const Call& call) {
-  const int64_t n = a.num_tokens;
-  const int64_t blocks = blocks_of(n, kRowsPerTask);
-  double* const partial = Workspace(call.workspace).take<double>(blocks * TPPO_NLL_STATS);
-  const LogitRows rows(a);
-
-  const auto weight = [&](int64_t i) { return a.weights != nullptr ? static_cast<double>(a.weights[i]) : 1.0; };
-  const auto is_valid = [&](int64_t i) { return valid(a.mask, i) && weight(i) != 0.0; };
-  double normalizer = a.normalizer;
-  if (normalizer == 0.0)
-    for (int64_t i = 0; i < n; ++i)
-      if (is_valid(i)) normalizer += weight(i);
-  const double inverse = normalizer > 0.0 ? 1.0 / normalizer : 0.0;
-
-  const auto blank = [&](int64_t i) {
-    if (a.logprob != nullptr) a.logprob[i] = 0.0f;
-    if (a.entropy != nullptr) a.entropy[i] = 0.0f;
-    if (a.grad_logits != nullptr) rows.fill(rows.row_of(a.grad_logits, i, a.grad_stride), 0.0f);
-  };
-  for_each_row(n, rows.cost(n), partial, TPPO_NLL_STATS, is_valid, [&](int64_t i, int64_t next, double* sums) {
-    const int64_t target = a.targets[i];
+void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {
+  const double inverse = normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0;
+  const auto row = [&](int64_t i, int64_t next, double* sums) {
+    const int64_t target = a_.targets[i];
     const double w = weight(i);
-    const LogitRow r = rows.read(i, target);
-    if (a.logprob != nullptr) a.logprob[i] = r.logprob;
-    if (a.entropy != nullptr) a.entropy[i] = r.entropy;
-    void* const out = a.grad_logits != nullptr ? rows.row_of(a.grad_logits, i, a.grad_stride) : nullptr;
+    const LogitRow r = logits.read(i, target);
+    if (a_.logprob != nullptr) a_.logprob[i] = r.logprob;
+    if (a_.entropy != nullptr) a_.entropy[i] = r.entropy;
+    void* const out = gradient.row(i, logits.dtype());
     if (r.bad) {
       sums[TPPO_NLL_BAD_ROWS] += 1.0;
-      if (out != nullptr) rows.fill(out, a.zero_bad_rows != 0 ? 0.0f : NAN);
+      if (out != nullptr) logits.fill(out, a_.zero_bad_rows != 0 ? 0.0f : NAN);
       return;
     }
     sums[TPPO_NLL_LOSS] -= w * inverse * r.logprob;
@@ -46,13 +34,26 @@ int32_t nll_loss(const tppo_nll_loss_args& a, const Call& call) {
     sums[TPPO_NLL_WEIGHT] += w;
     sums[TPPO_NLL_LOGPROB] += r.logprob;
     sums[TPPO_NLL_ENTROPY] += r.entropy;
-    if (out != nullptr) rows.write_gradient(i, r, target, -w * inverse, 0.0, out, next);
-  }, blank);
-  if (a.stats != nullptr) {
-    add_blocks(partial, blocks, TPPO_NLL_STATS, a.stats);
-    a.stats[TPPO_NLL_NORMALIZER] = normalizer;
-  }
-  return TPPO_OK;
+    if (out != nullptr) logits.write_gradient(i, r, target, -w * inverse, 0.0, out, next);
+  };
+  const auto blank = [&](int64_t i) {
+    if (a_.logprob != nullptr) a_.logprob[i] = 0.0f;
+    if (a_.entropy != nullptr) a_.entropy[i] = 0.0f;
+    if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
+  };
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_NLL_STATS, [&](int64_t k) { return valid(k); }, row, blank);
+}
+
+void NllLoss::finish() {
+  if (a_.stats == nullptr) return;
+  add_blocks(partial_, blocks_of(tokens_.count, kRowsPerTask), TPPO_NLL_STATS, a_.stats);
+  a_.stats[TPPO_NLL_NORMALIZER] = normalizer_;
+}
+
+uint64_t nll_loss_workspace(const tppo_nll_loss_args& a, int32_t) { return loss_workspace<NllLoss>(a); }
+
+int32_t nll_loss(const tppo_nll_loss_args& a, const Call& call) {
+  return run_loss<NllLoss>(a, GradientRows{a.grad_logits, a.grad_stride}, call);
 }
 
 }  // namespace tppo::cpu

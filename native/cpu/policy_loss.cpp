@@ -1,37 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "cpu_backend.h"
-#include "logit_rows.h"
+#include "logit_losses.h"
 
 namespace tppo::cpu {
 namespace {
-
-/// What the aggregation needs to know about the batch before the first row.
-struct Aggregation {
-  double normalizer = 0.0;
-  double sequences = 0.0;  // with a valid token
-};
-
-bool per_sequence_mean(const tppo_policy_loss_args& a) { return a.aggregation == TPPO_SEQ_MEAN_TOKEN_MEAN; }
-
-/// Fills weight[i] = 1 / (valid tokens of the sequence of i) for TPPO_SEQ_MEAN_TOKEN_MEAN.
-Aggregation count_tokens(const tppo_policy_loss_args& a, double* weight) {
-  Aggregation r;
-  if (a.aggregation == TPPO_TOKEN_MEAN) {
-    for (int64_t i = 0; i < a.num_tokens; ++i) r.normalizer += valid(a.mask, i) ? 1.0 : 0.0;
-  } else {
-    const Sequences sequences(a);
-    for (int64_t b = 0; b < sequences.count; ++b) {
-      int64_t n = 0;
-      for (int64_t i = sequences.begin(b); i < sequences.end(b); ++i) n += valid(a.mask, i);
-      r.sequences += n > 0 ? 1.0 : 0.0;
-      if (per_sequence_mean(a))
-        for (int64_t i = sequences.begin(b); i < sequences.end(b); ++i) weight[i] = n > 0 ? 1.0 / static_cast<double>(n) : 0.0;
-    }
-    r.normalizer = r.sequences;
-  }
-  if (a.normalizer > 0.0) r.normalizer = a.normalizer;
-  return r;
-}
 
 math::PolicyOptions<double> options(const tppo_policy_loss_args& a) {
   return {a.eps_low, a.eps_high, a.dual_clip, a.entropy_coef, a.kl_coef, a.log_ratio_clamp, a.kl_estimator};
@@ -75,63 +47,78 @@ void add_stats(const math::PolicyToken<double>& t, const LogitRow& r, double adv
 
 }  // namespace
 
-uint64_t policy_loss_workspace(const tppo_policy_loss_args& a, int32_t) {
-  Workspace w;
-  w.take<double>(blocks_of(a.num_tokens, kRowsPerTask) * TPPO_POLICY_STATS);
-  if (per_sequence_mean(a)) w.take<double>(a.num_tokens);
-  return w.size();
+PolicyLoss::PolicyLoss(const tppo_policy_loss_args& args, Workspace& workspace)
+    : a_(args), tokens_(Tokens::of(args)),
+      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_POLICY_STATS)),
+      weight_(args.aggregation == TPPO_SEQ_MEAN_TOKEN_MEAN ? workspace.take<double>(args.num_tokens) : nullptr) {}
+
+/// The default normaliser and, for TPPO_SEQ_MEAN_TOKEN_MEAN, the weights of the tokens.
+void PolicyLoss::begin() {
+  if (a_.aggregation == TPPO_TOKEN_MEAN) {
+    for (int64_t k = 0; k < tokens_.count; ++k) normalizer_ += tokens_.valid(k) ? 1.0 : 0.0;
+  } else {
+    const Sequences sequences(a_);
+    int64_t from = 0;  // first entry of the sequence
+    for (int64_t b = 0; b < sequences.count; ++b) {
+      int64_t to = from, n = 0;
+      for (; to < tokens_.count && tokens_.token(to) < sequences.end(b); ++to) n += tokens_.valid(to);
+      sequences_ += n > 0 ? 1.0 : 0.0;
+      for (; from < to; ++from)
+        if (weight_ != nullptr) weight_[tokens_.token(from)] = n > 0 ? 1.0 / static_cast<double>(n) : 0.0;
+    }
+    normalizer_ = sequences_;
+  }
+  if (a_.normalizer > 0.0) normalizer_ = a_.normalizer;
 }
 
-int32_t policy_loss(const tppo_policy_loss_args& a, const Call& call) {
-  const int64_t n = a.num_tokens;
-  const int64_t blocks = blocks_of(n, kRowsPerTask);
-  Workspace workspace(call.workspace);
-  double* const partial = workspace.take<double>(blocks * TPPO_POLICY_STATS);
-  double* const weight = per_sequence_mean(a) ? workspace.take<double>(n) : nullptr;
-  const Aggregation aggregation = count_tokens(a, weight);
-  const double inverse = aggregation.normalizer > 0.0 ? 1.0 / aggregation.normalizer : 0.0;
-  const math::PolicyOptions<double> o = options(a);
-  const LogitRows rows(a);
-  const bool has_ref = a.ref_logprobs != nullptr;
-
-  const auto blank = [&](int64_t i) {
-    put_all(a, i, 0.0f, 0.0f, 0.0, 0.0, 0.0, 0.0);
-    if (a.grad_logits != nullptr) rows.fill(rows.row_of(a.grad_logits, i, a.grad_stride), 0.0f);
-  };
-  const auto row = [&](int64_t i, int64_t next, double* sums) {
-    const int64_t target = a.targets[i];
-    const double advantage = a.advantages[i];
-    const LogitRow r = rows.read(i, target);
-    const math::PolicyToken<double> t =
-        math::policy_token<double>(o, r.logprob, a.old_logprobs[i], advantage, has_ref, has_ref ? a.ref_logprobs[i] : 0.0);
-    const double w = (weight != nullptr ? weight[i] : 1.0) * inverse;
-    const double kl_term = o.kl_coef != 0.0 ? o.kl_coef * t.kl : 0.0;
-    const double entropy_term = o.entropy_coef != 0.0 ? -o.entropy_coef * r.entropy : 0.0;
-    const double term = -t.objective + kl_term + entropy_term;
-    void* const out = a.grad_logits != nullptr ? rows.row_of(a.grad_logits, i, a.grad_stride) : nullptr;
-    if (r.bad || !math::finite(term) || !math::finite(t.kl)) {
-      put_all(a, i, NAN, NAN, NAN, NAN, NAN, NAN);
-      sums[TPPO_POLICY_BAD_ROWS] += 1.0;
-      if (out != nullptr) rows.fill(out, a.zero_bad_rows != 0 ? 0.0f : NAN);
-      return;
-    }
-    const double g = w * t.slope;
-    put_all(a, i, r.logprob, r.entropy, t.ratio, t.objective, t.kl, g);
-    sums[TPPO_POLICY_LOSS] += w * term;
-    sums[TPPO_POLICY_OBJECTIVE_LOSS] -= w * t.objective;
-    sums[TPPO_POLICY_KL_LOSS] += w * kl_term;
-    sums[TPPO_POLICY_ENTROPY_LOSS] += w * entropy_term;
-    add_stats(t, r, advantage, has_ref, sums);
-    if (out != nullptr) rows.write_gradient(i, r, target, g, w * o.entropy_coef, out, next);
-  };
-  for_each_row(n, rows.cost(n), partial, TPPO_POLICY_STATS, [&](int64_t i) { return valid(a.mask, i); }, row, blank);
-
-  if (a.stats != nullptr) {
-    add_blocks(partial, blocks, TPPO_POLICY_STATS, a.stats);
-    a.stats[TPPO_POLICY_SEQUENCES] = aggregation.sequences;
-    a.stats[TPPO_POLICY_NORMALIZER] = aggregation.normalizer;
+void PolicyLoss::row(const LogitRows& logits, int64_t i, int64_t next, void* out, double* sums) const {
+  const math::PolicyOptions<double> o = options(a_);
+  const bool has_ref = a_.ref_logprobs != nullptr;
+  const int64_t target = a_.targets[i];
+  const double advantage = a_.advantages[i];
+  const LogitRow r = logits.read(i, target);
+  const math::PolicyToken<double> t =
+      math::policy_token<double>(o, r.logprob, a_.old_logprobs[i], advantage, has_ref, has_ref ? a_.ref_logprobs[i] : 0.0);
+  const double w = (weight_ != nullptr ? weight_[i] : 1.0) * (normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0);
+  const double kl_term = o.kl_coef != 0.0 ? o.kl_coef * t.kl : 0.0;
+  const double entropy_term = o.entropy_coef != 0.0 ? -o.entropy_coef * r.entropy : 0.0;
+  const double term = -t.objective + kl_term + entropy_term;
+  if (r.bad || !math::finite(term) || !math::finite(t.kl)) {
+    put_all(a_, i, NAN, NAN, NAN, NAN, NAN, NAN);
+    sums[TPPO_POLICY_BAD_ROWS] += 1.0;
+    if (out != nullptr) logits.fill(out, a_.zero_bad_rows != 0 ? 0.0f : NAN);
+    return;
   }
-  return TPPO_OK;
+  const double g = w * t.slope;
+  put_all(a_, i, r.logprob, r.entropy, t.ratio, t.objective, t.kl, g);
+  sums[TPPO_POLICY_LOSS] += w * term;
+  sums[TPPO_POLICY_OBJECTIVE_LOSS] -= w * t.objective;
+  sums[TPPO_POLICY_KL_LOSS] += w * kl_term;
+  sums[TPPO_POLICY_ENTROPY_LOSS] += w * entropy_term;
+  add_stats(t, r, advantage, has_ref, sums);
+  if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out, next);
+}
+
+void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {
+  const auto blank = [&](int64_t i) {
+    put_all(a_, i, 0.0f, 0.0f, 0.0, 0.0, 0.0, 0.0);
+    if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
+  };
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_POLICY_STATS, [&](int64_t k) { return tokens_.valid(k); },
+               [&](int64_t i, int64_t next, double* sums) { row(logits, i, next, gradient.row(i, logits.dtype()), sums); }, blank);
+}
+
+void PolicyLoss::finish() {
+  if (a_.stats == nullptr) return;
+  add_blocks(partial_, blocks_of(tokens_.count, kRowsPerTask), TPPO_POLICY_STATS, a_.stats);
+  a_.stats[TPPO_POLICY_SEQUENCES] = sequences_;
+  a_.stats[TPPO_POLICY_NORMALIZER] = normalizer_;
+}
+
+uint64_t policy_loss_workspace(const tppo_policy_loss_args& a, int32_t) { return loss_workspace<PolicyLoss>(a); }
+
+int32_t policy_loss(const tppo_policy_loss_args& a, const Call& call) {
+  return run_loss<PolicyLoss>(a, GradientRows{a.grad_logits, a.grad_stride}, call);
 }
 
 }  // namespace tppo::cpu

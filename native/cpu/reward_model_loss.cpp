@@ -143,6 +143,8 @@ int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call
     for (int k = 0; k < TPPO_REWARD_MODEL_STATS; ++k) sums[k] = 0.0;
     if (a.dtype == TPPO_BF16)
       sequence_loss<math::bf16>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
+    else if (a.dtype == TPPO_F16)
+      sequence_loss<math::f16>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
     else
       sequence_loss<float>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
   });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The two sweeps over one row of logits, in which nearly all the time goes. Compiled once per instruction set from row_kernels.inl.
+// The sweeps over one row of logits, in which nearly all the time goes. Compiled once per instruction set from row_kernels.inl.
 #pragma once
 
 #include <cstdint>
@@ -15,16 +15,19 @@ struct RowSums {
   double s, t;
 };
 
-struct RowKernels {
-  RowSums (*sums_f32)(const float* x, int64_t n, float scale);
-  RowSums (*sums_bf16)(const math::bf16* x, int64_t n, float scale);
+/// The sweeps for one element type.
+struct RowKernelsOf {
+  RowSums (*sums)(const void* x, int64_t n, float scale);
   /// out_j = e_j (per_d d_j + constant); out may be x. `next` is a row that will be read soon, or NULL.
-  void (*gradient_f32)(const float* x, float* out, int64_t n, float max, float scale, float per_d, float constant, const float* next);
-  void (*gradient_bf16)(const math::bf16* x, math::bf16* out, int64_t n, float max, float scale, float per_d, float constant,
-                        const math::bf16* next);
+  void (*gradient)(const void* x, void* out, int64_t n, float max, float scale, float per_d, float constant, const void* next);
+  void (*fill)(void* out, int64_t n, float value);
 };
 
-extern const RowKernels row_kernels_baseline;
+struct RowKernels {
+  RowKernelsOf of[3];  // by TPPO_F32, TPPO_BF16, TPPO_F16
+};
+
+extern const RowKernels row_kernels_portable;
 #if defined(__x86_64__)
 extern const RowKernels row_kernels_v3;
 extern const RowKernels row_kernels_v4;

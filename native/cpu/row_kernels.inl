@@ -60,6 +60,7 @@ struct Tail {
 };
 TPPO_INLINE void fill(float& x) { x = kMinusInfinity; }
 TPPO_INLINE void fill(math::bf16& x) { x.bits = 0xff80; }
+TPPO_INLINE void fill(math::f16& x) { x.bits = 0xfc00; }
 
 template <typename T>
 TPPO_INLINE Tail<T> tail_of(const T* x, int64_t n) {
@@ -73,7 +74,8 @@ TPPO_INLINE Tail<T> tail_of(const T* x, int64_t n) {
 }
 
 template <typename T>
-RowSums row_sums(const T* x, int64_t n, float scale) {
+RowSums row_sums(const void* row, int64_t n, float scale) {
+  const T* const x = static_cast<const T*>(row);
   RowSums r{kMinusInfinity, 0.0, 0.0};
   const int64_t whole = n - n % kStep;
   for (int64_t b = 0; b < whole; b += kBlock) sum_block(x + b, whole - b < kBlock ? whole - b : kBlock, scale, r);
@@ -116,15 +118,31 @@ TPPO_INLINE void gradient(const T* x, T* out, int64_t n, float max, float scale,
 }
 
 template <typename T>
-void gradient_row(const T* x, T* out, int64_t n, float max, float scale, float per_d, float constant, const T* next) {
+void gradient_row(const void* row, void* result, int64_t n, float max, float scale, float per_d, float constant, const void* next_row) {
+  const T* const x = static_cast<const T*>(row);
+  T* const out = static_cast<T*>(result);
+  const T* const next = static_cast<const T*>(next_row);
   if (per_d != 0.0f)
     gradient<true>(x, out, n, max, scale, per_d, constant, next);
   else
     gradient<false>(x, out, n, max, scale, per_d, constant, next);
 }
 
+template <typename T>
+void fill_row(void* row, int64_t n, float value) {
+  T* const out = static_cast<T*>(row);
+  T v;
+  math::store(&v, value);
+  for (int64_t j = 0; j < n; ++j) out[j] = v;
+}
+
+template <typename T>
+constexpr RowKernelsOf kernels_of() {
+  return RowKernelsOf{row_sums<T>, gradient_row<T>, fill_row<T>};
+}
+
 }  // namespace
 
-const RowKernels TPPO_ROW_KERNELS = {row_sums<float>, row_sums<math::bf16>, gradient_row<float>, gradient_row<math::bf16>};
+const RowKernels TPPO_ROW_KERNELS = {{kernels_of<float>(), kernels_of<math::bf16>(), kernels_of<math::f16>()}};
 
 }  // namespace tppo::cpu

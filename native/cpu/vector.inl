@@ -49,6 +49,18 @@ TPPO_INLINE void load_group(const math::bf16* p, F (&v)[kGroup]) {
   }
 }
 
+TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
+  for (int k = 0; k < kGroup; ++k) {
+#if defined(__AVX512F__)
+    v[k] = _mm512_cvtph_ps(load<__m256i>(p + k * kLanes));
+#elif defined(__F16C__)
+    v[k] = _mm256_cvtph_ps(load<__m128i>(p + k * kLanes));
+#else
+    for (int i = 0; i < kLanes; ++i) v[k][i] = math::to_float(p[k * kLanes + i]);
+#endif
+  }
+}
+
 /// To the places that load_group takes them from.
 TPPO_INLINE void store_group(float* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) __builtin_memcpy(p + k * kLanes, &v[k], sizeof v[k]);
@@ -62,6 +74,20 @@ TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; k += 2) {
     const U pair = (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u);
     __builtin_memcpy(p + k * kLanes, &pair, sizeof pair);
+  }
+}
+
+TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
+  for (int k = 0; k < kGroup; ++k) {
+#if defined(__AVX512F__)
+    const __m256i half = _mm512_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __builtin_memcpy(p + k * kLanes, &half, sizeof half);
+#elif defined(__F16C__)
+    const __m128i half = _mm256_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    __builtin_memcpy(p + k * kLanes, &half, sizeof half);
+#else
+    for (int i = 0; i < kLanes; ++i) p[k * kLanes + i] = math::to_f16(v[k][i]);
+#endif
   }
 }
 

@@ -18,6 +18,16 @@ int32_t policy_loss(const tppo_policy_loss_args& args, const Call& call);
 uint64_t nll_loss_workspace(const tppo_nll_loss_args& args, int32_t device);
 int32_t nll_loss(const tppo_nll_loss_args& args, const Call& call);
 
+uint64_t linear_token_log_probs_workspace(const LinearArgs<tppo_token_log_probs_args>& args, int32_t device);
+int32_t linear_token_log_probs(const LinearArgs<tppo_token_log_probs_args>& args, const Call& call);
+uint64_t linear_policy_loss_workspace(const LinearArgs<tppo_policy_loss_args>& args, int32_t device);
+int32_t linear_policy_loss(const LinearArgs<tppo_policy_loss_args>& args, const Call& call);
+uint64_t linear_nll_loss_workspace(const LinearArgs<tppo_nll_loss_args>& args, int32_t device);
+int32_t linear_nll_loss(const LinearArgs<tppo_nll_loss_args>& args, const Call& call);
+
+uint64_t token_advantages_workspace(const TokenAdvantagesArgs& args, int32_t device);
+int32_t token_advantages(const TokenAdvantagesArgs& args, const Call& call);
+
 uint64_t shape_rewards_workspace(const tppo_shape_rewards_args& args, int32_t device);
 int32_t shape_rewards(const tppo_shape_rewards_args& args, const Call& call);
 

@@ -17,6 +17,9 @@
  *               with it, sequence b owns tokens cu_seqlens[b] .. cu_seqlens[b+1]-1, cu_seqlens[0] = 0, cu_seqlens[B] = N.
  * Mask.         uint8, 1 where the token counts, else 0; NULL means that every token counts. Masked tokens are not read: NaN, Inf or
  *               any bit pattern in their slots changes no bit of any result. Every output (gradients too) is 0 at masked tokens.
+ * Row list.     Where an operation has `rows` (int32 [num_rows], nullable), rows[0] < rows[1] < ... are the tokens that count; mask must then
+ *               be NULL. Slots of all other tokens are neither read nor written, gradient rows included. On CUDA an entry outside [0,N)
+ *               is counted as a bad row and not followed.
  * Nullable.     Outputs may be NULL unless marked required: they are then not computed or not stored. Inputs are required unless marked nullable.
  * In place.     Outputs must not overlap inputs or one another unless the text allows that an output *is* an input (same address).
  * Statistics.   `stats` is nullable, double[TPPO_..._COUNT] on the call's device, overwritten with sums (not means) over valid tokens
@@ -27,6 +30,7 @@
  * Errors.       A status (TPPO_OK is 0) and a message for the calling thread (tppo_last_error) that names the argument. Shapes, options,
  *               NULLs and overlaps are always checked before anything is written. Contents (targets, cu_seqlens, labels) are
  *               checked on the CPU; on CUDA an index out of range is counted as a bad row and never followed.
+ * Large rows.   V up to 2^28 on CUDA, any stride and any alignment of the element; 16-byte alignment of every row is fastest.
  * Determinism.  Same inputs, same device and same instruction set: same bits, for any number of threads and any run. Sums run in a
  *               fixed order and in double; there are no floating-point atomics.
  * Threads.      Every function may be called from any thread at any time on disjoint memory.
@@ -58,7 +62,7 @@ enum {
 };
 
 /** Element type of logits and of their gradient. */
-enum { TPPO_F32 = 0, TPPO_BF16 = 1, TPPO_F16 = 2 /**< reserved, TPPO_UNSUPPORTED */ };
+enum { TPPO_F32 = 0, TPPO_BF16 = 1, TPPO_F16 = 2 /**< IEEE binary16 */ };
 
 /** How per-token terms become one loss; n_b = valid tokens of sequence b. */
 enum {
@@ -85,7 +89,7 @@ TPPO_API const char* tppo_last_error(void);
 TPPO_API int32_t tppo_set_threads(int32_t threads);
 /** Number of CPU threads that calls use. */
 TPPO_API int32_t tppo_get_threads(void);
-/** Instruction set of the CPU kernels in use: "x86-64-v4", "x86-64-v3" or "baseline". */
+/** Instruction set of the CPU kernels in use: "x86-64-v4", "x86-64-v3", "neon" or "portable". */
 TPPO_API const char* tppo_cpu_isa(void);
 /** Chooses the instruction set by name ("auto" = the best one), for tests and for equal bits across machines. TPPO_UNSUPPORTED if this CPU or build lacks it. */
 TPPO_API int32_t tppo_set_cpu_isa(const char* isa);
@@ -134,12 +138,14 @@ typedef struct tppo_token_log_probs_args {
   int64_t num_tokens;          /**< N */
   int64_t vocab_size;          /**< V >= 1 */
   int64_t logits_stride;       /**< elements from row to row, >= V; 0 = V */
-  int32_t dtype;               /**< of logits: TPPO_F32 (default) or TPPO_BF16 */
+  int32_t dtype;               /**< of logits: TPPO_F32 (default), TPPO_BF16 or TPPO_F16 */
   int32_t reserved;
   double temperature;          /**< > 0, default 1 */
   const void* logits;          /**< [N,V] */
   const int64_t* targets;      /**< [N], in [0,V) at valid tokens */
   const uint8_t* mask;         /**< [N], nullable */
+  const int32_t* rows;         /**< [num_rows], nullable: the tokens that count, instead of mask */
+  int64_t num_rows;            /**< 0 without rows */
   float* logprob;              /**< [N] out */
   float* entropy;              /**< [N] out, nats */
   double* stats;               /**< TPPO_TOKEN_LOG_PROBS_STATS */
@@ -182,7 +188,7 @@ typedef struct tppo_policy_loss_args {
   int64_t num_sequences;       /**< B; only used by the sequence aggregations; default 1 */
   int64_t logits_stride;       /**< elements, >= V; 0 = V */
   int64_t grad_stride;         /**< elements, >= V; 0 = V */
-  int32_t dtype;               /**< of logits and grad_logits: TPPO_F32 (default) or TPPO_BF16 */
+  int32_t dtype;               /**< of logits and grad_logits: TPPO_F32 (default), TPPO_BF16 or TPPO_F16 */
   int32_t aggregation;         /**< TPPO_TOKEN_MEAN (default), TPPO_SEQ_MEAN_TOKEN_MEAN, TPPO_SEQ_MEAN_TOKEN_SUM */
   int32_t kl_estimator;        /**< TPPO_KL_K1 .. K3 of the kl output and of the loss term; default TPPO_KL_K3 */
   int32_t zero_bad_rows;       /**< 1: gradient rows of bad rows are 0; default 0 */
@@ -199,6 +205,8 @@ typedef struct tppo_policy_loss_args {
   const float* advantages;     /**< [N] */
   const float* ref_logprobs;   /**< [N], nullable */
   const uint8_t* mask;         /**< [N], nullable */
+  const int32_t* rows;         /**< [num_rows], nullable: the tokens that count, instead of mask */
+  int64_t num_rows;            /**< 0 without rows */
   const int32_t* cu_seqlens;   /**< [B+1], nullable */
   float* logprob;              /**< [N] out */
   float* entropy;              /**< [N] out */
@@ -260,6 +268,8 @@ typedef struct tppo_nll_loss_args {
   const int64_t* targets;      /**< [N] */
   const float* weights;        /**< [N], nullable = 1 */
   const uint8_t* mask;         /**< [N], nullable */
+  const int32_t* rows;         /**< [num_rows], nullable: the tokens that count, instead of mask */
+  int64_t num_rows;            /**< 0 without rows */
   float* logprob;              /**< [N] out */
   float* entropy;              /**< [N] out */
   void* grad_logits;           /**< [N,V] out, may be logits */
@@ -278,6 +288,35 @@ enum {
 TPPO_API void tppo_nll_loss_init(tppo_nll_loss_args* args);
 TPPO_API int32_t tppo_nll_loss_workspace(const tppo_nll_loss_args* args, int32_t device, uint64_t* bytes);
 TPPO_API int32_t tppo_nll_loss(const tppo_nll_loss_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
+
+/* ---------------------------------------------------------------- linear_token_log_probs, linear_policy_loss, linear_nll_loss */
+
+/**
+ * The output layer and a loss in one call: logits = hidden weight^T, the loss of `args` on them, and its gradients
+ *   grad_hidden = grad_logits weight,   grad_weight += grad_logits^T hidden
+ * in chunks of tokens, so that [N,V] never exists: the workspace holds one chunk of logits and what the matrix products need for it.
+ * `args` are those of the operation without `linear_`, its dtype being that of hidden, weight and grad_hidden; logits, grad_logits and rows
+ * must be NULL, both strides 0. A gradient is computed when grad_hidden or grad_weight is given. Hidden states of masked tokens are not
+ * read. Losses, per-token outputs and statistics are those of the operation on the same logits. On the CPU logits of a chunk are float32
+ * and products accumulate in float32 in a fixed order; on CUDA they have the dtype of hidden and products accumulate in float32.
+ */
+typedef struct tppo_linear_args {
+  uint64_t size;
+  int64_t hidden_size;         /**< H >= 1 */
+  int64_t hidden_stride;       /**< elements from row to row of hidden and of grad_hidden, >= H; 0 = H */
+  int64_t chunk_tokens;        /**< tokens whose logits exist at a time; 0 (default) = chosen from V; rounded up to a multiple of 16 */
+  const void* hidden;          /**< [N,H] */
+  const void* weight;          /**< [V,H], contiguous */
+  void* grad_hidden;           /**< [N,H] out, nullable; 0 at masked tokens; may not overlap hidden */
+  float* grad_weight;          /**< [V,H] in and out, nullable, float32 always: the gradient is added to what is there */
+} tppo_linear_args;
+TPPO_API void tppo_linear_init(tppo_linear_args* linear);
+TPPO_API int32_t tppo_linear_token_log_probs_workspace(const tppo_linear_args* linear, const tppo_token_log_probs_args* args, int32_t device, uint64_t* bytes);
+TPPO_API int32_t tppo_linear_token_log_probs(const tppo_linear_args* linear, const tppo_token_log_probs_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
+TPPO_API int32_t tppo_linear_policy_loss_workspace(const tppo_linear_args* linear, const tppo_policy_loss_args* args, int32_t device, uint64_t* bytes);
+TPPO_API int32_t tppo_linear_policy_loss(const tppo_linear_args* linear, const tppo_policy_loss_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
+TPPO_API int32_t tppo_linear_nll_loss_workspace(const tppo_linear_args* linear, const tppo_nll_loss_args* args, int32_t device, uint64_t* bytes);
+TPPO_API int32_t tppo_linear_nll_loss(const tppo_linear_args* linear, const tppo_nll_loss_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
 
 /* ---------------------------------------------------------------- shape_rewards */
 
@@ -378,6 +417,16 @@ enum { TPPO_WHITEN_VALID = 0, TPPO_WHITEN_MEAN = 1, TPPO_WHITEN_VARIANCE = 2 /**
 TPPO_API void tppo_whiten_init(tppo_whiten_args* args);
 TPPO_API int32_t tppo_whiten_workspace(const tppo_whiten_args* args, int32_t device, uint64_t* bytes);
 TPPO_API int32_t tppo_whiten(const tppo_whiten_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
+
+/**
+ * shape_rewards, gae and whiten on the same tokens in one call (equations 4 and 5, then section 3.4). On the CPU the results have the bits of
+ * the three calls; on CUDA this takes two launches (one without whitening).
+ * shape->rewards feeds gae, whose own rewards must be NULL (shape->rewards may be NULL: then it is not stored); gae must have the tokens,
+ * sequences, mask and cu_seqlens of shape. whiten is nullable; its x and out must be NULL and its tokens and mask those of shape: it
+ * replaces gae->advantages by their whitened values. returns are those before whitening.
+ */
+TPPO_API int32_t tppo_token_advantages_workspace(const tppo_shape_rewards_args* shape, const tppo_gae_args* gae, const tppo_whiten_args* whiten, int32_t device, uint64_t* bytes);
+TPPO_API int32_t tppo_token_advantages(const tppo_shape_rewards_args* shape, const tppo_gae_args* gae, const tppo_whiten_args* whiten, int32_t device, void* stream, void* workspace, uint64_t workspace_size);
 
 /* ---------------------------------------------------------------- reward_model_loss, balance_mask */
 

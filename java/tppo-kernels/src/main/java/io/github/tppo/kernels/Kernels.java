@@ -264,7 +264,7 @@ public final class Kernels {
     /**
      * Chooses the instruction set of the CPU kernels, for tests and for equal bits across machines.
      *
-     * @param isa "auto", "x86-64-v4", "x86-64-v3" or "baseline"
+     * @param isa "auto", "x86-64-v4", "x86-64-v3" or "portable"
      * @throws IllegalArgumentException no such name
      * @throws UnsupportedOperationException this CPU or build lacks it
      */

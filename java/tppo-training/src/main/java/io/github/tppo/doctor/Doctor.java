@@ -96,7 +96,7 @@ public final class Doctor {
     String name = model.find() ? model.group(1).trim() : System.getProperty("os.arch");
     boolean narrow = System.getProperty("os.arch").equals("amd64") && !known.contains("avx2");
     return new Finding("cpu", Status.OK, name + ": " + String.join(" ", known),
-        narrow ? "Without AVX2 the kernels use baseline instructions and are several times slower." : "",
+        narrow ? "Without AVX2 the kernels use the portable code and are several times slower." : "",
         Map.of("model", name, "features", known));
   }
 

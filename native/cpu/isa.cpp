@@ -12,7 +12,8 @@ namespace {
 
 struct Isa {
   const char* name;
-  const RowKernels* kernels;
+  const RowKernels* rows;
+  GaeKernel gae;
   bool (*present)();
 };
 
@@ -34,13 +35,13 @@ bool has_v4() {
 /// Best first.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"x86-64-v4", &row_kernels_v4, has_v4},
-    {"x86-64-v3", &row_kernels_v3, has_v3},
+    {"x86-64-v4", &row_kernels_v4, gae_kernel_v4, has_v4},
+    {"x86-64-v3", &row_kernels_v3, gae_kernel_v3, has_v3},
 #endif
 #if defined(__aarch64__)
-    {"neon", &row_kernels_neon, always},
+    {"neon", &row_kernels_neon, gae_kernel_neon, always},
 #endif
-    {"portable", &row_kernels_portable, always},
+    {"portable", &row_kernels_portable, gae_kernel_portable, always},
 };
 
 const Isa* best() {
@@ -59,7 +60,9 @@ const Isa& current() {
 
 }  // namespace
 
-const RowKernels& row_kernels() { return *current().kernels; }
+const RowKernels& row_kernels() { return *current().rows; }
+
+GaeKernel gae_kernel() { return current().gae; }
 
 const char* isa_name() { return current().name; }
 

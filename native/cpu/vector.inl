@@ -122,6 +122,13 @@ TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
 TPPO_INLINE void store_group(float* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) store(p + k * kLanes, v[k]);
 }
+#if defined(__AVX512BF16__)
+TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
+  const U16 order = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  for (int k = 0; k < kGroup; k += 2)
+    store(p + k * kLanes, _mm512_permutexvar_epi16(bits_of<__m512i>(order), bits_of<__m512i>(_mm512_cvtne2ps_pbh(v[k + 1], v[k]))));
+}
+#else
 /// Rounds to nearest even; NaN does not occur (rows with NaN take another path).
 TPPO_INLINE U round_bf16(F v) {
   const U u = bits_of<U>(v);
@@ -130,6 +137,7 @@ TPPO_INLINE U round_bf16(F v) {
 TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; k += 2) store(p + k * kLanes, (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u));
 }
+#endif
 TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) {
 #if defined(__AVX512F__)

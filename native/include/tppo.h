@@ -89,7 +89,7 @@ TPPO_API const char* tppo_last_error(void);
 TPPO_API int32_t tppo_set_threads(int32_t threads);
 /** Number of CPU threads that calls use. */
 TPPO_API int32_t tppo_get_threads(void);
-/** Instruction set of the CPU kernels in use: "x86-64-v4", "x86-64-v3", "neon" or "portable". */
+/** Instruction set of the CPU kernels in use: "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable". */
 TPPO_API const char* tppo_cpu_isa(void);
 /** Chooses the instruction set by name ("auto" = the best one), for tests and for equal bits across machines. TPPO_UNSUPPORTED if this CPU or build lacks it. */
 TPPO_API int32_t tppo_set_cpu_isa(const char* isa);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only places where kernels touch CUDA itself: dynamic shared memory, launches, streaming accesses, single instructions, errors.
+// The only places, with ptx.cuh, where kernels touch CUDA itself: launches, streaming accesses, single instructions, errors.
 // Everything else in cuda/ is plain C++ over indices, warp shuffles and barriers.
 #pragma once
 
@@ -8,23 +8,16 @@
 
 #include "../math/hd.h"
 #include "cuda_backend.h"
-
-/// Declares `name` as the block's dynamic shared memory, 16-byte aligned. At most once in a kernel.
-#define TPPO_SHARED(type, name)                                      \
-  extern __shared__ __align__(16) unsigned char tppo_shared_bytes[]; \
-  type* const name = reinterpret_cast<type*>(tppo_shared_bytes)
+#if defined(__CUDACC__)
+#include "ptx.cuh"
+#else
+#include "../simt/ptx.h"  // the tests run the kernels on the host
+#endif
 
 namespace tppo::cuda {
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
-
-/// 2^x, relative error about 2^-22; 0 for -inf, NaN for NaN.
-__device__ __forceinline__ float exp2_fast(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
 
 /// a b, rounded by itself: the compiler may not fold it into a following addition. Where the same sum is formed by several lanes or
 /// several kernels and must have the same bits.

@@ -40,8 +40,11 @@ struct Gemm {
   CountedRows rows;  // of c; kHiddenGrad only
 };
 
-/// Enqueues the product. m, n and k are at least 1.
+/// Enqueues the product. m, n and k are at least 1. scratch: gemm_scratch_bytes() bytes.
 template <typename T>
-void gemm(Launcher& launch, Product product, const Gemm<T>& g);
+void gemm(Launcher& launch, Product product, const Gemm<T>& g, void* scratch);
+
+/// 0 unless cuBLASLt is in use (cublaslt.cuh).
+uint64_t gemm_scratch_bytes();
 
 }  // namespace tppo::cuda

@@ -55,18 +55,20 @@ __global__ void __launch_bounds__(kCopyThreads) copy_rows_kernel(const T* from, 
   for (int64_t i = threadIdx.x; i < width; i += kCopyThreads) to[i] = counts ? from[i] : T{};
 }
 
-/// Depends on the shapes alone.
+/// Depends on the shapes alone (and on whether cuBLASLt is in use).
 template <typename T, typename Loss>
 struct Scratch {
   int64_t hidden_stride, logits_stride;
   T* hidden;
   T* logits;
+  char* products;  // what the matrix products need
   Loss loss;
 
   template <typename Args>
   Scratch(const LinearArgs<Args>& a, Workspace& w)
       : hidden_stride(padded<T>(a.linear.hidden_size)), logits_stride(padded<T>(a.loss.vocab_size)),
-        hidden(w.take<T>(chunk_tokens(a) * hidden_stride)), logits(w.take<T>(chunk_tokens(a) * logits_stride)), loss(a.loss, w) {}
+        hidden(w.take<T>(chunk_tokens(a) * hidden_stride)), logits(w.take<T>(chunk_tokens(a) * logits_stride)),
+        products(w.take<char>(static_cast<int64_t>(gemm_scratch_bytes()))), loss(a.loss, w) {}
 };
 
 /// Products and loss of the tokens [first, end).
@@ -78,16 +80,19 @@ void run_chunk(Launcher& launch, const LinearArgs<Args>& a, const Scratch<T, Los
   const CountedRows rows = counted_rows(a.loss).from(first);
   launch(copy_rows_kernel<T>, Grid{tokens, kCopyThreads, 0}, static_cast<const T*>(l.hidden) + first * l.hidden_stride, l.hidden_stride, s.hidden,
          s.hidden_stride, width, rows);
-  gemm(launch, Product::kLogits, Gemm<T>{s.hidden, s.hidden_stride, weight, width, s.logits, s.logits_stride, tokens, vocab, width, {}});
+  gemm(launch, Product::kLogits, Gemm<T>{s.hidden, s.hidden_stride, weight, width, s.logits, s.logits_stride, tokens, vocab, width, {}},
+       s.products);
   const bool backward = l.grad_hidden != nullptr || l.grad_weight != nullptr;
   s.loss.rows(launch, LogitPart{s.logits, backward ? s.logits : nullptr, s.logits_stride, s.logits_stride, first, end});
   if (l.grad_hidden != nullptr) {
     T* const grad = static_cast<T*>(l.grad_hidden) + first * l.hidden_stride;
-    gemm(launch, Product::kHiddenGrad, Gemm<T>{s.logits, s.logits_stride, weight, width, grad, l.hidden_stride, tokens, width, vocab, rows});
+    gemm(launch, Product::kHiddenGrad, Gemm<T>{s.logits, s.logits_stride, weight, width, grad, l.hidden_stride, tokens, width, vocab, rows},
+         s.products);
   }
   if (l.grad_weight != nullptr)
     gemm(launch, Product::kWeightGrad,
-         Gemm<T>{s.logits, s.logits_stride, s.hidden, s.hidden_stride, l.grad_weight, width, vocab, width, tokens, {}});
+         Gemm<T>{s.logits, s.logits_stride, s.hidden, s.hidden_stride, l.grad_weight, width, vocab, width, tokens, {}},
+         s.products);
 }
 
 template <typename T, typename Loss, typename Args>

@@ -26,9 +26,9 @@ __device__ __forceinline__ float product(float a, float b) { return __fmul_rn(a,
 
 /// 16 bytes that will be read again soon: kept in the caches as long as possible.
 __device__ __forceinline__ uint4 load_keep(const uint4* p) { return *p; }
-/// 16 bytes that nobody reads again.
-__device__ __forceinline__ uint4 load_last(const uint4* p) { return __ldcs(p); }
 /// 16 bytes that the kernel does not read again: first to leave the caches.
+__device__ __forceinline__ uint4 load_stream(const uint4* p) { return __ldcs(p); }
+/// The same for 16 bytes that are written.
 __device__ __forceinline__ void store_stream(uint4* p, const uint4& v) { __stcs(p, v); }
 
 /// The 32 bits that start `bits` (0 to 31) bits into the 64 bits high:low.
@@ -73,6 +73,7 @@ struct Grid {
   int64_t blocks;
   int threads;
   size_t shared_bytes;
+  int cluster = 1;  // blocks that run together and reach one another's shared memory; more than 1 from capability 9.0 on
 };
 
 /// The launches of one call, in order on the call's stream. After a failure the rest are skipped; status() tells.
@@ -88,6 +89,12 @@ class Launcher {
     config.blockDim = dim3(static_cast<unsigned>(grid.threads));
     config.dynamicSmemBytes = grid.shared_bytes;
     config.stream = stream_;
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = static_cast<unsigned>(grid.cluster);
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    config.attrs = &cluster;
+    config.numAttrs = grid.cluster > 1 ? 1 : 0;
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   }
 
@@ -97,6 +104,7 @@ class Launcher {
   cudaStream_t stream() const { return stream_; }
 
   int multiprocessors() const { return multiprocessors_; }
+  bool has_clusters() const { return capability_major_ >= 9; }
   int32_t status() const { return cuda_status(operation_, error_); }
 
  private:
@@ -106,6 +114,7 @@ class Launcher {
   cudaStream_t stream_;
   cudaError_t error_;
   int multiprocessors_ = 1;
+  int capability_major_ = 0;
 };
 
 /// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and

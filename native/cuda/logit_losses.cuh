@@ -8,20 +8,12 @@
 //   void begin(launch)            enqueues what must be known before the first rows: counts for the normaliser
 //   void rows(launch, part)       enqueues log-probs, entropies and, where part.grad is given, gradient rows of the part's tokens
 //   void finish(launch)           enqueues per-token outputs and statistics, once every token has been in a part
-// args.logits, args.grad_logits and both strides are not looked at.
+// args.logits, args.grad_logits and both strides are not looked at: LogitPart (row.cuh) says where the rows lie.
 #pragma once
 
 #include "row.cuh"
 
 namespace tppo::cuda {
-
-/// The rows of the tokens [first, end) of a call, of args.dtype. With args.rows there is one part, from 0 to num_tokens.
-struct LogitPart {
-  const void* logits;  // the row of token `first`
-  void* grad;          // its gradient row, may be `logits`; NULL: no gradient
-  int64_t logits_stride, grad_stride;
-  int64_t first, end;
-};
 
 class TokenLogProbs {
  public:

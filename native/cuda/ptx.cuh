@@ -20,6 +20,29 @@ __device__ __forceinline__ float exp2_fast(float x) {
   return y;
 }
 
+/// The larger of each half: two bfloat16 or two float16 numbers. A NaN is dropped when the other is a number.
+__device__ __forceinline__ uint32_t max_bf16x2(uint32_t a, uint32_t b) {
+  uint32_t r;
+  asm("max.bf16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+}
+__device__ __forceinline__ uint32_t max_f16x2(uint32_t a, uint32_t b) {
+  uint32_t r;
+  asm("max.f16x2 %0, %1, %2;" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+}
+
+/// The two float16 numbers of a word, exactly.
+__device__ __forceinline__ void unpack_f16(uint32_t word, float& low, float& high) {
+  asm("{\n.reg .b16 l, h;\nmov.b32 {l, h}, %2;\ncvt.f32.f16 %0, l;\ncvt.f32.f16 %1, h;\n}" : "=f"(low), "=f"(high) : "r"(word));
+}
+/// Two floats rounded to float16 (nearest even), `low` in the lower half.
+__device__ __forceinline__ uint32_t pack_f16(float low, float high) {
+  uint32_t word;
+  asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(word) : "f"(high), "f"(low));
+  return word;
+}
+
 // Clusters: compute capability 9.0 and newer. Kernels for older devices are compiled too, with calls that are never reached there.
 
 /// Rank of this block in its cluster.

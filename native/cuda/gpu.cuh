@@ -4,7 +4,6 @@
 #pragma once
 
 #include <cuda_bf16.h>
-#include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
 #include "../math/hd.h"
@@ -39,14 +38,6 @@ __device__ __forceinline__ uint32_t funnel_right(uint32_t low, uint32_t high, ui
 /// Two floats rounded to bfloat16 (nearest even), `low` in the lower half.
 __device__ __forceinline__ uint32_t pack_bf16(float low, float high) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(low, high);
-  uint32_t bits;
-  memcpy(&bits, &pair, sizeof bits);
-  return bits;
-}
-
-/// Two floats rounded to float16 (nearest even), `low` in the lower half.
-__device__ __forceinline__ uint32_t pack_f16(float low, float high) {
-  const __half2 pair = __floats2half2_rn(low, high);
   uint32_t bits;
   memcpy(&bits, &pair, sizeof bits);
   return bits;

@@ -89,12 +89,18 @@ class Launcher {
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   }
 
+  /// For work that is enqueued by others.
+  bool ok() const { return error_ == cudaSuccess; }
+  int32_t device() const { return current_; }
+  cudaStream_t stream() const { return stream_; }
+
   int multiprocessors() const { return multiprocessors_; }
   bool has_clusters() const { return capability_major_ >= 9; }
   int32_t status() const { return cuda_status(operation_, error_); }
 
  private:
   const char* operation_;
+  int32_t current_;
   DeviceScope device_;
   cudaStream_t stream_;
   cudaError_t error_;

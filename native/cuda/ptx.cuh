@@ -43,6 +43,9 @@ __device__ __forceinline__ uint32_t pack_f16(float low, float high) {
   return word;
 }
 
+/// Makes the compiler forget what it has worked out from v, so that it works it out again and does not keep it in registers.
+__device__ __forceinline__ void forget(uint4& v) { asm volatile("" : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)); }
+
 // Clusters: compute capability 9.0 and newer. Kernels for older devices are compiled too, with calls that are never reached there.
 
 /// Rank of this block in its cluster.

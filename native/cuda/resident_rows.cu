@@ -65,7 +65,7 @@ __device__ __forceinline__ void load_slice(const T* in, const Slice& slice, int 
 }
 
 template <typename T, Form FORM>
-__device__ __forceinline__ void store_slice(T* out, const Slice& slice, int width, const RowShared* shared, float scale, const uint4 (&x)[kGroups]) {
+__device__ __forceinline__ void store_slice(T* out, const Slice& slice, int width, const RowShared* shared, float scale, uint4 (&x)[kGroups]) {
   constexpr int kCount = Lanes<T>::kCount;
   constexpr bool kEntropy = FORM != Form::kPlain;
   const int first = slice.begin + static_cast<int>(threadIdx.x);
@@ -74,6 +74,7 @@ __device__ __forceinline__ void store_slice(T* out, const Slice& slice, int widt
 #pragma unroll
   for (int k = 0; k < kGroups; ++k) {
     const int g = first + k * threads;
+    forget(x[k]);
     const uint4 group = gradient_group<T, kEntropy>(x[k], m, scale, constant, per_d);
     if constexpr (FORM == Form::kAny) {
       const int left = g < slice.end ? width - g * kCount : 0;

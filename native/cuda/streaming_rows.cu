@@ -8,7 +8,7 @@
 namespace tppo::cuda {
 namespace {
 
-constexpr int kThreads = 384;
+constexpr int kThreads = 320;
 constexpr int kGroupsInFlight = 4;
 /// Rows up to this size leave room in the L2 of large GPUs for two on each multiprocessor.
 constexpr int64_t kTwoResident = 128 * 1024;

@@ -7,9 +7,9 @@ namespace {
 struct Batch {
   int64_t sequences, length, n;
   double gamma = 0.97, lambda = 0.9;
-  std::vector<float> rewards, values;
-  std::vector<uint8_t> mask;
-  std::vector<int32_t> cu;
+  test::Vec<float> rewards, values;
+  test::Vec<uint8_t> mask;
+  test::Vec<int32_t> cu;
 
   Batch(uint64_t seed, int64_t sequences_, int64_t length_) : sequences(sequences_), length(length_), n(sequences_ * length_) {
     test::Random r(seed);
@@ -19,7 +19,7 @@ struct Batch {
     for (int64_t t = 0; t < length && sequences > 2; ++t) mask[length + t] = 0, mask[2 * length + t] = t == length / 2;  // empty, one token
   }
   struct Result {
-    std::vector<float> advantages, returns;
+    test::Vec<float> advantages, returns;
   };
   Result run() const {
     Result r{test::unwritten(n), test::unwritten(n)};
@@ -50,7 +50,7 @@ TEST(equals_the_double_sum) {
       b.lambda = lambda;
       const Batch::Result r = b.run();
       for (int64_t s = 0; s < b.sequences; ++s) {
-        std::vector<int64_t> valid;
+        test::Vec<int64_t> valid;
         for (int64_t i = s * b.length; i < (s + 1) * b.length; ++i)
           if (b.mask[i])
             valid.push_back(i);
@@ -76,7 +76,7 @@ TEST(padded_equals_packed) {
   packed.values.clear();
   packed.mask.clear();
   packed.cu = {0};
-  std::vector<int64_t> source;
+  test::Vec<int64_t> source;
   for (int64_t i = 0; i < padded.n; ++i) {
     if (padded.mask[i]) packed.rewards.push_back(padded.rewards[i]), packed.values.push_back(padded.values[i]), packed.mask.push_back(1), source.push_back(i);
     if ((i + 1) % padded.length == 0) packed.cu.push_back(static_cast<int32_t>(source.size()));
@@ -120,7 +120,7 @@ TEST(threads_change_no_bit) {
   const Batch b(11, 300, 400);
   CHECK_THREADS([&] {
     const Batch::Result r = b.run();
-    std::vector<float> all = r.advantages;
+    test::Vec<float> all = r.advantages;
     test::append(all, r.returns);
     return all;
   });

@@ -97,6 +97,8 @@ __global__ void __launch_bounds__(kMapThreads) map_kernel(Op op, int64_t n, doub
   op.begin(shared);
   double sums[Op::kSums] = {};
   const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
+  // Unrolled, some ops leave their registers on sm_80.
+#pragma unroll 1
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x; i < n; i += step) op.element(i, sums);
   if (partials != nullptr) block_sums(sums, shared, partials);
 }

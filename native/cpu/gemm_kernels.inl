@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kVectors = 2;  // of a panel's row
 constexpr int64_t kWidth = kVectors * kLanes;
+constexpr int64_t kLine = 16;  // floats of a cache line
 static_assert(kWidth <= kMaxPanelWidth && kMaxPanelWidth % kWidth == 0, "callers round up to the widest panel");
 
 TPPO_INLINE void store(float* p, F v) { __builtin_memcpy(p, &v, sizeof v); }
@@ -39,8 +40,7 @@ void pack_straight(const void* source, int64_t stride, int64_t depth, int64_t co
   if (columns >= kWidth) {
     for (int64_t k = 0; k < depth; ++k, row += stride, panel += kWidth) {
       // The panel beside this one is packed next; rows are too far apart for the processor to guess it.
-      __builtin_prefetch(row + kWidth);
-      if (sizeof(T) * kWidth > 64) __builtin_prefetch(row + kWidth + 64 / sizeof(T));
+      for (int64_t j = 0; j < kWidth; j += kLine) __builtin_prefetch(row + kWidth + j, 0, 2);
       for (int j = 0; j < kVectors; ++j) store(panel + j * kLanes, load_floats(row + j * kLanes));
     }
     return;
@@ -81,7 +81,11 @@ void pack_transposed(const void* source, int64_t stride, int64_t depth, int64_t 
     for (int64_t j = 0; j < kWidth; j += kLanes) {
       F v[kLanes];
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) v[i] = load_floats(rows + (j + i) * stride + k);
+      for (int i = 0; i < kLanes; ++i) {
+        const T* const p = rows + (j + i) * stride + k;
+        __builtin_prefetch(p + kWidth * stride, 0, 2);  // the next panel
+        v[i] = load_floats(p);
+      }
       transpose(v);
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) store(panel + (k + i) * kWidth + j, v[i]);
@@ -123,11 +127,13 @@ void continue_tile(const float* a, int64_t stride, const float* panel, int64_t d
     float* const p = c + r * c_stride;
     sum[r][0] = load<F>(p);
     sum[r][1] = load<F>(p + kLanes);
-    // The tile beside this one comes next.
-    __builtin_prefetch(p + kWidth, 1);
-    if (kWidth > 16) __builtin_prefetch(p + kWidth + 16, 1);
+    // The rows of the next tile, and below what it reads of a.
+    for (int64_t j = 0; j < kWidth; j += kLine) __builtin_prefetch(p + kRows * c_stride + j, 1, 2);
   }
-  for (int64_t k = 0; k < depth; ++k) step<kRows>(a + k * stride, 1, panel + k * kWidth, sum);
+  for (int64_t k = 0; k < depth; ++k) {
+    __builtin_prefetch(a + k * stride + kLine, 0, 2);
+    step<kRows>(a + k * stride, 1, panel + k * kWidth, sum);
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
     for (int j = 0; j < kVectors; ++j) store(c + r * c_stride + j * kLanes, sum[r][j]);
@@ -164,7 +170,7 @@ void continue_transposed(const float* a, int64_t stride, int64_t rows, const flo
     constexpr int kRows = decltype(n)::value;
     float* const target = c + first * c_stride;
     if (columns >= kWidth) return continue_tile<kRows>(a + first, stride, panel, depth, target, c_stride);
-    float whole[(kRows + 1) * kWidth] = {};  // one row more for the prefetch
+    float whole[2 * kRows * kWidth] = {};  // the second half is what would be prefetched
     for (int r = 0; r < kRows; ++r)
       for (int64_t j = 0; j < columns; ++j) whole[r * kWidth + j] = target[r * c_stride + j];
     continue_tile<kRows>(a + first, stride, panel, depth, whole, kWidth);

@@ -1,32 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// Body of the kernels of the matrix products. The including file sets TPPO_VECTOR_BYTES (width of a register), TPPO_TILE_ROWS (rows of a
-// tile; twice as many registers hold its sums) and TPPO_GEMM_KERNELS (the table's name), and is compiled for its instruction set.
+// Body of the kernels of the matrix products, on GCC's vector types. The including file sets TPPO_VECTOR_BYTES (width of a register),
+// TPPO_TILE_ROWS (rows of a tile; twice as many registers hold its sums) and TPPO_GEMM_KERNELS (the table's name), and is compiled for its
+// instruction set. Internal linkage throughout: an inline function shared with another file could be linked in its AVX-512 form and run on a
+// CPU without it. As nothing is contracted by the compiler, a chain is of fused multiply-adds where fma() says so.
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #include <type_traits>
 
 #include "gemm_kernels.h"
-#include "vector.inl"
+#include "../math/hd.h"
 
 namespace tppo::cpu {
 namespace {
 
+#define TPPO_INLINE static inline __attribute__((always_inline))
+
+constexpr int kLanes = TPPO_VECTOR_BYTES / 4;
 constexpr int kVectors = 2;  // of a panel's row
 constexpr int64_t kWidth = kVectors * kLanes;
 constexpr int64_t kLine = 16;  // floats of a cache line
 static_assert(kWidth <= kMaxPanelWidth && kMaxPanelWidth % kWidth == 0, "callers round up to the widest panel");
 
+typedef float F __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef int32_t I __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef uint32_t U __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef uint16_t H __attribute__((vector_size(TPPO_VECTOR_BYTES / 2)));
+
+template <typename V, typename T>
+TPPO_INLINE V load(const T* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
 TPPO_INLINE void store(float* p, F v) { __builtin_memcpy(p, &v, sizeof v); }
+TPPO_INLINE F splat(float x) { return x - F{}; }  // not a sum: -0 + 0 would be 0
+
+#if TPPO_VECTOR_BYTES == 64
+TPPO_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+#elif TPPO_VECTOR_BYTES == 32
+TPPO_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+#elif defined(TPPO_GEMM_NEON)
+TPPO_INLINE F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
+#else
+TPPO_INLINE F fma(F a, F b, F c) { return a * b + c; }
+#endif
 
 // kLanes numbers in their order.
 TPPO_INLINE F load_floats(const float* p) { return load<F>(p); }
 TPPO_INLINE F load_floats(const math::bf16* p) {
-  typedef uint16_t H __attribute__((vector_size(TPPO_VECTOR_BYTES / 2)));
-  return bits_of<F>(__builtin_convertvector(load<H>(p), U) << 16);
+  const U u = __builtin_convertvector(load<H>(p), U) << 16;
+  return load<F>(&u);
 }
 TPPO_INLINE F load_floats(const math::f16* p) {
-#if defined(__AVX512F__)
+#if TPPO_VECTOR_BYTES == 64
   return _mm512_cvtph_ps(load<__m256i>(p));
-#elif defined(__F16C__)
+#elif TPPO_VECTOR_BYTES == 32
   return _mm256_cvtph_ps(load<__m128i>(p));
+#elif defined(TPPO_GEMM_NEON)
+  return vcvt_f32_f16(load<float16x4_t>(p));
 #else
   F v;
   for (int i = 0; i < kLanes; ++i) v[i] = math::to_float(p[i]);
@@ -101,8 +136,8 @@ TPPO_INLINE void step(const float* a, int64_t across, const float* panel, F (&su
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     const F x = splat(a[r * across]);
-    sum[r][0] += x * b0;
-    sum[r][1] += x * b1;
+    sum[r][0] = fma(x, b0, sum[r][0]);
+    sum[r][1] = fma(x, b1, sum[r][1]);
   }
 }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Copies that run while the block computes: here at the last moment that is allowed, when their thread waits for them, so that whoever reads
 // earlier finds what was there before.
-#include <deque>
 #include <vector>
 
 #include "launch.h"
@@ -15,7 +14,8 @@ struct Copy {
   int bytes, group;
 };
 struct Copies {
-  std::deque<Copy> pending;
+  std::vector<Copy> all;
+  size_t done = 0;
   int groups = 0;  // closed
 };
 
@@ -33,15 +33,15 @@ void async_copy(void* to_shared, const void* from, int bytes) {
   if (bytes < 0 || bytes > 16) fail("an asynchronous copy of %d bytes; at most 16 are copied at a time", bytes);
   if (bytes > 0 && reinterpret_cast<uintptr_t>(from) % 16 != 0) fail("misaligned access: an asynchronous copy from %p, no multiple of 16", from);
   Copies& c = mine();
-  c.pending.push_back(Copy{to_shared, from, bytes, c.groups});
+  c.all.push_back(Copy{to_shared, from, bytes, c.groups});
 }
 
 void async_commit() { ++mine().groups; }
 
 void async_wait(int pending) {
   Copies& c = mine();
-  for (; !c.pending.empty() && c.pending.front().group < c.groups - pending; c.pending.pop_front()) {
-    const Copy& copy = c.pending.front();
+  for (; c.done < c.all.size() && c.all[c.done].group < c.groups - pending; ++c.done) {
+    const Copy& copy = c.all[c.done];
     if (copy.bytes > 0) memcpy(copy.to, copy.from, static_cast<size_t>(copy.bytes));
     memset(static_cast<char*>(copy.to) + copy.bytes, 0, static_cast<size_t>(16 - copy.bytes));
   }
@@ -49,9 +49,11 @@ void async_wait(int pending) {
 
 void async_end() {
   Copies& c = mine();
-  for (const Copy& copy : c.pending)
-    if (copy.bytes > 0) fail("this thread ended while it has copies to shared memory under way");
-  c = Copies();
+  for (; c.done < c.all.size(); ++c.done)
+    if (c.all[c.done].bytes > 0) fail("this thread ended while it has copies to shared memory under way");
+  c.all.clear();
+  c.done = 0;
+  c.groups = 0;
 }
 
 }  // namespace simt

@@ -22,7 +22,8 @@ Thread* current;
 namespace {
 
 constexpr int kLanes = 32;
-const char* const kFunctionNames[] = {"__syncwarp", "__shfl_sync", "__shfl_xor_sync", "__shfl_down_sync", "__shfl_up_sync", "__ballot_sync"};
+const char* const kFunctionNames[] = {"__syncwarp", "__shfl_sync", "__shfl_xor_sync", "__shfl_down_sync", "__shfl_up_sync", "__ballot_sync",
+                                      "load_matrices", "multiply_add"};
 const char* const kScheduleNames[] = {"forward", "reverse", "random"};
 
 const char* name(WarpFunction f) { return kFunctionNames[static_cast<int>(f)]; }
@@ -38,6 +39,7 @@ struct Warp {
     int source;
     uint64_t value;
   } calls[kLanes];
+  Deposit deposits[2][kLanes];  // of even and odd calls: while some lanes still read the last one, others come to the next
   Thread* threads;
 };
 
@@ -75,6 +77,7 @@ unsigned bit_of(const Thread* t) { return 1u << t->lane; }
 void pause() { leave_fiber(fiber_of(current)); }
 
 void end_thread() {
+  async_end();
   Thread& t = *current;
   Warp& w = *t.warp;
   Block& b = *t.block;
@@ -165,7 +168,8 @@ void run_cluster(unsigned first, unsigned size) {
   const int count = static_cast<int>(blockDim.x * blockDim.y * blockDim.z);
   const int warps_per_block = (count + kLanes - 1) / kLanes;
   blocks.assign(size, Block{});
-  warps.assign(size * static_cast<size_t>(warps_per_block), Warp{});
+  warps.resize(size * static_cast<size_t>(warps_per_block));
+  for (Warp& w : warps) w.lanes = w.ended = w.at_warp = w.at_block = w.at_cluster = 0;
   threads.assign(warps.size() * kLanes, Thread{});
   while (fibers.size() < threads.size()) fibers.push_back(make_fiber(run_threads));
   while (shared_memory.size() < size) shared_memory.emplace_back(largest_shared_bytes(), 16);
@@ -178,7 +182,7 @@ void run_cluster(unsigned first, unsigned size) {
       w.threads = &threads[static_cast<size_t>(&w - warps.data()) * kLanes];
       w.lanes |= 1u << i % kLanes;
       const unsigned x = static_cast<unsigned>(i) % blockDim.x, rest = static_cast<unsigned>(i) / blockDim.x;
-      w.threads[i % kLanes] = Thread{{x, rest % blockDim.y, rest / blockDim.y}, i % kLanes, false, 0, &w, &b};
+      w.threads[i % kLanes] = Thread{{x, rest % blockDim.y, rest / blockDim.y}, i % kLanes, false, false, 0, &w, &b};
     }
   }
   for (Warp& w : warps) w.ready = w.lanes;
@@ -235,6 +239,15 @@ uint64_t warp_exchange(WarpFunction function, unsigned mask, uint64_t value, int
   return w.calls[t.lane].value;
 }
 
+const Deposit* warp_gather(WarpFunction function, const Deposit& mine) {
+  Thread& t = *current;
+  t.odd_gather = !t.odd_gather;
+  Deposit* const lanes = t.warp->deposits[t.odd_gather ? 1 : 0];
+  lanes[t.lane] = mine;
+  warp_exchange(function, 0xffffffffu, 0, t.lane);
+  return lanes;
+}
+
 void block_barrier() {
   Thread& t = *current;
   Block& b = *t.block;
@@ -278,15 +291,20 @@ void cluster_wait() {
 
 unsigned cluster_size() { return static_cast<unsigned>(blocks.size()); }
 
+void check_shared(const void* address, size_t bytes) {
+  const uintptr_t offset = reinterpret_cast<uintptr_t>(address) - reinterpret_cast<uintptr_t>(current->block->shared);
+  if (offset > shared_bytes || bytes > shared_bytes - offset) fail("access to %p, which is not in the block's %zu bytes of shared memory", address, shared_bytes);
+  if (offset % bytes != 0) fail("misaligned access to shared memory: byte %zu is no multiple of %zu", static_cast<size_t>(offset), bytes);
+}
+
 void* remote_shared(const void* local, size_t bytes, unsigned rank) {
-  const Block& b = *current->block;
-  const uintptr_t offset = reinterpret_cast<uintptr_t>(local) - reinterpret_cast<uintptr_t>(b.shared);
-  if (offset > shared_bytes || bytes > shared_bytes - offset) fail("access to the cluster outside shared memory");
-  if (offset % bytes != 0) fail("misaligned access to the cluster's shared memory");
+  check_shared(local, bytes);
   if (rank >= blocks.size()) fail("access to block %u of a cluster of %zu", rank, blocks.size());
   if (blocks[rank].ended == blocks[rank].threads) fail("access to the shared memory of block %u, which has ended", blocks[rank].index.x);
-  return blocks[rank].shared + offset;
+  return blocks[rank].shared + (static_cast<const unsigned char*>(local) - current->block->shared);
 }
+
+size_t thread_number() { return static_cast<size_t>(current - threads.data()); }
 
 Where where() { return Where{running_kernel, current, kScheduleNames[static_cast<int>(schedule)]}; }
 

@@ -15,6 +15,9 @@ struct Where {
 };
 Where where();
 
+/// Of the running thread, in its cluster.
+size_t thread_number();
+
 /// From now on a fault of a kernel is reported as fail() does.
 void catch_faults();
 

@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include "../math/hd.h"
+
 #define TPPO_SHARED(type, name) type* const name = reinterpret_cast<type*>(simt::current->block->shared)
 
 namespace tppo::cuda {
@@ -18,21 +20,26 @@ inline float exp2_fast(float x) {
   return __uint_as_float(__float_as_uint(y) + hash % 5u - 2u);
 }
 
-inline uint16_t larger_half(uint16_t a, uint16_t b, float x, float y) { return x != x ? b : y != y || x > y ? a : b; }
-template <typename Half>
-uint32_t max_halves(uint32_t a, uint32_t b) {
-  const auto one = [](uint32_t u, uint32_t v) {
-    const Half x{static_cast<uint16_t>(u)}, y{static_cast<uint16_t>(v)};
-    return static_cast<uint32_t>(larger_half(x.bits, y.bits, math::to_float(x), math::to_float(y)));
-  };
-  return one(a, b) | one(a >> 16, b >> 16) << 16;
+inline float low_half(uint32_t word, math::bf16) { return math::to_float(math::bf16{static_cast<uint16_t>(word)}); }
+inline float low_half(uint32_t word, math::f16) { return math::to_float(math::f16{static_cast<uint16_t>(word)}); }
+
+/// fmaxf drops a NaN as the instructions do; both give the canonical NaN for two.
+template <typename T>
+uint32_t max_halves(uint32_t a, uint32_t b, uint32_t nan) {
+  uint32_t r = 0;
+  for (int shift = 0; shift < 32; shift += 16) {
+    const float x = low_half(a >> shift, T{}), y = low_half(b >> shift, T{});
+    const uint32_t larger = x != x && y != y ? nan : ((y != y || x > y || (x == y && !signbit(x)) ? a : b) >> shift & 0xffffu);
+    r |= larger << shift;
+  }
+  return r;
 }
-inline uint32_t max_bf16x2(uint32_t a, uint32_t b) { return max_halves<math::bf16>(a, b); }
-inline uint32_t max_f16x2(uint32_t a, uint32_t b) { return max_halves<math::f16>(a, b); }
+inline uint32_t max_bf16x2(uint32_t a, uint32_t b) { return max_halves<math::bf16>(a, b, 0x7fffu); }
+inline uint32_t max_f16x2(uint32_t a, uint32_t b) { return max_halves<math::f16>(a, b, 0x7fffu); }
 
 inline void unpack_f16(uint32_t word, float& low, float& high) {
-  low = math::to_float(math::f16{static_cast<uint16_t>(word)});
-  high = math::to_float(math::f16{static_cast<uint16_t>(word >> 16)});
+  low = low_half(word, math::f16{});
+  high = low_half(word >> 16, math::f16{});
 }
 inline uint32_t pack_f16(float low, float high) { return math::to_f16(low).bits | static_cast<uint32_t>(math::to_f16(high).bits) << 16; }
 

@@ -24,7 +24,7 @@ constexpr unsigned kAllLanes = 0xffffffffu;
 __device__ __forceinline__ float product(float a, float b) { return __fmul_rn(a, b); }
 
 /// 16 bytes that will be read again soon: kept in the caches as long as possible.
-__device__ __forceinline__ uint4 load_keep(const uint4* p) { return *p; }
+__device__ __forceinline__ uint4 load_keep(const uint4* p) { return __ldca(p); }
 /// 16 bytes that the kernel does not read again: first to leave the caches.
 __device__ __forceinline__ uint4 load_stream(const uint4* p) { return __ldcs(p); }
 /// The same for 16 bytes that are written.

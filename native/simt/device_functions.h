@@ -64,6 +64,10 @@ inline float __fmul_rn(float a, float b) { return a * b; }
 inline float __fadd_rn(float a, float b) { return a + b; }
 
 template <typename T>
+T __ldca(const T* p) {
+  return *p;
+}
+template <typename T>
 T __ldcs(const T* p) {
   return *p;
 }

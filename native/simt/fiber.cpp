@@ -34,7 +34,7 @@ simt_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  popq %rcx  // a jump, not ret: this returns elsewhere than the last call came from
+  popq %rcx
   jmp *%rcx
 .size simt_switch,.-simt_switch
 )");

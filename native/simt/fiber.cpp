@@ -11,6 +11,7 @@
 #endif
 
 // simt_switch(void** save, void* to): pushes what a callee must keep, stores the stack pointer at *save and goes on where `to` left off.
+// x86-64 leaves by a jump: the processor would take a ret for the return from the last call, which it is not.
 extern "C" void simt_switch(void** save, void* to);
 
 #if defined(__x86_64__)

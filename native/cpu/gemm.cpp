@@ -8,8 +8,8 @@ namespace {
 
 // Sizes of tasks: small enough to share out, large enough that what a task packs serves many rows or columns.
 constexpr int64_t kVocabPerTask = 128;
-constexpr int64_t kHiddenPerTask = 64;
-constexpr int64_t kHiddenRowsPerTask = 128;
+constexpr int64_t kHiddenPerTask = 128;
+constexpr int64_t kHiddenRowsPerTask = 256;
 
 /// A panel that a task packs for itself. On the stack: there are as many as threads, and their number is not known beforehand.
 struct alignas(64) OwnPanel {

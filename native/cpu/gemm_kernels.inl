@@ -1,31 +1,67 @@
 // SPDX-License-Identifier: Apache-2.0
-// Body of the kernels of the matrix products. The including file sets TPPO_VECTOR_BYTES (width of a register), TPPO_TILE_ROWS (rows of a
-// tile; twice as many registers hold its sums) and TPPO_GEMM_KERNELS (the table's name), and is compiled for its instruction set.
+// Body of the kernels of the matrix products, on GCC's vector types. The including file sets TPPO_VECTOR_BYTES (width of a register),
+// TPPO_TILE_ROWS (rows of a tile; twice as many registers hold its sums) and TPPO_GEMM_KERNELS (the table's name), and is compiled for its
+// instruction set. Internal linkage throughout: an inline function shared with another file could be linked in its AVX-512 form and run on a
+// CPU without it. As nothing is contracted by the compiler, a chain is of fused multiply-adds where fma() says so.
+#if defined(__AVX2__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
 #include <type_traits>
 
 #include "gemm_kernels.h"
-#include "vector.inl"
+#include "../math/hd.h"
 
 namespace tppo::cpu {
 namespace {
 
+#define TPPO_INLINE static inline __attribute__((always_inline))
+
+constexpr int kLanes = TPPO_VECTOR_BYTES / 4;
 constexpr int kVectors = 2;  // of a panel's row
 constexpr int64_t kWidth = kVectors * kLanes;
+constexpr int64_t kLine = 16;  // floats of a cache line
 static_assert(kWidth <= kMaxPanelWidth && kMaxPanelWidth % kWidth == 0, "callers round up to the widest panel");
 
+typedef float F __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef int32_t I __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef uint32_t U __attribute__((vector_size(TPPO_VECTOR_BYTES)));
+typedef uint16_t H __attribute__((vector_size(TPPO_VECTOR_BYTES / 2)));
+
+template <typename V, typename T>
+TPPO_INLINE V load(const T* p) {
+  V v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
 TPPO_INLINE void store(float* p, F v) { __builtin_memcpy(p, &v, sizeof v); }
+TPPO_INLINE F splat(float x) { return x - F{}; }  // not a sum: -0 + 0 would be 0
+
+#if TPPO_VECTOR_BYTES == 64
+TPPO_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+#elif TPPO_VECTOR_BYTES == 32
+TPPO_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+#elif defined(TPPO_GEMM_NEON)
+TPPO_INLINE F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
+#else
+TPPO_INLINE F fma(F a, F b, F c) { return a * b + c; }
+#endif
 
 // kLanes numbers in their order.
 TPPO_INLINE F load_floats(const float* p) { return load<F>(p); }
 TPPO_INLINE F load_floats(const math::bf16* p) {
-  typedef uint16_t H __attribute__((vector_size(TPPO_VECTOR_BYTES / 2)));
-  return bits_of<F>(__builtin_convertvector(load<H>(p), U) << 16);
+  const U u = __builtin_convertvector(load<H>(p), U) << 16;
+  return load<F>(&u);
 }
 TPPO_INLINE F load_floats(const math::f16* p) {
-#if defined(__AVX512F__)
+#if TPPO_VECTOR_BYTES == 64
   return _mm512_cvtph_ps(load<__m256i>(p));
-#elif defined(__F16C__)
+#elif TPPO_VECTOR_BYTES == 32
   return _mm256_cvtph_ps(load<__m128i>(p));
+#elif defined(TPPO_GEMM_NEON)
+  return vcvt_f32_f16(load<float16x4_t>(p));
 #else
   F v;
   for (int i = 0; i < kLanes; ++i) v[i] = math::to_float(p[i]);
@@ -39,8 +75,7 @@ void pack_straight(const void* source, int64_t stride, int64_t depth, int64_t co
   if (columns >= kWidth) {
     for (int64_t k = 0; k < depth; ++k, row += stride, panel += kWidth) {
       // The panel beside this one is packed next; rows are too far apart for the processor to guess it.
-      __builtin_prefetch(row + kWidth);
-      if (sizeof(T) * kWidth > 64) __builtin_prefetch(row + kWidth + 64 / sizeof(T));
+      for (int64_t j = 0; j < kWidth; j += kLine) __builtin_prefetch(row + kWidth + j, 0, 2);
       for (int j = 0; j < kVectors; ++j) store(panel + j * kLanes, load_floats(row + j * kLanes));
     }
     return;
@@ -81,7 +116,11 @@ void pack_transposed(const void* source, int64_t stride, int64_t depth, int64_t 
     for (int64_t j = 0; j < kWidth; j += kLanes) {
       F v[kLanes];
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) v[i] = load_floats(rows + (j + i) * stride + k);
+      for (int i = 0; i < kLanes; ++i) {
+        const T* const p = rows + (j + i) * stride + k;
+        __builtin_prefetch(p + kWidth * stride, 0, 2);  // the next panel
+        v[i] = load_floats(p);
+      }
       transpose(v);
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) store(panel + (k + i) * kWidth + j, v[i]);
@@ -97,8 +136,8 @@ TPPO_INLINE void step(const float* a, int64_t across, const float* panel, F (&su
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     const F x = splat(a[r * across]);
-    sum[r][0] += x * b0;
-    sum[r][1] += x * b1;
+    sum[r][0] = fma(x, b0, sum[r][0]);
+    sum[r][1] = fma(x, b1, sum[r][1]);
   }
 }
 
@@ -123,11 +162,13 @@ void continue_tile(const float* a, int64_t stride, const float* panel, int64_t d
     float* const p = c + r * c_stride;
     sum[r][0] = load<F>(p);
     sum[r][1] = load<F>(p + kLanes);
-    // The tile beside this one comes next.
-    __builtin_prefetch(p + kWidth, 1);
-    if (kWidth > 16) __builtin_prefetch(p + kWidth + 16, 1);
+    // The rows of the next tile, and below what it reads of a.
+    for (int64_t j = 0; j < kWidth; j += kLine) __builtin_prefetch(p + kRows * c_stride + j, 1, 2);
   }
-  for (int64_t k = 0; k < depth; ++k) step<kRows>(a + k * stride, 1, panel + k * kWidth, sum);
+  for (int64_t k = 0; k < depth; ++k) {
+    __builtin_prefetch(a + k * stride + kLine, 0, 2);
+    step<kRows>(a + k * stride, 1, panel + k * kWidth, sum);
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
     for (int j = 0; j < kVectors; ++j) store(c + r * c_stride + j * kLanes, sum[r][j]);
@@ -164,7 +205,7 @@ void continue_transposed(const float* a, int64_t stride, int64_t rows, const flo
     constexpr int kRows = decltype(n)::value;
     float* const target = c + first * c_stride;
     if (columns >= kWidth) return continue_tile<kRows>(a + first, stride, panel, depth, target, c_stride);
-    float whole[(kRows + 1) * kWidth] = {};  // one row more for the prefetch
+    float whole[2 * kRows * kWidth] = {};  // the second half is what would be prefetched
     for (int r = 0; r < kRows; ++r)
       for (int64_t j = 0; j < columns; ++j) whole[r * kWidth + j] = target[r * c_stride + j];
     continue_tile<kRows>(a + first, stride, panel, depth, whole, kWidth);

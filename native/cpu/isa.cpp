@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <cstring>
+#include <initializer_list>
 
 #include "../status.h"
 
@@ -36,6 +37,9 @@ const Isa kIsas[] = {
 #if defined(__x86_64__)
     {"x86-64-v4", &row_kernels_v4, &gemm_kernels_v4, has_v4},
     {"x86-64-v3", &row_kernels_v3, &gemm_kernels_v3, has_v3},
+#endif
+#if defined(__aarch64__)
+    {"neon", &row_kernels_neon, &gemm_kernels_neon, always},
 #endif
     {"portable", &row_kernels_portable, &gemm_kernels_portable, always},
 };
@@ -72,7 +76,9 @@ int32_t set_isa(const char* name) {
     chosen.store(&isa, std::memory_order_release);
     return TPPO_OK;
   }
-  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4, x86-64-v3 or portable", name);
+  for (const char* known : {"x86-64-v4", "x86-64-v3", "neon"})
+    if (strcmp(name, known) == 0) return fail(TPPO_UNSUPPORTED, "tppo_set_cpu_isa: %s is not for the processors of this library", name);
+  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4, x86-64-v3, neon or portable", name);
 }
 
 }  // namespace tppo::cpu

@@ -25,7 +25,7 @@ int64_t round_up(int64_t n, int64_t multiple) { return blocks_of(n, multiple) * 
 template <typename Args>
 int64_t chunk_tokens(const LinearArgs<Args>& a) {
   int64_t tokens = a.linear.chunk_tokens;
-  if (tokens == 0) tokens = std::max(kFewestTokens, kChunkFloats / (a.loss.vocab_size + 3 * a.linear.hidden_size));
+  if (tokens == 0) tokens = std::max(kFewestTokens, kChunkFloats / (a.loss.vocab_size + 2 * a.linear.hidden_size));
   return round_up(std::min(tokens, a.loss.num_tokens), kChunkMultiple);
 }
 
@@ -41,13 +41,14 @@ template <typename Loss, typename Args>
 struct Scratch {
   int64_t chunk;
   int64_t* slots;  // by token: its row in the chunk, -1 where it does not count
-  FloatRows x, logits, d_hidden;
-  float* panels;
+  FloatRows hidden;  // hidden states; later their gradient
+  FloatRows logits;  // logits; later their gradient
+  float* panels;     // the hidden states once more
   Loss loss;
 
   Scratch(const LinearArgs<Args>& a, Workspace& w)
-      : chunk(chunk_tokens(a)), slots(w.take<int64_t>(a.loss.num_tokens)), x(rows(w, a.linear.hidden_size)), logits(rows(w, a.loss.vocab_size)),
-        d_hidden(rows(w, a.linear.hidden_size)), panels(w.take<float>(Panels::floats(chunk, a.linear.hidden_size))), loss(a.loss, w) {}
+      : chunk(chunk_tokens(a)), slots(w.take<int64_t>(a.loss.num_tokens)), hidden(rows(w, a.linear.hidden_size)),
+        logits(rows(w, a.loss.vocab_size)), panels(w.take<float>(Panels::floats(chunk, a.linear.hidden_size))), loss(a.loss, w) {}
 
   FloatRows rows(Workspace& w, int64_t width) const {
     const int64_t stride = FloatRows::stride_of(width);
@@ -99,10 +100,10 @@ class Run {
 
   void chunk(const Part& part) {
     const bool with_gradient = backward(a_);
-    const Panels panels{layer_, s_.x, part.rows, s_.panels};
+    const Panels panels{layer_, s_.hidden, part.rows, s_.panels};
     if (part.rows > 0) {
       gather(part);
-      const LogitProduct product{layer_, s_.x, s_.logits, part.rows};
+      const LogitProduct product{layer_, s_.hidden, s_.logits, part.rows};
       const int64_t packing = a_.linear.grad_weight != nullptr ? panels.tasks() : 0;
       parallel(packing + product.tasks(), layer_.cost(part.rows),
                [&](int64_t k) { k < packing ? panels.run(k) : product.run(k - packing); });
@@ -110,7 +111,7 @@ class Run {
     s_.loss.rows(LogitRows(s_.logits.data, TPPO_F32, layer_.vocab, s_.logits.stride, a_.loss.temperature, s_.slots),
                  GradientRows{with_gradient ? s_.logits.data : nullptr, s_.logits.stride, s_.slots}, part.begin, part.end);
     if (with_gradient && part.rows > 0) {
-      const HiddenProduct to_hidden{layer_, s_.logits, s_.d_hidden, part.rows};
+      const HiddenProduct to_hidden{layer_, s_.logits, s_.hidden, part.rows};
       const WeightProduct to_weight{layer_, s_.logits, panels, a_.linear.grad_weight};
       // The first are fewer and longer; the others fill what they leave.
       const int64_t hidden_tasks = a_.linear.grad_hidden != nullptr ? to_hidden.tasks() : 0;
@@ -135,7 +136,7 @@ class Run {
     for_each_token(part, [&](int64_t i) {
       if (s_.slots[i] < 0) return;
       const T* const from = static_cast<const T*>(a_.linear.hidden) + i * a_.linear.hidden_stride;
-      float* const to = s_.x.row(s_.slots[i]);
+      float* const to = s_.hidden.row(s_.slots[i]);
       for (int64_t h = 0; h < layer_.hidden; ++h) to[h] = math::to_float(from[h]);
     });
   }
@@ -143,7 +144,7 @@ class Run {
   void scatter(const Part& part) const {
     for_each_token(part, [&](int64_t i) {
       T* const to = static_cast<T*>(a_.linear.grad_hidden) + i * a_.linear.hidden_stride;
-      const float* const from = s_.slots[i] >= 0 ? s_.d_hidden.row(s_.slots[i]) : nullptr;
+      const float* const from = s_.slots[i] >= 0 ? s_.hidden.row(s_.slots[i]) : nullptr;
       for (int64_t h = 0; h < layer_.hidden; ++h) math::store(to + h, from != nullptr ? from[h] : 0.0f);
     });
   }

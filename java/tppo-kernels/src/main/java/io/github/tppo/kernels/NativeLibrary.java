@@ -90,8 +90,8 @@ final class NativeLibrary {
             if (Tppo.tppo_set_cpu_isa(isa) == Tppo.TPPO_OK) {
                 return null;
             }
-            return new UnsatisfiedLinkError("the system property " + CPU_ISA + " is \"" + isa + "\"; this machine and build"
-                    + " offer auto, " + String.join(", ", cpuIsas));
+            return new UnsatisfiedLinkError("the system property " + CPU_ISA + " is \"" + isa
+                    + "\"; this machine and build offer auto, " + String.join(", ", cpuIsas));
         }
     }
 

@@ -110,7 +110,8 @@ public final class Doctor {
     details.put("threads", info.threads());
     details.put("file", info.file());
     return Finding.ok("native library", info.version() + " (" + info.variant() + ", build " + info.buildId()
-        + "), CPU kernels for " + info.cpuIsa() + " (of " + String.join(", ", info.cpuIsas()) + "), " + info.threads() + " threads", details);
+        + "), CPU kernels for " + info.cpuIsa() + " (of " + String.join(", ", info.cpuIsas()) + "), "
+        + info.threads() + " threads", details);
   }
 
   private static Finding libtorch() {

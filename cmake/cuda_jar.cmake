@@ -38,12 +38,12 @@ run(${CMAKE_COMMAND} --build ${BUILD} --target tppo --parallel)
 # Stripped: the symbol table of a CUDA object names temporary files.
 run(${CMAKE_COMMAND} --install ${BUILD} --strip)
 
-file(COPY ${INSTALL}/lib/libtppo.so ${INSTALL}/share/tppo/tppo.properties ${CPU_CLASSES}/${internal}/${PLATFORM}/libjniTppo.so
-     DESTINATION ${libraries})
+file(COPY ${INSTALL}/lib/libtppo.so ${CPU_CLASSES}/${internal}/${PLATFORM}/libjniTppo.so DESTINATION ${libraries})
 file(COPY ${CPU_CLASSES}/META-INF/LICENSE ${CPU_CLASSES}/META-INF/NOTICE ${CPU_CLASSES}/META-INF/licenses DESTINATION ${OUT}/META-INF)
 # Not every packaging of the toolkit brings the agreement; NOTICE says where it stands.
 if(EXISTS ${home}/EULA.txt)
   configure_file(${home}/EULA.txt ${OUT}/META-INF/licenses/NVIDIA-CUDA-EULA.txt COPYONLY)
 endif()
 set(LIBRARIES ${libraries})
-include(${CMAKE_CURRENT_LIST_DIR}/check_folder.cmake)
+set(PROPERTIES ${INSTALL}/share/tppo/tppo.properties)
+include(${CMAKE_CURRENT_LIST_DIR}/seal_libraries.cmake)

@@ -3,8 +3,9 @@
 # device, on a machine without a driver.
 include(cmake/cuda_toolkit.cmake)
 option(TPPO_CUDA_LINEINFO "Source lines in the GPU code, for profilers; they hold the paths of the sources" ON)
-if(TPPO_CUDA_HOME AND CMAKE_CUDA_COMPILER AND NOT CMAKE_CUDA_COMPILER STREQUAL "${TPPO_CUDA_HOME}/bin/nvcc")
-  message(FATAL_ERROR "TPPO_CUDA_HOME is ${TPPO_CUDA_HOME}, but this build folder uses ${CMAKE_CUDA_COMPILER}; delete ${CMAKE_BINARY_DIR}")
+get_filename_component(named "${TPPO_CUDA_HOME}" ABSOLUTE)
+if(TPPO_CUDA_HOME AND CMAKE_CUDA_COMPILER AND NOT CMAKE_CUDA_COMPILER STREQUAL "${named}/bin/nvcc")
+  message(FATAL_ERROR "TPPO_CUDA_HOME is ${named}, but this build folder uses ${CMAKE_CUDA_COMPILER}; delete ${CMAKE_BINARY_DIR}")
 elseif(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   tppo_find_cuda_toolkit("${TPPO_CUDA_HOME}" home note)
   if(NOT home)

@@ -21,6 +21,7 @@ function(tppo_find_cuda_toolkit named out_home out_note)
     set(by "the environment variable CUDA_HOME")
   endif()
   if(named)
+    get_filename_component(named "${named}" ABSOLUTE)
     tppo_cuda_version("${named}" version)
     if(version STREQUAL "")
       message(FATAL_ERROR "${by} names ${named}, where there is no CUDA toolkit (no bin/nvcc that tells its version). "

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # cmake -DLIBRARY=libtppo.so -DEXPORTS=tppo.h [-DFOLDER=<root of the build>] -P check_needed.cmake
-# cmake -DLIBRARY=libjniTppo.so -DEXPORTS=jni ... the same for the binding, which may need libtppo too and exports only what Java calls.
-# Fails when the library needs more than libgcc_s and the parts of libc (so neither libcudart nor a shared libstdc++), asks for a newer
-# glibc or libgcc than the ceilings, exports anything but exactly the functions of the header, looks for libraries outside its own
-# folder, or holds the path of the build folder.
+# cmake -DLIBRARY=libjniTppo.so -DEXPORTS=jni ...: the same for the binding, which may need libtppo too and exports what Java calls.
+# Fails when the library needs more than libgcc_s and the parts of libc (so neither libcudart nor a shared libstdc++), asks for a
+# newer glibc or libgcc than the ceilings, exports anything but exactly the functions of the header, looks for libraries outside
+# its own folder, or holds the path of the build folder.
 set(CEILING_GLIBC 2.34)
 set(CEILING_GCC 4.2.0)
 

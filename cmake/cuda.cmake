@@ -34,4 +34,7 @@ set_target_properties(tppo PROPERTIES CUDA_ARCHITECTURES "${CMAKE_CUDA_ARCHITECT
 target_compile_definitions(tppo PRIVATE TPPO_CUDA)
 # -Xptxas --warn-on-spills and --warn-on-local-memory-usage, errors like all warnings: a kernel that leaves its registers is a defect.
 target_compile_options(tppo PRIVATE
-  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-fvisibility=hidden;-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage$<$<BOOL:${TPPO_CUDA_LINEINFO}>:;-lineinfo>>")
+  "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-fvisibility=hidden;-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage>")
+if(TPPO_CUDA_LINEINFO)
+  target_compile_options(tppo PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>)
+endif()

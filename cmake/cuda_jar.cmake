@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DCPU_CLASSES=<target/classes> -DPLATFORM=linux-x86_64 -DBUILD=<folder> -DINSTALL=<folder> -DOUT=<folder> [-DCUDA_HOME=<root>|none]
-#       [-DEXTENSION=<extension of the ordinary build>] -P cuda_jar.cmake
-# Builds libtppo.so with CUDA for all architectures and puts what the -cuda13 jar holds into OUT, which is absent afterwards if there is
-# no toolkit. The binding is the one of the CPU jar: both libraries have one API, and the properties beside them tell them apart.
+# cmake -DCPU_CLASSES=<target/classes> -DPLATFORM=linux-x86_64 -DBUILD=<folder> -DINSTALL=<folder> -DOUT=<folder>
+#       [-DCUDA_HOME=<root>|none] [-DEXTENSION=<extension of the ordinary build>] -P cuda_jar.cmake
+# Builds libtppo.so with CUDA for all architectures and puts what the -cuda13 jar holds into OUT, which is absent afterwards if
+# there is no toolkit. The binding is the one of the CPU jar: both libraries have one API.
 include(${CMAKE_CURRENT_LIST_DIR}/cuda_toolkit.cmake)
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(internal io/github/tppo/kernels/internal)
@@ -39,7 +39,8 @@ run(${CMAKE_COMMAND} --build ${BUILD} --target tppo --parallel)
 run(${CMAKE_COMMAND} --install ${BUILD} --strip)
 
 file(COPY ${INSTALL}/lib/libtppo.so ${CPU_CLASSES}/${internal}/${PLATFORM}/libjniTppo.so DESTINATION ${libraries})
-file(COPY ${CPU_CLASSES}/META-INF/LICENSE ${CPU_CLASSES}/META-INF/NOTICE ${CPU_CLASSES}/META-INF/licenses DESTINATION ${OUT}/META-INF)
+set(texts ${CPU_CLASSES}/META-INF)
+file(COPY ${texts}/LICENSE ${texts}/NOTICE ${texts}/licenses DESTINATION ${OUT}/META-INF)
 # Not every packaging of the toolkit brings the agreement; NOTICE says where it stands.
 if(EXISTS ${home}/EULA.txt)
   configure_file(${home}/EULA.txt ${OUT}/META-INF/licenses/NVIDIA-CUDA-EULA.txt COPYONLY)

@@ -23,8 +23,9 @@ final class Jars {
 
         /** Returns the value of a line "name=value". */
         String value(String name) {
-            return output.lines().filter(line -> line.startsWith(name + "=")).findFirst()
-                    .map(line -> line.substring(name.length() + 1)).orElseThrow(() -> new AssertionError("no " + name + " in:\n" + output));
+            return output.lines().filter(line -> line.startsWith(name + "="))
+                    .map(line -> line.substring(name.length() + 1)).findFirst()
+                    .orElseThrow(() -> new AssertionError("no " + name + " in:\n" + output));
         }
     }
 
@@ -41,7 +42,8 @@ final class Jars {
      */
     Jars(Path work) {
         this.work = work;
-        for (String entry : System.getProperty("surefire.test.class.path", System.getProperty("java.class.path")).split(File.pathSeparator)) {
+        String classPath = System.getProperty("surefire.test.class.path", System.getProperty("java.class.path"));
+        for (String entry : classPath.split(File.pathSeparator)) {
             Path path = Path.of(entry);
             String name = path.getFileName().toString();
             if (!name.startsWith("tppo-kernels-")) {
@@ -85,12 +87,14 @@ final class Jars {
     }
 
     /** Runs a program with some native jars and a cache. */
-    Outcome run(Class<?> program, Path cache, List<Path> natives, String... options) throws IOException, InterruptedException {
+    Outcome run(Class<?> program, Path cache, List<Path> natives, String... options)
+            throws IOException, InterruptedException {
         List<String> entries = new ArrayList<>();
         natives.forEach(jar -> entries.add(jar.toString()));
         base.forEach(entry -> entries.add(entry.toString()));
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-Dorg.bytedeco.javacpp.cachedir=" + cache, "-XX:-CreateCoredumpOnCrash", "-XX:ErrorFile=" + work.resolve("crash.log")));
+        List<String> command = new ArrayList<>();
+        command.addAll(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString(),
+                "-Dorg.bytedeco.javacpp.cachedir=" + cache, "-XX:ErrorFile=" + work.resolve("crash.log")));
         command.addAll(List.of(options));
         command.addAll(List.of("-cp", String.join(File.pathSeparator, entries), program.getName()));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -29,6 +29,7 @@ class PackagedJarsTest {
         bytes[bytes.length / 2] ^= 1;
         return bytes;
     };
+    /** Chooses the CPU jar; with a value, the jar of that extension. */
     private static final String CPU_ONLY = "-Dorg.bytedeco.javacpp.platform.extension=";
 
     @TempDir
@@ -57,13 +58,14 @@ class PackagedJarsTest {
         }
     }
 
-    private void assertFails(Jars.Outcome outcome, String classifier, String cause) {
-        assertEquals(1, outcome.exitStatus(), outcome.output());
-        assertTrue(outcome.output().contains("UnsatisfiedLinkError: The native library of tppo-kernels " + cause), outcome.output());
-        assertTrue(outcome.output().contains("platform: linux-x86_64\n"), outcome.output());
-        assertTrue(outcome.output().contains("-" + classifier + ".jar"), outcome.output());
-        assertTrue(outcome.output().matches("(?s).*dependency to add: io.github.tppo:tppo-kernels:[^:\n]+:" + classifier + "\n.*"),
-                outcome.output());
+    private static void assertFails(Jars.Outcome outcome, String classifier, String cause) {
+        String output = outcome.output();
+        assertEquals(1, outcome.exitStatus(), output);
+        assertTrue(output.contains("UnsatisfiedLinkError: The native library of tppo-kernels " + cause), output);
+        assertTrue(output.contains("platform: linux-x86_64\n"), output);
+        assertTrue(output.contains("-" + classifier + ".jar"), output);
+        String dependency = "dependency to add: io.github.tppo:tppo-kernels:[^:\n]+:" + classifier + "\n";
+        assertTrue(output.matches("(?s).*" + dependency + ".*"), output);
     }
 
     @Test
@@ -71,7 +73,7 @@ class PackagedJarsTest {
         Jars.Outcome outcome = jars.run(List.of(jars.cpu()));
         assertComputed(outcome);
         assertEquals("cpu", outcome.value("variant"));
-        assertTrue(outcome.value("file").startsWith(work.toRealPath().toString()), "comes from the jar: " + outcome.output());
+        assertTrue(outcome.value("file").startsWith(work.toRealPath().toString()), outcome.output());
         assertTrue(outcome.value("reason").contains("built without CUDA"), outcome.output());
     }
 
@@ -106,7 +108,8 @@ class PackagedJarsTest {
     @ValueSource(strings = {"libtppo.so", "libjniTppo.so"})
     void aDamagedLibraryIsNamedAndNotLoaded(String library) throws Exception {
         for (UnaryOperator<byte[]> damage : List.of(TRUNCATED, ONE_BIT)) {
-            assertFails(jars.run(List.of(jars.spoilt(jars.cpu(), library, damage))), "linux-x86_64", "is damaged: " + library);
+            Jars.Outcome outcome = jars.run(List.of(jars.spoilt(jars.cpu(), library, damage)));
+            assertFails(outcome, "linux-x86_64", "is damaged: " + library);
         }
         assumeTrue(jars.cuda() != null, "no CUDA toolkit, so no jar");
         Path spoilt = jars.spoilt(jars.cuda(), library, TRUNCATED);
@@ -120,8 +123,8 @@ class PackagedJarsTest {
     @Test
     void noNativeJar() throws Exception {
         assertFails(jars.run(List.of()), "linux-x86_64", "is not on the class path");
-        assertFails(jars.run(List.of(jars.cpu()), "-Dorg.bytedeco.javacpp.platform.extension=-cuda13"), "linux-x86_64-cuda13",
-                "is not on the class path");
+        Jars.Outcome outcome = jars.run(List.of(jars.cpu()), CPU_ONLY + "-cuda13");
+        assertFails(outcome, "linux-x86_64-cuda13", "is not on the class path");
     }
 
     @Test
@@ -132,8 +135,9 @@ class PackagedJarsTest {
 
     @Test
     void aLibraryOfAnotherBuild() throws Exception {
-        Path other = jars.spoilt(jars.cpu(), "tppo.properties", replace("(?m)^build_id=.*$", "build_id=0123456789abcdef"));
-        assertFails(jars.run(List.of(other)), "linux-x86_64", "could not be loaded: another libtppo.so (variant cpu, build id ");
+        Path other = jars.spoilt(jars.cpu(), "tppo.properties", replace("(?m)^build_id=.*$", "build_id=0123456789ab"));
+        String cause = "could not be loaded: another libtppo.so (variant cpu, build id ";
+        assertFails(jars.run(List.of(other)), "linux-x86_64", cause);
     }
 
     private static UnaryOperator<byte[]> replace(String pattern, String replacement) {
@@ -168,7 +172,8 @@ class PackagedJarsTest {
 
     @Test
     void twoClassLoaders() throws Exception {
-        Jars.Outcome outcome = jars.run(TwoLoaders.class, Files.createDirectory(work.resolve("cache")), List.of(jars.cpu()));
+        Path cache = Files.createDirectory(work.resolve("cache"));
+        Jars.Outcome outcome = jars.run(TwoLoaders.class, cache, List.of(jars.cpu()));
         assertComputed(outcome);
         assertEquals(2, outcome.output().lines().filter(line -> line.equals("variant=cpu")).count(), outcome.output());
     }

@@ -21,10 +21,10 @@ import org.bytedeco.javacpp.Loader;
 /**
  * Loads the native library once and makes sure that it is the one that belongs to these classes.
  *
- * <p>JavaCPP reports every failure as "no jniTppo in java.library.path", takes another variant without a word when one cannot be loaded,
- * and knows the files in its cache by size and time only; and a truncated library ends the whole process. So the jar that counts
- * is determined here, its libraries are compared with the hashes beside them before anything is loaded, and what was loaded is
- * asked for its build id afterwards.
+ * <p>JavaCPP reports every failure as "no jniTppo in java.library.path", takes another variant without a word when one
+ * cannot be loaded, and knows the files in its cache by size and time only; and a truncated library ends the whole
+ * process. So the jar that counts is determined here, its libraries are compared with the hashes beside them before
+ * anything is loaded, and what was loaded is asked for its build id afterwards.
  */
 final class NativeLibrary {
 
@@ -121,8 +121,8 @@ final class NativeLibrary {
                 file = Loader.cacheResource(resource);
             }
             if (!sha256(file).equals(hash)) {
-                return "is damaged: " + library + " has " + file.length() + " bytes and another SHA-256 than its jar says ("
-                        + resource + "); get the jar anew";
+                return "is damaged: " + library + " has " + file.length() + " bytes and another SHA-256 than "
+                        + PROPERTIES + " beside it says (" + resource + "); get the jar anew or build with mvn verify";
             }
         }
         return null;
@@ -137,8 +137,9 @@ final class NativeLibrary {
         String variant = Tppo.tppo_variant().getString();
         String buildId = Tppo.tppo_build_id().getString();
         if (!variant.equals(expected.getProperty("variant")) || !buildId.equals(expected.getProperty("build_id"))) {
-            return "could not be loaded: another " + LIBRARIES.get(0) + " (variant " + variant + ", build id " + buildId + ") came before it."
-                    + " Look for one in LD_LIBRARY_PATH, in java.library.path, and in other class loaders of this process";
+            return "could not be loaded: another " + LIBRARIES.get(0) + " (variant " + variant + ", build id " + buildId
+                    + ") came before it. Look for one in LD_LIBRARY_PATH, in java.library.path, and in other class"
+                    + " loaders of this process";
         }
         return null;
     }

@@ -33,9 +33,11 @@ class NativeLibraryTest {
     }
 
     @Test
-    void aMissingLibraryIsNamedWithItsCauseAndTheDependencyToAddEveryTime() throws IOException, InterruptedException {
-        String output = runChild(System.getProperty("java.class.path"), "-Dorg.bytedeco.javacpp.platform=linux-nowhere");
-        String expected = "dependency to add: io.github.tppo:tppo-kernels:" + NativeLibrary.version() + ":linux-nowhere";
+    void aMissingLibraryIsNamedWithItsCauseAndTheDependencyToAddEveryTime() throws Exception {
+        String classPath = System.getProperty("java.class.path");
+        String output = runChild(classPath, "-Dorg.bytedeco.javacpp.platform=linux-nowhere");
+        String artifact = "io.github.tppo:tppo-kernels:" + NativeLibrary.version() + ":linux-nowhere";
+        String expected = "dependency to add: " + artifact;
         assertEquals(2, output.split(expected, -1).length - 1, output);
         assertTrue(output.contains("is not on the class path"), output);
         assertTrue(output.contains("platform: linux-nowhere"), output);
@@ -43,7 +45,7 @@ class NativeLibraryTest {
 
     /** A truncated library would end the process if it were loaded. */
     @Test
-    void aTruncatedLibraryIsNamed(@TempDir Path copy) throws IOException, InterruptedException {
+    void aTruncatedLibraryIsNamed(@TempDir Path copy) throws Exception {
         Path folder = Path.of(KernelInfo.query().file()).getParent();
         Path classes = folder.resolve("../../../../../..").normalize();
         Path copied = copy.resolve(classes.relativize(folder));
@@ -61,7 +63,8 @@ class NativeLibraryTest {
     }
 
     private static String runChild(String classPath, String... options) throws IOException, InterruptedException {
-        List<String> command = new ArrayList<>(List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
+        List<String> command = new ArrayList<>();
+        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of(options));
         command.addAll(List.of("-cp", classPath, Child.class.getName()));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();

@@ -34,11 +34,12 @@ class PolicyLoss {
   void finish();
 
  private:
-  void row(const LogitRows& logits, int64_t token, int64_t next, void* out, double* sums) const;
+  void row(const LogitRows& logits, int32_t worker, int64_t token, int64_t next, void* out, double* sums) const;
 
   const tppo_policy_loss_args& a_;
   Tokens tokens_;
   double* partial_;
+  RowScratch scratch_;
   double* weight_;  // 1 / valid tokens of the token's sequence, by token; NULL: 1
   double normalizer_ = 0.0, sequences_ = 0.0;
 };
@@ -57,6 +58,7 @@ class NllLoss {
   const tppo_nll_loss_args& a_;
   Tokens tokens_;
   double* partial_;
+  RowScratch scratch_;
   double normalizer_ = 0.0;
 };
 

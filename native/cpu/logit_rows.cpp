@@ -22,20 +22,17 @@ void store(void* row, int32_t dtype, int64_t j, float value) {
 }  // namespace
 
 
-LogitRow LogitRows::read(int64_t token, int64_t target) const {
-  const void* const x = row(token);
-  const RowKernelsOf& kernels = kernels_.of[dtype_];
-  const RowSums sums = kernels.sums(x, vocab_, scale_);
+LogitRow LogitRows::row_of(const RowSums& sums, float at_target) const {
   // The sums are in units of log2 and of z - max z; the scores are given in the same frame.
   const math::LogSumExp<double> lse{0.0, sums.s, sums.t * 0.6931471805599453};
-  LogitRow r;
+  LogitRow r{};
   r.max = sums.max;
   r.s = sums.s;
   r.bad = math::lse_bad(lse) || !math::finite(sums.max);
   if (r.bad) {
     r.exact_logprob = r.exact_entropy = NAN;
   } else {
-    r.exact_logprob = math::lse_log_prob(lse, (static_cast<double>(load(x, dtype_, target)) - sums.max) * inverse_temperature_);
+    r.exact_logprob = math::lse_log_prob(lse, (static_cast<double>(at_target) - sums.max) * inverse_temperature_);
     r.exact_entropy = math::lse_entropy(lse);
   }
   r.logprob = static_cast<float>(r.exact_logprob);
@@ -43,17 +40,33 @@ LogitRow LogitRows::read(int64_t token, int64_t target) const {
   return r;
 }
 
+LogitRow LogitRows::read(int64_t token, int64_t target) const {
+  const void* const x = row(token);
+  return row_of(kernels_.of[dtype_].sums(x, vocab_, scale_), load(x, dtype_, target));
+}
+
+LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, int32_t worker) const {
+  const void* const x = row(token);
+  const float at_target = load(x, dtype_, target);  // before anything is overwritten
+  float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(worker);
+  float* const references = scratch.references(worker);
+  LogitRow r = row_of(kernels_.of[dtype_].exps(x, vocab_, scale_, e, references), at_target);
+  r.e = e;
+  r.references = references;
+  return r;
+}
+
 void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_token) const {
   if (g == 0.0 && h == 0.0) return fill(out, 0.0f);
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
-  const float per_d = static_cast<float>(c.per_d * 0.6931471805599453);
-  const float constant = static_cast<float>(c.constant);
+  const GradientCoefficients coefficients{r.e,    r.references, r.max, scale_, static_cast<float>(c.per_d * 0.6931471805599453),
+                                          static_cast<float>(c.constant)};
   // At the target 1 - p must not be formed by rounding p first: the row may be all but certain.
   const double p = std::exp(r.exact_logprob);
   const double entropy_part = p > 0.0 ? h * p * (r.exact_logprob + r.exact_entropy) : 0.0;
   const float at_target = static_cast<float>((entropy_part - g * std::expm1(r.exact_logprob)) * inverse_temperature_);
-  kernels_.of[dtype_].gradient(row(token), out, vocab_, r.max, scale_, per_d, constant, next_token >= 0 ? row(next_token) : nullptr);
+  kernels_.of[dtype_].gradient(row(token), coefficients, out, vocab_, next_token >= 0 ? row(next_token) : nullptr);
   store(out, dtype_, target, at_target);
 }
 

@@ -13,8 +13,9 @@
 
 namespace tppo::cpu {
 
-/// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task.
-constexpr int64_t kRowsPerTask = 4;
+/// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task. The first row of a task
+/// is not fetched ahead, so not too small.
+constexpr int64_t kRowsPerTask = 8;
 
 /// One row after the first sweep.
 struct LogitRow {
@@ -23,6 +24,21 @@ struct LogitRow {
   float max;
   double s;              // sum of exp(z - max z)
   double exact_logprob, exact_entropy;  // before rounding, for the gradient
+  const float* e;                       // what the first sweep kept for the gradient, NULL if nothing
+  const float* references;
+};
+
+/// Scratch of the workers for rows whose gradient is wanted: the exponentials where they cannot lie in the gradient row, and the references.
+class RowScratch {
+ public:
+  RowScratch(int64_t vocab, Workspace& workspace)
+      : exponentials_(row_exponentials(vocab)), floats_(exponentials_ + (row_references(vocab) + 15) / 16 * 16), base_(workspace.take<float>(floats_ * most_workers())) {}
+  float* exponentials(int32_t worker) const { return base_ + worker * floats_; }
+  float* references(int32_t worker) const { return exponentials(worker) + exponentials_; }
+
+ private:
+  int64_t exponentials_, floats_;
+  float* base_;
 };
 
 /// Rows of logits with a temperature: those of tokens `first` on, of F32, BF16 or F16.
@@ -41,7 +57,11 @@ class LogitRows {
   /// Rough cost of all rows in ns, for the choice of threads.
   int64_t cost(int64_t rows) const { return rows * (vocab_ / 4 + 50); }
 
+  /// Forward only.
   LogitRow read(int64_t token, int64_t target) const;
+  /// The same, with what write_gradient needs; the logits may be gone afterwards if `out`, the row for the gradient, is their own.
+  /// by_entropy: the gradient will depend on the entropy.
+  LogitRow read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, int32_t worker) const;
 
   /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself. `next_token` >= 0 is the one
   /// to be read next.
@@ -52,6 +72,7 @@ class LogitRows {
   int32_t dtype() const { return dtype_; }
 
  private:
+  LogitRow row_of(const RowSums& sums, float at_target) const;
   const void* row(int64_t token) const { return logits_ + (token - first_) * stride_ * element_bytes(dtype_); }
 
   const RowKernels& kernels_;
@@ -93,13 +114,13 @@ struct Tokens {
   bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
 };
 
-/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(token, next, sums) where is_valid(k) holds and
+/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker, token, next, sums) where is_valid(k) holds and
 /// blank(token) elsewhere. `sums` are the task's own `width` sums, `next` is the task's next valid token or -1. partial has room for
 /// blocks_of(tokens.count, kRowsPerTask) * width; the part of these entries is overwritten.
 template <typename Valid, typename Row, typename Blank>
 void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
   const int64_t first_task = begin / kRowsPerTask;
-  parallel(blocks_of(end, kRowsPerTask) - first_task, cost, [&](int64_t k) {
+  parallel_workers(blocks_of(end, kRowsPerTask) - first_task, cost, [&](int32_t worker, int64_t k) {
     const int64_t task = first_task + k;
     double* const sums = partial + task * width;
     for (int j = 0; j < width; ++j) sums[j] = 0.0;
@@ -111,7 +132,7 @@ void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost
       }
       int64_t next = i + 1;
       while (next < stop && !is_valid(next)) ++next;
-      row(tokens.token(i), next < stop ? tokens.token(next) : -1, sums);
+      row(worker, tokens.token(i), next < stop ? tokens.token(next) : -1, sums);
     }
   });
 }

@@ -6,7 +6,8 @@ namespace tppo::cpu {
 
 NllLoss::NllLoss(const tppo_nll_loss_args& args, Workspace& workspace)
     : a_(args), tokens_(Tokens::of(args)),
-      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_NLL_STATS)) {}
+      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_NLL_STATS)),
+      scratch_(args.vocab_size, workspace) {}
 
 void NllLoss::begin() {
   normalizer_ = a_.normalizer;
@@ -17,13 +18,13 @@ void NllLoss::begin() {
 
 void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {
   const double inverse = normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0;
-  const auto row = [&](int64_t i, int64_t next, double* sums) {
+  const auto row = [&](int32_t worker, int64_t i, int64_t next, double* sums) {
     const int64_t target = a_.targets[i];
     const double w = weight(i);
-    const LogitRow r = logits.read(i, target);
+    void* const out = gradient.row(i, logits.dtype());
+    const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, false, out, scratch_, worker);
     if (a_.logprob != nullptr) a_.logprob[i] = r.logprob;
     if (a_.entropy != nullptr) a_.entropy[i] = r.entropy;
-    void* const out = gradient.row(i, logits.dtype());
     if (r.bad) {
       sums[TPPO_NLL_BAD_ROWS] += 1.0;
       if (out != nullptr) logits.fill(out, a_.zero_bad_rows != 0 ? 0.0f : NAN);

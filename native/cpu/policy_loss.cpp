@@ -50,6 +50,7 @@ void add_stats(const math::PolicyToken<double>& t, const LogitRow& r, double adv
 PolicyLoss::PolicyLoss(const tppo_policy_loss_args& args, Workspace& workspace)
     : a_(args), tokens_(Tokens::of(args)),
       partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_POLICY_STATS)),
+      scratch_(args.vocab_size, workspace),
       weight_(args.aggregation == TPPO_SEQ_MEAN_TOKEN_MEAN ? workspace.take<double>(args.num_tokens) : nullptr) {}
 
 /// The default normaliser and, for TPPO_SEQ_MEAN_TOKEN_MEAN, the weights of the tokens.
@@ -71,12 +72,12 @@ void PolicyLoss::begin() {
   if (a_.normalizer > 0.0) normalizer_ = a_.normalizer;
 }
 
-void PolicyLoss::row(const LogitRows& logits, int64_t i, int64_t next, void* out, double* sums) const {
+void PolicyLoss::row(const LogitRows& logits, int32_t worker, int64_t i, int64_t next, void* out, double* sums) const {
   const math::PolicyOptions<double> o = options(a_);
   const bool has_ref = a_.ref_logprobs != nullptr;
   const int64_t target = a_.targets[i];
   const double advantage = a_.advantages[i];
-  const LogitRow r = logits.read(i, target);
+  const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, o.entropy_coef != 0.0, out, scratch_, worker);
   const math::PolicyToken<double> t =
       math::policy_token<double>(o, r.logprob, a_.old_logprobs[i], advantage, has_ref, has_ref ? a_.ref_logprobs[i] : 0.0);
   const double w = (weight_ != nullptr ? weight_[i] : 1.0) * (normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0);
@@ -105,7 +106,7 @@ void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int
     if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
   };
   for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_POLICY_STATS, [&](int64_t k) { return tokens_.valid(k); },
-               [&](int64_t i, int64_t next, double* sums) { row(logits, i, next, gradient.row(i, logits.dtype()), sums); }, blank);
+               [&](int32_t worker, int64_t i, int64_t next, double* sums) { row(logits, worker, i, next, gradient.row(i, logits.dtype()), sums); }, blank);
 }
 
 void PolicyLoss::finish() {

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The sweeps over one row of logits, in which nearly all the time goes. Compiled once per instruction set from row_kernels.inl.
+// The sweeps over one row of logits, in which nearly all the time goes. One table per instruction set: row_kernels_*.cpp.
+//
+// The exponentials are computed once: the first sweep keeps them (in the gradient row itself, or in scratch that stays in L2), the second only
+// scales them, which leaves it to run at the speed of memory.
 #pragma once
 
 #include <cstdint>
@@ -15,11 +18,33 @@ struct RowSums {
   double s, t;
 };
 
+/// Elements of a row that share the reference from which their exponentials are counted.
+constexpr int64_t kRowBlock = 2048;
+/// Whole and partial blocks of a row of n elements; the elements that fill no vector have one more reference.
+inline int64_t row_blocks(int64_t n) { return (n + kRowBlock - 1) / kRowBlock; }
+inline int64_t row_references(int64_t n) { return row_blocks(n) + 1; }
+
+/// Room for the exponentials of a row of n elements where they do not lie in a float32 row: whole steps of the widest vectors.
+inline int64_t row_exponentials(int64_t n) { return (n + 63) / 64 * 64; }
+
+/// Stands for d = -inf where it is multiplied by 2^d = 0.
+constexpr float kLowestExponent = -1000.0f;
+
+/// What the second sweep needs: out_j = 2^d_j (per_d d_j + constant).
+struct GradientCoefficients {
+  const float* e;           // of the first sweep; may be the output row
+  const float* references;  // of the first sweep
+  float max, scale, per_d, constant;
+};
+
 /// The sweeps for one element type.
 struct RowKernelsOf {
   RowSums (*sums)(const void* x, int64_t n, float scale);
-  /// out_j = e_j (per_d d_j + constant); out may be x. `next` is a row that will be read soon, or NULL.
-  void (*gradient)(const void* x, void* out, int64_t n, float max, float scale, float per_d, float constant, const void* next);
+  /// The same sums with the same bits; keeps 2^((x_j - reference) scale) in e[row_exponentials(n)] and the references in references[row_references(n)]. e may
+  /// be a float32 row of n elements, x itself too.
+  RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references);
+  /// x is read only where per_d is not 0. `next` is a row that will be read soon, or NULL.
+  void (*gradient)(const void* x, const GradientCoefficients& coefficients, void* out, int64_t n, const void* next);
   void (*fill)(void* out, int64_t n, float value);
 };
 
@@ -31,6 +56,9 @@ extern const RowKernels row_kernels_portable;
 #if defined(__x86_64__)
 extern const RowKernels row_kernels_v3;
 extern const RowKernels row_kernels_v4;
+extern const RowKernels row_kernels_v4_bf16;
+#elif defined(__aarch64__)
+extern const RowKernels row_kernels_neon;
 #endif
 
 }  // namespace tppo::cpu

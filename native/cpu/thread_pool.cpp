@@ -49,7 +49,7 @@ bool spin_until(F&& done) {
 class Pool {
  public:
   /// The caller must hold `entry`.
-  void run(int32_t helpers, int64_t tasks, void (*body)(void*, int64_t), void* context) {
+  void run(int32_t helpers, int64_t tasks, void (*body)(void*, int32_t, int64_t), void* context) {
     {
       std::unique_lock<std::mutex> lock(mutex_);
       grow(helpers);
@@ -62,7 +62,7 @@ class Pool {
       epoch_.fetch_add(1, std::memory_order_release);
     }
     wake_.notify_all();
-    work(tasks, body, context);
+    work(0, tasks, body, context);
     // Workers that have not come in by now find the job closed; only those inside are waited for.
     {
       const std::lock_guard<std::mutex> lock(mutex_);
@@ -89,8 +89,8 @@ class Pool {
     }
   }
 
-  void work(int64_t tasks, void (*body)(void*, int64_t), void* context) {
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks;) body(context, i);
+  void work(int32_t worker, int64_t tasks, void (*body)(void*, int32_t, int64_t), void* context) {
+    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks;) body(context, worker, i);
   }
 
   [[noreturn]] void serve(int32_t index) {
@@ -107,7 +107,7 @@ class Pool {
       const auto body = body_;
       void* const context = context_;
       lock.unlock();
-      work(tasks, body, context);
+      work(index + 1, tasks, body, context);
       lock.lock();
       if (inside_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_one();
     }
@@ -118,7 +118,7 @@ class Pool {
   std::atomic<uint64_t> epoch_{0};
   std::atomic<int64_t> next_{0};
   std::atomic<int32_t> inside_{0};
-  void (*body_)(void*, int64_t) = nullptr;
+  void (*body_)(void*, int32_t, int64_t) = nullptr;
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   int32_t helpers_ = 0;
@@ -144,8 +144,14 @@ int32_t threads() {
   return n > 0 ? n : available;
 }
 
-void run_tasks(int64_t tasks, int64_t cost, void (*body)(void*, int64_t), void* context) {
-  int64_t n = threads();
+int32_t most_workers() {
+  // More threads than processors are only set to see that they change nothing.
+  static const int32_t most = available_cpus() < 8 ? 8 : available_cpus();
+  return most;
+}
+
+void run_tasks(int64_t tasks, int64_t cost, int32_t most, void (*body)(void* context, int32_t worker, int64_t task), void* context) {
+  int64_t n = threads() < most ? threads() : most;
   if (n > tasks) n = tasks;
   if (n > cost / kMinCostPerThread) n = cost / kMinCostPerThread;
   if (n > 1) {
@@ -153,7 +159,7 @@ void run_tasks(int64_t tasks, int64_t cost, void (*body)(void*, int64_t), void* 
     const std::unique_lock<std::mutex> entry(p.entry, std::try_to_lock);
     if (entry.owns_lock()) return p.run(static_cast<int32_t>(n) - 1, tasks, body, context);
   }
-  for (int64_t i = 0; i < tasks; ++i) body(context, i);
+  for (int64_t i = 0; i < tasks; ++i) body(context, 0, i);
 }
 
 }  // namespace tppo::cpu

@@ -11,13 +11,23 @@ namespace tppo::cpu {
 void set_threads(int32_t threads);
 int32_t threads();
 
-/// Runs body(context, i) for every i in [0, tasks), on the caller and on as many workers as pay off for `cost` units of about 1 ns.
-/// Returns when all are done. When another thread is inside, the caller works alone: calls never wait for each other.
-void run_tasks(int64_t tasks, int64_t cost, void (*body)(void* context, int64_t task), void* context);
+/// Runs body(context, worker, i) for every i in [0, tasks), on the caller and on as many others as pay off for `cost` units of about 1 ns, at
+/// most `most_workers` in all; `worker` < most_workers tells them apart, for scratch of their own. Returns when all are done. When another
+/// thread is inside, the caller works alone: calls never wait for each other.
+void run_tasks(int64_t tasks, int64_t cost, int32_t most_workers, void (*body)(void* context, int32_t worker, int64_t task), void* context);
+
+/// Workers that can be busy in one call, for the size of scratch that each has for itself.
+int32_t most_workers();
 
 template <typename F>
 void parallel(int64_t tasks, int64_t cost, F f) {
-  run_tasks(tasks, cost, [](void* context, int64_t task) { (*static_cast<F*>(context))(task); }, &f);
+  run_tasks(tasks, cost, INT32_MAX, [](void* context, int32_t, int64_t task) { (*static_cast<F*>(context))(task); }, &f);
+}
+
+/// The same for f(worker, task), worker < most_workers().
+template <typename F>
+void parallel_workers(int64_t tasks, int64_t cost, F f) {
+  run_tasks(tasks, cost, most_workers(), [](void* context, int32_t worker, int64_t task) { (*static_cast<F*>(context))(worker, task); }, &f);
 }
 
 }  // namespace tppo::cpu

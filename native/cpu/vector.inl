@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector arithmetic of the row kernels, on GCC vector types of TPPO_VECTOR_BYTES. Internal linkage throughout: an inline function shared
-// with another file could be linked in its AVX-512 form and run on a CPU without it.
-#if defined(__AVX__)
+// The vector arithmetic of the row kernels for one instruction set: AVX-512, AVX2 or NEON, by what the including file is compiled for.
+// Internal linkage throughout: an inline function shared with another file could be linked in its AVX-512 form and run on a CPU without it.
+// Nothing here is contracted by the compiler (-ffp-contract=off): equal code must round alike wherever it is inlined.
+#if defined(__AVX2__)
 #include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
 #endif
 
 #include "../math/hd.h"
@@ -10,17 +13,27 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int kLanes = TPPO_VECTOR_BYTES / 4;
+#define TPPO_INLINE static inline __attribute__((always_inline))
+#define TPPO_INLINE_MEMBER inline __attribute__((always_inline))
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16;
+typedef __m512 F;
+#elif defined(__AVX2__)
+constexpr int kLanes = 8;
+typedef __m256 F;
+#else
+constexpr int kLanes = 4;
+typedef float32x4_t F;
+#endif
+typedef uint32_t U __attribute__((vector_size(kLanes * 4)));
+typedef int32_t I __attribute__((vector_size(kLanes * 4)));
+typedef uint16_t U16 __attribute__((vector_size(kLanes * 4)));
+typedef int16_t I16 __attribute__((vector_size(kLanes * 4)));
+typedef double D __attribute__((vector_size(kLanes * 8)));
+
 constexpr int kGroup = 4;  // vectors handled together: enough independent chains to hide the latency of the polynomial
 constexpr int64_t kStep = kLanes * kGroup;
-
-typedef float F __attribute__((vector_size(TPPO_VECTOR_BYTES)));
-typedef int32_t I __attribute__((vector_size(TPPO_VECTOR_BYTES)));
-typedef uint32_t U __attribute__((vector_size(TPPO_VECTOR_BYTES)));
-
-#define TPPO_INLINE static inline __attribute__((always_inline))
-
-TPPO_INLINE F splat(float x) { return F{} + x; }
 
 template <typename To, typename From>
 TPPO_INLINE To bits_of(From v) {
@@ -36,6 +49,51 @@ TPPO_INLINE V load(const T* p) {
   __builtin_memcpy(&v, p, sizeof v);
   return v;
 }
+template <typename V, typename T>
+TPPO_INLINE void store(T* p, V v) {
+  __builtin_memcpy(p, &v, sizeof v);
+}
+
+/// Stores past the caches where the address allows it: for results larger than the last-level cache, which would first be read from memory.
+TPPO_INLINE void store_past_caches(float* p, F v) {
+#if defined(__AVX512F__)
+  if (reinterpret_cast<uintptr_t>(p) % 64 == 0) return _mm512_stream_ps(p, v);
+#elif defined(__AVX2__)
+  if (reinterpret_cast<uintptr_t>(p) % 32 == 0) return _mm256_stream_ps(p, v);
+#endif
+  store(p, v);
+}
+/// Makes these stores visible to other threads before what follows.
+TPPO_INLINE void stores_done() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
+/// Keeps the compiler from loading a value once for each use.
+template <typename V>
+TPPO_INLINE void in_register(V& v) {
+#if defined(__aarch64__)
+  asm("" : "+w"(v));
+#else
+  asm("" : "+v"(v));
+#endif
+}
+
+#if defined(__AVX512F__)
+TPPO_INLINE F splat(float x) { return _mm512_set1_ps(x); }
+TPPO_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
+/// The larger of the two; x where one of them is NaN.
+TPPO_INLINE F max(F other, F x) { return _mm512_max_ps(other, x); }
+#elif defined(__AVX2__)
+TPPO_INLINE F splat(float x) { return _mm256_set1_ps(x); }
+TPPO_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
+TPPO_INLINE F max(F other, F x) { return _mm256_max_ps(other, x); }
+#else
+TPPO_INLINE F splat(float x) { return vdupq_n_f32(x); }
+TPPO_INLINE F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
+TPPO_INLINE F max(F other, F x) { return vbslq_f32(vcgtq_f32(other, x), other, x); }
+#endif
 
 /// kStep logits, in an order of their own: even and odd bfloat16 numbers part ways, which needs no shuffle across lanes.
 TPPO_INLINE void load_group(const float* p, F (&v)[kGroup]) {
@@ -48,97 +106,114 @@ TPPO_INLINE void load_group(const math::bf16* p, F (&v)[kGroup]) {
     v[k + 1] = bits_of<F>(pair & 0xffff0000u);
   }
 }
-
 TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) {
 #if defined(__AVX512F__)
     v[k] = _mm512_cvtph_ps(load<__m256i>(p + k * kLanes));
-#elif defined(__F16C__)
+#elif defined(__AVX2__)
     v[k] = _mm256_cvtph_ps(load<__m128i>(p + k * kLanes));
 #else
-    for (int i = 0; i < kLanes; ++i) v[k][i] = math::to_float(p[k * kLanes + i]);
+    v[k] = vcvt_f32_f16(load<float16x4_t>(p + k * kLanes));
 #endif
   }
 }
 
 /// To the places that load_group takes them from.
 TPPO_INLINE void store_group(float* p, const F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; ++k) __builtin_memcpy(p + k * kLanes, &v[k], sizeof v[k]);
+  for (int k = 0; k < kGroup; ++k) store(p + k * kLanes, v[k]);
 }
+#if defined(__AVX512BF16__)
+TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
+  const U16 order = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  for (int k = 0; k < kGroup; k += 2)
+    store(p + k * kLanes, _mm512_permutexvar_epi16(bits_of<__m512i>(order), bits_of<__m512i>(_mm512_cvtne2ps_pbh(v[k + 1], v[k]))));
+}
+#else
 /// Rounds to nearest even; NaN does not occur (rows with NaN take another path).
 TPPO_INLINE U round_bf16(F v) {
   const U u = bits_of<U>(v);
   return u + 0x7fffu + ((u >> 16) & 1u);
 }
 TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; k += 2) {
-    const U pair = (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u);
-    __builtin_memcpy(p + k * kLanes, &pair, sizeof pair);
-  }
+  for (int k = 0; k < kGroup; k += 2) store(p + k * kLanes, (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u));
 }
-
+#endif
 TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) {
 #if defined(__AVX512F__)
-    const __m256i half = _mm512_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __builtin_memcpy(p + k * kLanes, &half, sizeof half);
-#elif defined(__F16C__)
-    const __m128i half = _mm256_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-    __builtin_memcpy(p + k * kLanes, &half, sizeof half);
+    store(p + k * kLanes, _mm512_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+#elif defined(__AVX2__)
+    store(p + k * kLanes, _mm256_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 #else
-    for (int i = 0; i < kLanes; ++i) p[k * kLanes + i] = math::to_f16(v[k][i]);
+    store(p + k * kLanes, vcvt_f16_f32(v[k]));
 #endif
   }
 }
 
-/// The larger of the two; x where one of them is NaN.
-TPPO_INLINE F max(F other, F x) {
+/// e = 2^t, exactly 0 where 2^t is below the smallest normal number, exactly 1 for t = 0, NaN for NaN. |t| may be up to 1e30; an infinite t is
+/// the caller's to clamp. Minimax polynomials on [-1/2, 1/2] with p(0) = 1: relative error 1e-7 for degree 5, 3e-6 for degree 4.
+/// Step by step over the group, so that the chains of its vectors run beside each other.
+template <int DEGREE>
+TPPO_INLINE void exp2_of(const F (&t)[kGroup], F (&e)[kGroup]) {
+  static_assert(DEGREE == 5 || DEGREE == 4, "no such polynomial");
+  constexpr float kFive[] = {0.00132647273f, 0.00967151299f, 0.0555073358f, 0.240222424f, 0.693147004f, 1.0f};
+  constexpr float kFour[] = {0.00957010191f, 0.0559178603f, 0.240247448f, 0.693121815f, 1.0f};
+  const float* const c = DEGREE == 5 ? kFive : kFour;
+  F n[kGroup], f[kGroup];
+  for (int k = 0; k < kGroup; ++k) {
 #if defined(__AVX512F__)
-  return _mm512_max_ps(other, x);
-#elif defined(__AVX__)
-  return _mm256_max_ps(other, x);
+    n[k] = _mm512_roundscale_ps(t[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
+    f[k] = t[k] - n[k];
 #else
-  return other > x ? other : x;
+    // Adding 1.5 * 2^23 leaves round(t) in the low bits of the sum; with 127 added these are the biased exponent.
+    const F magic = splat(12582912.0f + 127.0f);
+    const F clamped = max(splat(-127.0f), t[k]);
+    n[k] = clamped + magic;
+    f[k] = clamped - (n[k] - magic);
 #endif
+  }
+  for (int k = 0; k < kGroup; ++k) e[k] = fma(splat(c[0]), f[k], splat(c[1]));
+  for (int i = 2; i <= DEGREE; ++i)
+    for (int k = 0; k < kGroup; ++k) e[k] = fma(e[k], f[k], splat(c[i]));
+  for (int k = 0; k < kGroup; ++k) {
+#if defined(__AVX512F__)
+    e[k] = _mm512_scalef_ps(e[k], n[k]);
+#else
+    e[k] = e[k] * bits_of<F>(bits_of<I>(n[k]) << 23);  // a product, so that NaN stays NaN whatever the exponent bits are
+#endif
+  }
 }
 
-/// 2^t for t <= 0, exactly 0 where 2^t is below the smallest float, NaN for NaN. t is first raised to kLowest, so that 0 * t is 0, not NaN.
-/// Relative error 1e-7: minimax polynomial of degree 5 on [-1/2, 1/2] with 2^0 exactly 1, so that a certain token has log-prob exactly 0.
-TPPO_INLINE F exp2_clamped(F& t) {
-#if defined(__AVX512F__)
-  t = max(splat(-1000.0f), t);
-  const F n = _mm512_roundscale_ps(t, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
-  const F f = t - n;
-#else
-  t = max(splat(-127.0f), t);
-  // Adding 1.5 * 2^23 leaves round(t) in the low bits of the sum; with 127 added these are the biased exponent.
-  const F magic = splat(12582912.0f + 127.0f);
-  const F shifted = t + magic;
-  const F f = t - (shifted - magic);
-#endif
-  F p = splat(0.00132647273f);
-  p = p * f + 0.00967151299f;
-  p = p * f + 0.0555073358f;
-  p = p * f + 0.240222424f;
-  p = p * f + 0.693147004f;
-  p = p * f + 1.0f;
-#if defined(__AVX512F__)
-  return _mm512_scalef_ps(p, n);
-#else
-  return p * bits_of<F>(bits_of<I>(shifted) << 23);  // a product, so that NaN in p stays NaN whatever the exponent bits are
-#endif
+template <typename V>
+TPPO_INLINE V larger(V a, V b) {
+  return a > b ? a : b;
 }
 
-TPPO_INLINE float max_of(F v) {
-  float m = v[0];
-  for (int i = 1; i < kLanes; ++i) m = v[i] > m ? v[i] : m;
-  return m;
+/// Largest element of an integer vector.
+template <typename T, typename V>
+TPPO_INLINE T max_of(V v) {
+  T x[sizeof(V) / sizeof(T)];
+  __builtin_memcpy(x, &v, sizeof v);
+  // Halves: the compiler makes vector code of this.
+  for (unsigned n = sizeof(V) / sizeof(T) / 2; n > 0; n /= 2)
+    for (unsigned i = 0; i < n; ++i) x[i] = x[i] > x[i + n] ? x[i] : x[i + n];
+  return x[0];
 }
 
 TPPO_INLINE double sum_of(F v) {
-  double s = 0.0;
-  for (int i = 0; i < kLanes; ++i) s += v[i];
-  return s;
+#if defined(__AVX512F__)
+  const __m512d low = _mm512_cvtps_pd(_mm512_castps512_ps256(v));
+  const __m512d high = _mm512_cvtps_pd(_mm512_extractf32x8_ps(v, 1));
+  return _mm512_reduce_add_pd(low + high);
+#else
+  float x[kLanes];
+  double s[kLanes];
+  __builtin_memcpy(x, &v, sizeof v);
+  for (int i = 0; i < kLanes; ++i) s[i] = x[i];
+  for (int n = kLanes / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; ++i) s[i] += s[i + n];
+  return s[0];
+#endif
 }
 
 }  // namespace

@@ -130,7 +130,7 @@ int32_t run(int32_t (*operation)(const Args*, int32_t, void*, void*, uint64_t), 
 
 /// Runs body under every instruction set this CPU has.
 inline void each_isa(const std::function<void()>& body) {
-  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4"})
+  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "neon"})
     if (tppo_set_cpu_isa(isa) == TPPO_OK) body();
   tppo_set_cpu_isa("auto");
 }

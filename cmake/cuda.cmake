@@ -6,7 +6,7 @@ option(TPPO_CUDA_LINEINFO "Source lines in the GPU code, for profilers; they hol
 get_filename_component(named "${TPPO_CUDA_HOME}" ABSOLUTE)
 if(TPPO_CUDA_HOME AND CMAKE_CUDA_COMPILER AND NOT CMAKE_CUDA_COMPILER STREQUAL "${named}/bin/nvcc")
   message(FATAL_ERROR "TPPO_CUDA_HOME is ${named}, but this build folder uses ${CMAKE_CUDA_COMPILER}; delete ${CMAKE_BINARY_DIR}")
-elseif(NOT CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
+elseif(NOT CMAKE_CUDA_COMPILER AND (TPPO_CUDA_HOME OR NOT DEFINED ENV{CUDACXX}))
   tppo_find_cuda_toolkit("${TPPO_CUDA_HOME}" home note)
   if(NOT home)
     message(FATAL_ERROR "TPPO_CUDA needs a CUDA toolkit: ${note}")

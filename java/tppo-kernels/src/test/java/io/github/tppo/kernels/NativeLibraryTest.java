@@ -18,13 +18,12 @@ import org.junit.jupiter.api.io.TempDir;
 
 class NativeLibraryTest {
 
-    /** Run in a JVM of its own, since a library is loaded once; prints the failure twice. */
+    /** Run in a JVM of its own, since a library is loaded once; prints what is used, or the failure, twice. */
     static final class Child {
         public static void main(String[] args) {
             for (int i = 0; i < 2; i++) {
                 try {
-                    KernelInfo.query();
-                    System.out.println("loaded");
+                    System.out.println("uses " + KernelInfo.query().cpuIsa());
                 } catch (UnsatisfiedLinkError e) {
                     System.out.println(e.getMessage());
                 }
@@ -43,6 +42,18 @@ class NativeLibraryTest {
         assertTrue(output.contains("platform: linux-nowhere"), output);
     }
 
+    @Test
+    void theSystemPropertyChoosesTheInstructionSet() throws Exception {
+        List<String> offered = KernelInfo.query().cpuIsas();
+        for (String isa : offered) {
+            String expected = "uses " + isa + "\nuses " + isa + "\n";
+            assertEquals(expected, runChild(System.getProperty("java.class.path"), "-Dtppo.cpu_isa=" + isa));
+        }
+        String refusal = "the system property tppo.cpu_isa is \"z80\"; this machine and build offer auto, "
+                + String.join(", ", offered) + "\n";
+        assertEquals(refusal + refusal, runChild(System.getProperty("java.class.path"), "-Dtppo.cpu_isa=z80"));
+    }
+
     /** A truncated library would end the process if it were loaded. */
     @Test
     void aTruncatedLibraryIsNamed(@TempDir Path copy) throws Exception {
@@ -54,7 +65,7 @@ class NativeLibraryTest {
             Files.copy(folder.resolve(name), copied.resolve(name));
         }
         String classPath = copy + File.pathSeparator + System.getProperty("java.class.path");
-        assertTrue(runChild(classPath).startsWith("loaded"), "a whole copy can be loaded");
+        assertTrue(runChild(classPath).startsWith("uses "), "a whole copy can be loaded");
         Path library = copied.resolve("libtppo.so");
         Files.write(library, Arrays.copyOf(Files.readAllBytes(library), 5000));
         String output = runChild(classPath);
@@ -65,11 +76,15 @@ class NativeLibraryTest {
     private static String runChild(String classPath, String... options) throws IOException, InterruptedException {
         List<String> command = new ArrayList<>();
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+        for (String property : List.of("cachedir", "platform.extension")) {
+            String name = "org.bytedeco.javacpp." + property;
+            command.add("-D" + name + "=" + System.getProperty(name, ""));
+        }
         command.addAll(List.of(options));
         command.addAll(List.of("-cp", classPath, Child.class.getName()));
         Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
         String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertTrue(process.waitFor(60, TimeUnit.SECONDS));
-        return output;
+        return output.replace("\r\n", "\n");
     }
 }

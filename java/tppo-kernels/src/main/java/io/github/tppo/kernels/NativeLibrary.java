@@ -46,7 +46,7 @@ final class NativeLibrary {
     private static final String CPU_ISA = "tppo.cpu_isa";
 
     /** Names that {@code tppo_set_cpu_isa} knows, best first; which of them there are depends on machine and build. */
-    private static final List<String> KNOWN_ISAS = 
+    private static final List<String> KNOWN_ISAS =
             List.of("x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon", "portable");
 
     private NativeLibrary() {}

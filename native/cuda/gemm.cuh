@@ -3,11 +3,12 @@
 // one tile of the result, from the first k to the last.
 //
 //                 A               B              C
-//   kLogits       [m,k] hidden    [n,k] weight   [m,n]  = A B^T
-//   kHiddenGrad   [m,k] gradient  [k,n] weight   [m,n]  = A B, rows that do not count 0
-//   kWeightGrad   [k,m] gradient  [k,n] hidden   [m,n] += A^T B, float32
+//   kLogits       [m,k] hidden    [n,k] weight   [m,n]  = A B^T; rows that do not count hold anything
+//   kHiddenGrad   [m,k] gradient  [k,n] weight   [m,n]  = A B; rows that do not count are 0
+//   kWeightGrad   [k,m] gradient  [k,n] hidden   [m,n] += A^T B, float32; rows of A and B that do not count hold 0
 //
-// All row-major with a row stride. Any shape, stride and alignment of the element; 16-byte alignment of every row is fastest.
+// All row-major with a row stride. Any shape, stride and alignment of the element; 16-byte alignment of every row is fastest. Where no token of
+// a tile, or of a slice of k, counts, nothing is read or multiplied: masked prompts and padding cost next to nothing.
 #pragma once
 
 #include "gpu.cuh"
@@ -37,7 +38,7 @@ struct Gemm {
   void* c;
   int64_t c_stride;
   int64_t m, n, k;
-  CountedRows rows;  // of c; kHiddenGrad only
+  CountedRows rows;  // which tokens count
 };
 
 /// Enqueues the product. m, n and k are at least 1. scratch: gemm_scratch_bytes() bytes.

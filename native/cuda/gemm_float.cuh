@@ -80,18 +80,23 @@ __global__ void __launch_bounds__(kGemmThreads, 2) float_gemm_kernel(Gemm<float>
   const int row = static_cast<int>(threadIdx.x) / 16 * 4, column = static_cast<int>(threadIdx.x) % 16 * 4;
   float c[8][8] = {};
 
-  a_next.fetch(a, 0);
-  b_next.fetch(b, 0);
-  int buffer = 0;
-  for (int64_t k = 0; k < g.k; k += kFloatSlice) {
+  const Slices<PRODUCT, kFloatSlice, float> slices(g, origin.row);
+  if (PRODUCT == Product::kLogits && slices.end == 0) return;
+  int s = slices.from(0), buffer = 0;
+  if (s < slices.end) {
+    a_next.fetch(a, static_cast<int64_t>(s) * kFloatSlice);
+    b_next.fetch(b, static_cast<int64_t>(s) * kFloatSlice);
+  }
+  while (s < slices.end) {
     float* const a_now = shared + buffer * 2 * kFloatBuffer;
     float* const b_now = a_now + kFloatBuffer;
     a_next.store(a_now);
     b_next.store(b_now);
     __syncthreads();  // the buffer is full; nobody reads the other one any more, since its readers have passed here
-    if (k + kFloatSlice < g.k) {
-      a_next.fetch(a, k + kFloatSlice);
-      b_next.fetch(b, k + kFloatSlice);
+    s = slices.from(s + 1);
+    if (s < slices.end) {
+      a_next.fetch(a, static_cast<int64_t>(s) * kFloatSlice);
+      b_next.fetch(b, static_cast<int64_t>(s) * kFloatSlice);
     }
 #pragma unroll 1  // more would keep the operands of later steps in registers that there are not
     for (int i = 0; i < kFloatSlice; ++i) {

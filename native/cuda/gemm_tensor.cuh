@@ -86,11 +86,15 @@ __global__ void __launch_bounds__(kGemmThreads, 2) tensor_gemm_kernel(Gemm<T> g)
   const Operand<T, kBAlongK> b(g.b, g.b_stride, g.n, g.k, origin.column);
   const auto a_slice = [&](int stage) { return Slice<kAAlongK>{shared + stage * 2 * kPiecesInSlice}; };
   const auto b_slice = [&](int stage) { return Slice<kBAlongK>{shared + (stage * 2 + 1) * kPiecesInSlice}; };
-  const int slices = static_cast<int>((g.k + kSlice - 1) / kSlice);
-  const auto fetch_slice = [&](int s) {
-    if (s < slices) {
-      fetch(a, static_cast<int64_t>(s) * kSlice, a_slice(s % kStages));
-      fetch(b, static_cast<int64_t>(s) * kSlice, b_slice(s % kStages));
+  const Slices<PRODUCT, kSlice, T> slices(g, origin.row);
+  if (PRODUCT == Product::kLogits && slices.end == 0) return;
+  int next = slices.from(0), fetched = 0;
+  const auto fetch_next = [&] {
+    if (next < slices.end) {
+      fetch(a, static_cast<int64_t>(next) * kSlice, a_slice(fetched % kStages));
+      fetch(b, static_cast<int64_t>(next) * kSlice, b_slice(fetched % kStages));
+      next = slices.from(next + 1);
+      ++fetched;
     }
     copy_async_commit();  // also an empty group, so that their number tells what has arrived
   };
@@ -98,11 +102,11 @@ __global__ void __launch_bounds__(kGemmThreads, 2) tensor_gemm_kernel(Gemm<T> g)
   const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
   const int row = warp / kWarpsAcross * kWarpRows, column = warp % kWarpsAcross * kWarpColumns;
   float c[kRowBlocks][kColumnBlocks][4] = {};
-  for (int s = 0; s < kStages - 1; ++s) fetch_slice(s);
-  for (int s = 0; s < slices; ++s) {
+  for (int s = 0; s < kStages - 1; ++s) fetch_next();
+  for (int s = 0; s < fetched; ++s) {
     copy_async_wait<kStages - 2>();
     __syncthreads();  // everyone's part of slice s is there, and everyone is done with slice s - 1, whose buffer is next
-    fetch_slice(s + kStages - 1);
+    fetch_next();
 #pragma unroll
     for (int k = 0; k < kSlice; k += 16) {
       uint32_t a_block[kRowBlocks][4], b_block[kColumnBlocks / 2][4];

@@ -35,6 +35,31 @@ int64_t tiles(const Gemm<T>& g) {
   return ((g.m + kTile - 1) / kTile) * ((g.n + kTile - 1) / kTile);
 }
 
+/// Whether one of the tokens [first, first + COUNT) that lie before `end` counts: the same answer in all warps.
+template <int COUNT>
+__device__ __forceinline__ bool one_counts(const CountedRows& rows, int64_t first, int64_t end) {
+  bool counts = false;
+  for (int i = static_cast<int>(threadIdx.x) % kWarp; i < COUNT; i += kWarp) counts = counts || (first + i < end && rows(first + i));
+  return __ballot_sync(kAllLanes, counts) != 0;
+}
+
+/// The slices of k that a block must multiply, SLICE k's each: all, none where no row of its tile counts, or those in which a token counts.
+template <Product PRODUCT, int SLICE, typename T>
+struct Slices {
+  const Gemm<T>& g;
+  int end;
+
+  __device__ Slices(const Gemm<T>& gemm, int64_t tile_row) : g(gemm), end(static_cast<int>((gemm.k + SLICE - 1) / SLICE)) {
+    if (PRODUCT != Product::kWeightGrad && !one_counts<kTile>(g.rows, tile_row, g.m)) end = 0;
+  }
+  /// The first one from s on; `end` if there is none.
+  __device__ __forceinline__ int from(int s) const {
+    if (PRODUCT == Product::kWeightGrad)
+      while (s < end && !one_counts<SLICE>(g.rows, static_cast<int64_t>(s) * SLICE, g.k)) ++s;
+    return s;
+  }
+};
+
 /// A or B as seen by a block: `lines` lines in memory of `length` elements each. With ALONG_K a line holds the k of one row of the tile, else
 /// the tile's rows for one k. (A row of the tile is a row of A, but a column of the product for B.)
 template <typename T, bool ALONG_K>

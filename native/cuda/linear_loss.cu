@@ -80,7 +80,7 @@ void run_chunk(Launcher& launch, const LinearArgs<Args>& a, const Scratch<T, Los
   const CountedRows rows = counted_rows(a.loss).from(first);
   launch(copy_rows_kernel<T>, Grid{tokens, kCopyThreads, 0}, static_cast<const T*>(l.hidden) + first * l.hidden_stride, l.hidden_stride, s.hidden,
          s.hidden_stride, width, rows);
-  gemm(launch, Product::kLogits, Gemm<T>{s.hidden, s.hidden_stride, weight, width, s.logits, s.logits_stride, tokens, vocab, width, {}},
+  gemm(launch, Product::kLogits, Gemm<T>{s.hidden, s.hidden_stride, weight, width, s.logits, s.logits_stride, tokens, vocab, width, rows},
        s.products);
   const bool backward = l.grad_hidden != nullptr || l.grad_weight != nullptr;
   s.loss.rows(launch, LogitPart{s.logits, backward ? s.logits : nullptr, s.logits_stride, s.logits_stride, first, end});
@@ -91,7 +91,7 @@ void run_chunk(Launcher& launch, const LinearArgs<Args>& a, const Scratch<T, Los
   }
   if (l.grad_weight != nullptr)
     gemm(launch, Product::kWeightGrad,
-         Gemm<T>{s.logits, s.logits_stride, s.hidden, s.hidden_stride, l.grad_weight, width, vocab, width, tokens, {}},
+         Gemm<T>{s.logits, s.logits_stride, s.hidden, s.hidden_stride, l.grad_weight, width, vocab, width, tokens, rows},
          s.products);
 }
 

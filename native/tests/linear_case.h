@@ -47,6 +47,7 @@ class Matrix {
 struct Shape {
   int64_t tokens, vocab, width;
   int64_t stride_gap, hidden_offset, weight_offset, chunk;
+  int64_t masked_run = 0;  // tokens are masked in every other run of so many; 0: at random
 };
 
 struct Case {
@@ -65,6 +66,7 @@ struct Case {
         grad_weight(TPPO_F32, s.vocab, s.width, s.width, s.weight_offset), logprob(unwritten(s.tokens)), stats(TPPO_NLL_STATS) {
     Random random(seed);
     mask = random.mask(s.tokens, 0.8);
+    for (int64_t i = 0; i < s.tokens && s.masked_run > 0; ++i) mask[static_cast<size_t>(i)] = i / s.masked_run % 2 != 0;
     for (int64_t i = 0; i < s.tokens; ++i) {
       targets.push_back(random.below(s.vocab));
       weights.push_back(random.below(6) == 0 ? 0.0f : static_cast<float>(random.normal()));

@@ -28,6 +28,11 @@ TEST(AnyAlignmentAndStride) {
   }
 }
 
+TEST(RunsOfMaskedTokensThatFillTilesAndSlices) {
+  for (const int32_t dtype : kTypes)
+    for (const int64_t run : {8, 32, 70, 128}) check_case(dtype, {150, 20, 16, 0, 0, 0, 0, run});
+}
+
 TEST(ManyRandomShapes) {
   test::Random random(11);
   for (int i = 0; i < 12; ++i)

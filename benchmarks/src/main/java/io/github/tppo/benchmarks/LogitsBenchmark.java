@@ -147,8 +147,9 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
         long floats = all.length() * all.dtype().bytes() / Float.BYTES;
         ceiling().add(NativeLoops.loops_scale(all.address(), 1, floats, threadCount(), 1) / MATRICES);
         // Training calls the kernels back to back, with their threads awake.
-        Kernels.tokenLogProbs(TokenLayout.flat(WAKING_ROWS), Logits.of(source, vocab), targets.slice(0, WAKING_ROWS),
-                TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none());
+        int rows = Math.min(WAKING_ROWS, tokens);
+        Kernels.tokenLogProbs(TokenLayout.flat(rows), Logits.of(source.slice(0, (long) rows * vocab), vocab),
+                targets.slice(0, rows), TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none());
     }
 
     @Override

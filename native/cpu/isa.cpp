@@ -12,6 +12,7 @@ namespace {
 struct Isa {
   const char* name;
   const RowKernels* kernels;
+  const GemmKernels* gemm;
   bool (*present)();
 };
 
@@ -33,10 +34,10 @@ bool has_v4() {
 /// Best first.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"x86-64-v4", &row_kernels_v4, has_v4},
-    {"x86-64-v3", &row_kernels_v3, has_v3},
+    {"x86-64-v4", &row_kernels_v4, &gemm_kernels_v4, has_v4},
+    {"x86-64-v3", &row_kernels_v3, &gemm_kernels_v3, has_v3},
 #endif
-    {"portable", &row_kernels_portable, always},
+    {"portable", &row_kernels_portable, &gemm_kernels_portable, always},
 };
 
 const Isa* best() {
@@ -56,6 +57,7 @@ const Isa& current() {
 }  // namespace
 
 const RowKernels& row_kernels() { return *current().kernels; }
+const GemmKernels& gemm_kernels() { return *current().gemm; }
 
 const char* isa_name() { return current().name; }
 

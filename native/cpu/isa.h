@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The row kernels of the instruction set that this CPU offers.
+// The kernels of the instruction set that this CPU offers.
 #pragma once
 
 #include <cstdint>
 
+#include "gemm_kernels.h"
 #include "row_kernels.h"
 
 namespace tppo::cpu {
 
 /// Kernels in use. Take them once per call: another thread may change the choice.
 const RowKernels& row_kernels();
+const GemmKernels& gemm_kernels();
 /// "x86-64-v4", "x86-64-v3" or "portable".
 const char* isa_name();
 /// Chooses by name, "auto" = the best; TPPO_INVALID_ARGUMENT or TPPO_UNSUPPORTED.

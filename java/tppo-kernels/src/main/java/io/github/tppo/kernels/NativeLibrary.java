@@ -7,6 +7,7 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.net.URL;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Properties;
 import org.bytedeco.javacpp.Loader;
 
@@ -24,13 +25,20 @@ final class NativeLibrary {
 
     private static final Class<?> BINDING = Tppo.class;
 
+    /** System property with the instruction set to use instead of the best one. */
+    private static final String CPU_ISA = "tppo.cpu_isa";
+
+    /** Names that {@code tppo_set_cpu_isa} knows, best first; which of them there are depends on machine and build. */
+    private static final List<String> KNOWN_ISAS = List.of("x86-64-v4", "x86-64-v3", "neon", "portable");
+
     private NativeLibrary() {}
 
     /**
      * Loads the library; later calls do nothing.
      *
-     * @throws UnsatisfiedLinkError the library is missing, cannot be loaded, or is not the one that was built with
-     *     these classes; the message says which and what to do. Every later call fails alike.
+     * @throws UnsatisfiedLinkError the library is missing, cannot be loaded, is not the one that was built with
+     *     these classes, or lacks the instruction set of the system property {@code tppo.cpu_isa}; the message says
+     *     which and what to do. Every later call fails alike.
      */
     static void load() {
         if (Holder.FAILURE != null) {
@@ -46,6 +54,12 @@ final class NativeLibrary {
         return Holder.file;
     }
 
+    /** Returns the instruction sets of the CPU kernels that this machine and build offer, best first. */
+    static List<String> cpuIsas() {
+        load();
+        return Holder.cpuIsas;
+    }
+
     /** Returns the version of these classes. */
     static String version() {
         return read(NativeLibrary.class.getResource("version.properties")).getProperty("version");
@@ -54,6 +68,7 @@ final class NativeLibrary {
     /** Loads on first use; a failure is kept, so that it is told in full every time. */
     private static final class Holder {
         private static String file;
+        private static List<String> cpuIsas = List.of();
         private static final UnsatisfiedLinkError FAILURE = tryLoad();
 
         private static UnsatisfiedLinkError tryLoad() {
@@ -63,7 +78,20 @@ final class NativeLibrary {
                 return failure("cannot be loaded: " + deepest(e), e);
             }
             String mismatch = handshake(file);
-            return mismatch == null ? null : failure(mismatch, null);
+            if (mismatch != null) {
+                return failure(mismatch, null);
+            }
+            // Nobody computes before this is done, so trying them all disturbs nobody.
+            cpuIsas = KNOWN_ISAS.stream().filter(isa -> Tppo.tppo_set_cpu_isa(isa) == Tppo.TPPO_OK).toList();
+            return chooseCpuIsa(System.getProperty(CPU_ISA, "auto"));
+        }
+
+        private static UnsatisfiedLinkError chooseCpuIsa(String isa) {
+            if (Tppo.tppo_set_cpu_isa(isa) == Tppo.TPPO_OK) {
+                return null;
+            }
+            return new UnsatisfiedLinkError("the system property " + CPU_ISA + " is \"" + isa + "\"; this machine and build"
+                    + " offer auto, " + String.join(", ", cpuIsas));
         }
     }
 

@@ -51,7 +51,7 @@ public class GaeBenchmark extends OperationBenchmark {
         check("cLoop", advantages, returns);
         try (PointerScope scope = new PointerScope()) {
             checkTorch("libtorchTrl", trl());
-            checkTorch("libtorchVerl", verl());
+            checkTorch("libtorchVerl", verl(rewardsTensor, valuesTensor, maskTensor));
         }
     }
 
@@ -137,19 +137,21 @@ public class GaeBenchmark extends OperationBenchmark {
     @Benchmark
     public void libtorchVerl() {
         try (PointerScope scope = new PointerScope()) {
-            verl().add(valuesTensor);
+            verl(rewardsTensor, valuesTensor, maskTensor).add(valuesTensor);
         }
     }
 
-    private Tensor verl() {
-        Tensor[] reversed = new Tensor[batch.length];
-        Tensor carried = torch.zeros(batch.sequences);
-        Tensor next = torch.zeros(batch.sequences);
-        for (int t = batch.length - 1; t >= 0; t--) {
-            Tensor value = valuesTensor.select(1, t);
-            Tensor delta = rewardsTensor.select(1, t).add(Torch.times(next, GAMMA)).sub(value);
+    /** Advantages from [sequences, length] tensors. */
+    static Tensor verl(Tensor rewards, Tensor values, Tensor mask) {
+        int length = Math.toIntExact(values.size(1));
+        Tensor[] reversed = new Tensor[length];
+        Tensor carried = torch.zeros(values.size(0));
+        Tensor next = torch.zeros(values.size(0));
+        for (int t = length - 1; t >= 0; t--) {
+            Tensor value = values.select(1, t);
+            Tensor delta = rewards.select(1, t).add(Torch.times(next, GAMMA)).sub(value);
             Tensor step = delta.add(Torch.times(carried, GAMMA * LAMBDA));
-            Tensor here = maskTensor.select(1, t);
+            Tensor here = mask.select(1, t);
             Tensor elsewhere = Torch.plus(here.neg(), 1);
             next = value.mul(here).add(elsewhere.mul(next));
             carried = step.mul(here).add(elsewhere.mul(carried));

@@ -39,7 +39,8 @@ public class GlobalNormBenchmark extends OperationBenchmark {
             views.add(view);
         }
         double norm = tppo();
-        requireClose("norm of tppo", norm, libtorch(), 1e-5 * norm);
+        // libtorch adds the squares of a tensor up in float32.
+        requireClose("norm of tppo", norm, libtorch(), 1e-4 * norm);
     }
 
     @Override

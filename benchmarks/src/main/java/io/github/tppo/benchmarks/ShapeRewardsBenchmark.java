@@ -26,10 +26,8 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
     public String shape;
 
     private TokenBatch batch;
-    private double suggestedLength;
     private NativeArray rewards;
     private Tensor classes;
-    private Tensor classValues;
     private Tensor mask;
     private Tensor logprobs;
     private Tensor refLogprobs;
@@ -39,11 +37,8 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
     @Setup
     public void setup() {
         batch = TokenBatch.of(shape);
-        // Beyond half of the length tokens are worth less and less.
-        suggestedLength = batch.length / 2;
         rewards = Memory.allocate(DType.F32, batch.tokens);
         classes = Torch.view(batch.classesArray, batch.sequences, batch.length).to(torch.ScalarType.Long);
-        classValues = torch.tensor(new float[] {0, 1, 2});
         mask = Torch.view(batch.maskArray, batch.sequences, batch.length).to(torch.ScalarType.Float);
         logprobs = Torch.view(batch.rewardsArray, batch.sequences, batch.length);
         refLogprobs = Torch.view(batch.valuesArray, batch.sequences, batch.length);
@@ -52,7 +47,7 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
         tppo();
         requireClose("rewards of tppo", rewards.toFloats(), javaRewards, 1e-5);
         try (PointerScope scope = new PointerScope()) {
-            requireClose("rewards of libtorch", Torch.toFloats(shaped()), javaRewards, 1e-5);
+            requireClose("rewards of libtorch", Torch.toFloats(shaped(batch, classes, logprobs, refLogprobs, mask)), javaRewards, 1e-5);
         }
     }
 
@@ -66,14 +61,14 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
     public void tppo() {
         Kernels.shapeRewards(batch.layout,
                 ShapeRewardsInputs.ofClasses(batch.classesArray).withLogprobs(batch.rewardsArray, batch.valuesArray),
-                ShapeRewardsOptions.defaults().withAlpha(ALPHA).withLengthOffset(OFFSET).withKlCoef(KL_COEF)
-                        .withSuggestedLength(suggestedLength),
+                options(batch),
                 ShapeRewardsOutputs.none().withRewards(rewards));
     }
 
     /** The same in Java. */
     @Benchmark
     public float[] javaLoop() {
+        double suggestedLength = suggestedLength(batch);
         for (int b = 0; b < batch.sequences; b++) {
             int position = 0;
             for (int i = b * batch.length; i < (b + 1) * batch.length; i++) {
@@ -94,15 +89,27 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
     @Benchmark
     public void libtorch() {
         try (PointerScope scope = new PointerScope()) {
-            shaped();
+            shaped(batch, classes, logprobs, refLogprobs, mask);
         }
     }
 
-    private Tensor shaped() {
+    /** Rewards of [sequences, length] tokens. */
+    static Tensor shaped(TokenBatch batch, Tensor classes, Tensor logprobs, Tensor refLogprobs, Tensor mask) {
+        Tensor classValues = torch.tensor(new float[] {0, 1, 2});
         Tensor value = classValues.index_select(0, classes.view(-1)).view(batch.sequences, batch.length);
         Tensor position = torch.cumsum(mask, 1);
-        Tensor lwp = Torch.plus(Torch.times(position, -ALPHA), ALPHA * suggestedLength + OFFSET).sigmoid();
+        Tensor lwp = Torch.plus(Torch.times(position, -ALPHA), ALPHA * suggestedLength(batch) + OFFSET).sigmoid();
         Tensor kl = Torch.clamp(logprobs.sub(refLogprobs), -20, 20);
         return lwp.mul(value).sub(Torch.times(kl, KL_COEF)).mul(mask);
+    }
+
+    static ShapeRewardsOptions options(TokenBatch batch) {
+        return ShapeRewardsOptions.defaults().withAlpha(ALPHA).withLengthOffset(OFFSET).withKlCoef(KL_COEF)
+                .withSuggestedLength(suggestedLength(batch));
+    }
+
+    /** Beyond half of the length tokens are worth less and less. */
+    private static double suggestedLength(TokenBatch batch) {
+        return batch.length / 2;
     }
 }

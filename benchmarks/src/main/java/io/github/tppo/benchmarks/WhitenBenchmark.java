@@ -39,7 +39,7 @@ public class WhitenBenchmark extends OperationBenchmark {
         tppo();
         requireClose("result of tppo", out.toFloats(), javaOut, 1e-5);
         try (PointerScope scope = new PointerScope()) {
-            requireClose("result of libtorch", Torch.toFloats(whiten()), javaOut, 1e-5);
+            requireClose("result of libtorch", Torch.toFloats(whiten(x, mask)), javaOut, 1e-5);
         }
     }
 
@@ -78,11 +78,11 @@ public class WhitenBenchmark extends OperationBenchmark {
     @Benchmark
     public void libtorch() {
         try (PointerScope scope = new PointerScope()) {
-            whiten();
+            whiten(x, mask);
         }
     }
 
-    private Tensor whiten() {
+    static Tensor whiten(Tensor x, Tensor mask) {
         Tensor count = mask.sum();
         Tensor mean = x.mul(mask).sum().div(count);
         Tensor centred = x.sub(mean);

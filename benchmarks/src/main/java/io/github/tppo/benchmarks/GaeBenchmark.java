@@ -5,7 +5,6 @@ import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.GaeOptions;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.kernels.NativeArray;
-import io.github.tppo.kernels.TokenLayout;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
@@ -111,7 +110,7 @@ public class GaeBenchmark extends OperationBenchmark {
         return javaAdvantages;
     }
 
-    /** A step of the recurrence for all sequences at a time, as TRL writes it: masked slots hold zeros, no mask is read. */
+    /** One step for all sequences at a time, as TRL writes it: masked slots hold zeros, no mask is read. */
     @Benchmark
     public void libtorchTrl() {
         try (PointerScope scope = new PointerScope()) {

@@ -24,7 +24,7 @@ import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.infra.BenchmarkParams;
 
-/** Policy loss behind an output layer: from hidden states to the gradients of hidden states and of the matrix, float32. */
+/** Policy loss behind an output layer: from hidden states to the gradients of hidden states and matrix, float32. */
 public class LinearPolicyLossBenchmark extends OperationBenchmark {
 
     /** Tokens of a micro-batch. */

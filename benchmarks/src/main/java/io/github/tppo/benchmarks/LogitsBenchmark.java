@@ -18,8 +18,9 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.infra.BenchmarkParams;
 
 /**
- * What the benchmarks over logits [tokens, vocab] share. There are several matrices, together larger than any cache, and
- * calls go from one to the next: a single matrix would in part be found in the cache, and in part be left there unwritten.
+ * What the benchmarks over logits [tokens, vocab] share. There are several matrices, together larger than any cache,
+ * and calls go from one to the next: a single matrix would in part be found in the cache, and in part be left there
+ * unwritten.
  */
 public abstract class LogitsBenchmark extends OperationBenchmark {
 
@@ -52,7 +53,8 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
         DType type = DType.valueOf(dtype.toUpperCase());
         long size = (long) tokens * vocab;
         source = Memory.allocate(type, size);
-        try (Tensor drawn = torch.randn(tokens, vocab).mul_(new Scalar(3.0)); Tensor view = Torch.view(source, tokens, vocab)) {
+        try (Tensor drawn = torch.randn(tokens, vocab).mul_(new Scalar(3.0));
+                Tensor view = Torch.view(source, tokens, vocab)) {
             view.copy_(drawn);
         }
         all = Memory.allocate(type, MATRICES * size);
@@ -134,9 +136,9 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
     }
 
     /**
-     * Prepares a call that overwrites the logits, outside the measured time: fresh ones in every matrix, then a stream in
-     * place over the same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as a call
-     * would, full of unwritten lines.
+     * Prepares a call that overwrites the logits, outside the measured time: fresh ones in every matrix, then a stream
+     * in place over the same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as
+     * a call would, full of unwritten lines.
      */
     @Setup(Level.Invocation)
     public void freshen() {

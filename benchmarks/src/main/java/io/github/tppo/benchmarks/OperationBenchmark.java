@@ -17,7 +17,7 @@ import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 import org.openjdk.jmh.annotations.Warmup;
 
-/** What the benchmarks share: settings, threads, the ceiling, and the comparison of results before anything is timed. */
+/** What the benchmarks share: settings, threads, the ceiling, and the comparison of results before timing. */
 @State(Scope.Thread)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.MICROSECONDS)
@@ -88,13 +88,12 @@ public abstract class OperationBenchmark {
         double difference = 0;
         for (int i = 0; i < expected.length; i++) {
             largest = Math.max(largest, Math.abs(expected[i]));
-            double d = Math.abs((double) actual[i] - expected[i]);
-            // Math.max would keep a NaN, and so it must.
-            difference = Math.max(difference, d);
+            // Math.max keeps a NaN, which then fails below.
+            difference = Math.max(difference, Math.abs((double) actual[i] - expected[i]));
         }
         if (actual.length != expected.length || !(difference <= tolerance * largest)) {
-            throw new IllegalStateException(what + " differs by up to " + difference + " although its largest magnitude is "
-                    + largest + "; allowed is a fraction of " + tolerance);
+            throw new IllegalStateException(what + " differs by up to " + difference
+                    + " although its largest magnitude is " + largest + "; allowed is a fraction of " + tolerance);
         }
     }
 }

@@ -13,8 +13,8 @@ import java.util.TreeMap;
 import java.util.stream.Collectors;
 
 /**
- * Turns the results of {@code benchmarks/run} into Markdown: times, throughput, fraction of the stream and ratios. Needs
- * nothing but a JDK: {@code java Report.java results.json}.
+ * Turns the results of {@code benchmarks/run} into Markdown: times, throughput, fraction of the stream and ratios.
+ * Needs nothing but a JDK: {@code java Report.java results.json}.
  */
 public final class Report {
 
@@ -33,8 +33,8 @@ public final class Report {
     static String markdown(String json) {
         Map<?, ?> file = (Map<?, ?>) new Json(json).value();
         StringBuilder out = new StringBuilder();
-        ((Map<?, ?>) file.get("machine")).forEach((key, value) -> out.append("* ").append(key).append(": ").append(value)
-                .append('\n'));
+        ((Map<?, ?>) file.get("machine")).forEach(
+                (key, value) -> out.append("* ").append(key).append(": ").append(value).append('\n'));
         List<Result> results = new ArrayList<>();
         for (Object run : (List<?>) file.get("runs")) {
             String name = (String) ((Map<?, ?>) run).get("name");
@@ -70,7 +70,8 @@ public final class Report {
     }
 
     private static String time(double nanos) {
-        return nanos < 1e3 ? number(nanos) + " ns" : nanos < 1e6 ? number(nanos / 1e3) + " µs" : number(nanos / 1e6) + " ms";
+        return nanos < 1e3 ? number(nanos) + " ns"
+                : nanos < 1e6 ? number(nanos / 1e3) + " µs" : number(nanos / 1e6) + " ms";
     }
 
     /** Three digits. */
@@ -148,7 +149,8 @@ public final class Report {
 
         String input() {
             return params.entrySet().stream()
-                    .filter(e -> !e.getValue().equals("auto") && !(e.getKey().equals("threads") && e.getValue().equals("0")))
+                    .filter(e -> !e.getValue().equals("auto"))
+                    .filter(e -> !(e.getKey().equals("threads") && e.getValue().equals("0")))
                     .map(e -> e.getKey() + " " + e.getValue()).collect(Collectors.joining(", "));
         }
 

@@ -47,7 +47,8 @@ public class ShapeRewardsBenchmark extends OperationBenchmark {
         tppo();
         requireClose("rewards of tppo", rewards.toFloats(), javaRewards, 1e-5);
         try (PointerScope scope = new PointerScope()) {
-            requireClose("rewards of libtorch", Torch.toFloats(shaped(batch, classes, logprobs, refLogprobs, mask)), javaRewards, 1e-5);
+            Tensor inTorch = shaped(batch, classes, logprobs, refLogprobs, mask);
+            requireClose("rewards of libtorch", Torch.toFloats(inTorch), javaRewards, 1e-5);
         }
     }
 

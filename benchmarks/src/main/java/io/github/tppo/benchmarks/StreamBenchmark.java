@@ -11,7 +11,7 @@ import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.Param;
 import org.openjdk.jmh.annotations.Setup;
 
-/** How fast this machine moves bytes: what the other classes measure around their iterations, as a benchmark of its own. */
+/** How fast this machine moves bytes: what other classes measure around their iterations, as a benchmark of its own. */
 public class StreamBenchmark extends OperationBenchmark {
 
     private static final int REPEATS = 8;

@@ -7,8 +7,8 @@ import io.github.tppo.kernels.TokenLayout;
 import java.util.Random;
 
 /**
- * A padded batch of responses with a reward, a value and a class for each token, in Java and in native memory. Responses
- * end between a quarter and the whole of the length; what lies behind is masked and zero.
+ * A padded batch of responses with a reward, a value and a class for each token, in Java and in native memory.
+ * Responses end between a quarter and the whole of the length; what lies behind is masked and zero.
  */
 final class TokenBatch {
 

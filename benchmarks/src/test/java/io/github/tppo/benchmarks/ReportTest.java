@@ -14,20 +14,20 @@ class ReportTest {
     void dividesTimesOfOneGroup() {
         String report = Report.markdown(file(
                 run("standard",
-                        result("Gae", "tppo", "\"isa\": \"auto\", \"shape\": \"2x4\", \"threads\": \"0\"", "us/op", "[[2, 4], [3]]",
+                        result("Gae", "tppo", params("auto", "2x4"), "us/op", "[[2, 4], [3]]",
                                 counter("bytes", "[[6000, 6000], [6000]]"),
                                 counter("streamNanos", "[[1000, 1000], [1500]]"),
                                 counter("sameArraysNanos", "[[2000, 4000], [3000]]")),
-                        result("Gae", "tppo", "\"isa\": \"portable\", \"shape\": \"2x4\", \"threads\": \"0\"", "us/op", "[[30]]"),
-                        result("Gae", "tppoOneThread", "\"isa\": \"auto\", \"shape\": \"2x4\", \"threads\": \"0\"", "us/op",
+                        result("Gae", "tppo", params("portable", "2x4"), "us/op", "[[30]]"),
+                        result("Gae", "tppoOneThread", params("auto", "2x4"), "us/op",
                                 "[[6]]", counter("bytes", "[[6000]]"), counter("streamNanos", "[[1000]]")),
-                        result("Gae", "cLoop", "\"isa\": \"auto\", \"shape\": \"2x4\", \"threads\": \"0\"", "us/op", "[[60]]"),
-                        result("Gae", "libtorchVerl", "\"isa\": \"auto\", \"shape\": \"2x4\", \"threads\": \"0\"", "ms/op",
+                        result("Gae", "cLoop", params("auto", "2x4"), "us/op", "[[60]]"),
+                        result("Gae", "libtorchVerl", params("auto", "2x4"), "ms/op",
                                 "[[0.6]]"),
-                        result("Gae", "libtorchVerl", "\"isa\": \"auto\", \"shape\": \"9x9\", \"threads\": \"0\"", "ms/op",
+                        result("Gae", "libtorchVerl", params("auto", "9x9"), "ms/op",
                                 "[[7]]")),
                 run("memory kept",
-                        result("Gae", "libtorchVerl", "\"isa\": \"auto\", \"shape\": \"2x4\", \"threads\": \"0\"", "ms/op",
+                        result("Gae", "libtorchVerl", params("auto", "2x4"), "ms/op",
                                 "[[0.3]]"))));
         List<String> lines = Arrays.asList(report.split("\n"));
         assertEquals("* CPU: a \"quoted\" name", lines.get(0));
@@ -59,14 +59,20 @@ class ReportTest {
         return "{\"machine\": {\"CPU\": \"a \\\"quoted\\\" name\"}, \"runs\": [" + String.join(",\n", runs) + "]}";
     }
 
+    private static String params(String isa, String shape) {
+        return "\"isa\": \"" + isa + "\", \"shape\": \"" + shape + "\", \"threads\": \"0\"";
+    }
+
     private static String run(String name, String... results) {
         return "{\"name\": \"" + name + "\", \"results\": [\n" + String.join(",\n", results) + "\n]}";
     }
 
-    private static String result(String subject, String method, String params, String unit, String raw, String... counters) {
-        return "{\"benchmark\" : \"io.github.tppo.benchmarks." + subject + "Benchmark." + method + "\", \"params\" : {" + params
-                + "}, \"primaryMetric\" : {\"scoreUnit\" : \"" + unit + "\", \"scoreError\" : \"NaN\", \"rawData\" : " + raw
-                + "}, \"secondaryMetrics\" : {" + String.join(", ", counters) + "}}";
+    private static String result(String subject, String method, String params, String unit, String raw,
+            String... counters) {
+        return "{\"benchmark\" : \"io.github.tppo.benchmarks." + subject + "Benchmark." + method + "\", "
+                + "\"params\" : {" + params + "}, \"primaryMetric\" : {\"scoreUnit\" : \"" + unit
+                + "\", \"scoreError\" : \"NaN\", \"rawData\" : " + raw + "}, "
+                + "\"secondaryMetrics\" : {" + String.join(", ", counters) + "}}";
     }
 
     private static String counter(String name, String raw) {

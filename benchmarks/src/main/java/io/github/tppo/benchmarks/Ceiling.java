@@ -49,7 +49,10 @@ public class Ceiling {
 
     /** Takes a sample with memory of its own. */
     void measure(int threads) {
-        long count = Math.max(1, bytes / 2 / Float.BYTES);
+        long count = bytes / 2 / Float.BYTES;
+        if (count == 0) {
+            return;
+        }
         if (array == null || array.length() != count) {
             array = Memory.allocate(DType.F32, count);
         }
@@ -58,12 +61,12 @@ public class Ceiling {
         add(NativeLoops.loops_scale(array.address(), 1, count, threads, repeats));
     }
 
-    /** Bytes that one operation must move. */
+    /** Bytes that one operation must move; 0 where a stream is no measure. */
     public double bytes() {
         return bytes;
     }
 
-    /** Nanoseconds that the stream takes for them. */
+    /** Nanoseconds that the stream takes for them; 0 where it was not measured. */
     public double streamNanos() {
         return seconds / Math.max(1, samples) * 1e9;
     }

@@ -36,7 +36,7 @@ public abstract class OperationBenchmark {
 
     private Ceiling ceiling;
 
-    /** Bytes that the operation must read and write at least, each array once. */
+    /** Bytes that the operation must read and write at least, each array once; 0 where a stream is no measure of it. */
     abstract long bytes();
 
     /** Applies the settings; runs before the setup of subclasses. */

@@ -5,7 +5,7 @@ function(tppo_define_build_id target)
   file(GLOB_RECURSE files CONFIGURE_DEPENDS RELATIVE ${CMAKE_SOURCE_DIR}
        ${CMAKE_SOURCE_DIR}/native/*.h ${CMAKE_SOURCE_DIR}/native/*.inl ${CMAKE_SOURCE_DIR}/native/*.cpp
        ${CMAKE_SOURCE_DIR}/native/*.cu ${CMAKE_SOURCE_DIR}/native/*.cuh)
-  list(FILTER files EXCLUDE REGEX "^native/tests/")
+  list(FILTER files EXCLUDE REGEX "^native/(tests|simt)/")
   list(SORT files)
   set(text "${PROJECT_VERSION} cuda=${TPPO_CUDA} sanitize=${TPPO_SANITIZE}")
   foreach(f IN LISTS files)

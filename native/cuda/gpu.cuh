@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The only places where kernels touch CUDA itself: dynamic shared memory, launches, streaming accesses, single instructions, errors.
+// The only places, with ptx.cuh, where kernels touch CUDA itself: launches, streaming accesses, single instructions, errors.
 // Everything else in cuda/ is plain C++ over indices, warp shuffles and barriers.
 #pragma once
 
@@ -8,33 +8,26 @@
 
 #include "../math/hd.h"
 #include "cuda_backend.h"
-
-/// Declares `name` as the block's dynamic shared memory, 16-byte aligned. At most once in a kernel.
-#define TPPO_SHARED(type, name)                                      \
-  extern __shared__ __align__(16) unsigned char tppo_shared_bytes[]; \
-  type* const name = reinterpret_cast<type*>(tppo_shared_bytes)
+#if defined(__CUDACC__)
+#include "ptx.cuh"
+#else
+#include "../simt/ptx.h"  // the tests run the kernels on the host
+#endif
 
 namespace tppo::cuda {
 
 constexpr int kWarp = 32;
 constexpr unsigned kAllLanes = 0xffffffffu;
 
-/// 2^x, relative error about 2^-22; 0 for -inf, NaN for NaN.
-__device__ __forceinline__ float exp2_fast(float x) {
-  float y;
-  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
-  return y;
-}
-
 /// a b, rounded by itself: the compiler may not fold it into a following addition. Where the same sum is formed by several lanes or
 /// several kernels and must have the same bits.
 __device__ __forceinline__ float product(float a, float b) { return __fmul_rn(a, b); }
 
 /// 16 bytes that will be read again soon: kept in the caches as long as possible.
-__device__ __forceinline__ uint4 load_keep(const uint4* p) { return *p; }
-/// 16 bytes that nobody reads again.
-__device__ __forceinline__ uint4 load_last(const uint4* p) { return __ldcs(p); }
+__device__ __forceinline__ uint4 load_keep(const uint4* p) { return __ldca(p); }
 /// 16 bytes that the kernel does not read again: first to leave the caches.
+__device__ __forceinline__ uint4 load_stream(const uint4* p) { return __ldcs(p); }
+/// The same for 16 bytes that are written.
 __device__ __forceinline__ void store_stream(uint4* p, const uint4& v) { __stcs(p, v); }
 
 /// The 32 bits that start `bits` (0 to 31) bits into the 64 bits high:low.
@@ -71,6 +64,7 @@ struct Grid {
   int64_t blocks;
   int threads;
   size_t shared_bytes;
+  int cluster = 1;  // blocks that run together and reach one another's shared memory; more than 1 from capability 9.0 on
 };
 
 /// The launches of one call, in order on the call's stream. After a failure the rest are skipped; status() tells.
@@ -86,18 +80,32 @@ class Launcher {
     config.blockDim = dim3(static_cast<unsigned>(grid.threads));
     config.dynamicSmemBytes = grid.shared_bytes;
     config.stream = stream_;
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = static_cast<unsigned>(grid.cluster);
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    config.attrs = &cluster;
+    config.numAttrs = grid.cluster > 1 ? 1 : 0;
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   }
 
+  /// For work that is enqueued by others.
+  bool ok() const { return error_ == cudaSuccess; }
+  int32_t device() const { return current_; }
+  cudaStream_t stream() const { return stream_; }
+
   int multiprocessors() const { return multiprocessors_; }
+  bool has_clusters() const { return capability_major_ >= 9; }
   int32_t status() const { return cuda_status(operation_, error_); }
 
  private:
   const char* operation_;
+  int32_t current_;
   DeviceScope device_;
   cudaStream_t stream_;
   cudaError_t error_;
   int multiprocessors_ = 1;
+  int capability_major_ = 0;
 };
 
 /// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and

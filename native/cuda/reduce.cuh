@@ -97,6 +97,8 @@ __global__ void __launch_bounds__(kMapThreads) map_kernel(Op op, int64_t n, doub
   op.begin(shared);
   double sums[Op::kSums] = {};
   const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
+  // Unrolled, some ops leave their registers on sm_80.
+#pragma unroll 1
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x; i < n; i += step) op.element(i, sums);
   if (partials != nullptr) block_sums(sums, shared, partials);
 }
@@ -119,6 +121,20 @@ void finish(Launcher& launch, const Op& op, const double* partials, int blocks) 
   launch(finish_kernel<Op>, Grid{1, kWarp * Op::kSums, sizeof(double) * Op::kSums}, op, partials, blocks);
 }
 
+/// Up to here one block alone is as fast as two launches; for what element() costs little.
+constexpr int64_t kOneBlock = 1 << 15;
+
+/// map_kernel and finish_kernel in one block.
+template <typename Op>
+__global__ void __launch_bounds__(kMapThreads) reduce_kernel(Op op, int64_t n) {
+  TPPO_SHARED(double, shared);
+  op.begin(shared);
+  double sums[Op::kSums] = {};
+  for (int64_t i = threadIdx.x; i < n; i += kMapThreads) op.element(i, sums);
+  block_share_sums(sums, shared);
+  if (threadIdx.x == 0) op.finish(sums);
+}
+
 /// Doubles that `partials` of map needs.
 template <typename Op>
 int64_t map_partials(int64_t n) {
@@ -137,6 +153,15 @@ template <typename Op>
 void map_reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
   map(launch, op, n, partials);
   finish(launch, op, partials, map_blocks(n));
+}
+
+/// The same for an op whose elements cost little: one launch for few of them.
+template <typename Op>
+void reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
+  if (n <= kOneBlock)
+    launch(reduce_kernel<Op>, Grid{1, kMapThreads, block_sums_bytes(Op::kSums)}, op, n);
+  else
+    map_reduce(launch, op, n, partials);
 }
 
 /// The sums only where they are wanted.

@@ -195,6 +195,8 @@ int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call
   double* const partials = a.stats != nullptr ? scratch.partials : nullptr;
   if (a.dtype == TPPO_BF16)
     launch(reward_model_kernel<math::bf16>, grid, op, sequences, partials);
+  else if (a.dtype == TPPO_F16)
+    launch(reward_model_kernel<math::f16>, grid, op, sequences, partials);
   else
     launch(reward_model_kernel<float>, grid, op, sequences, partials);
   if (a.stats != nullptr) finish(launch, op, partials, scratch.blocks);

@@ -1,21 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // Log-probability and entropy of each token, forward only.
-#include "row.cuh"
+#include "logit_losses.cuh"
 
 namespace tppo::cuda {
 namespace {
 
 struct TokenStats {
   static constexpr int kSums = TPPO_TOKEN_LOG_PROBS_STATS;
-  const uint8_t* mask;
+  Tokens tokens;
   const float* logprob;
   const float* entropy;
   double* stats;
 
   __device__ void begin(double*) const {}
-  __device__ void element(int64_t i, double* sums) const {
-    if (!counts(mask, i)) return;
-    if (math::is_nan(logprob[i])) {
+  __device__ void element(int64_t k, double* sums) const {
+    const int64_t i = tokens.token(k);
+    if (tokens.exists(i) && !tokens.valid(i)) return;
+    if (!tokens.exists(i) || math::is_nan(logprob[i])) {
       sums[TPPO_TOKEN_LOG_PROBS_BAD_ROWS] += 1.0;
       return;
     }
@@ -28,39 +29,30 @@ struct TokenStats {
   }
 };
 
-/// Depends on the shapes alone; an output that was asked for takes the place of its scratch.
-struct Scratch {
-  float* logprob;
-  float* entropy;
-  double* partials;
-
-  Scratch(const tppo_token_log_probs_args& a, Workspace& w)
-      : logprob(w.take<float>(a.num_tokens)), entropy(w.take<float>(a.num_tokens)), partials(w.take<double>(map_partials<TokenStats>(a.num_tokens))) {
-    if (a.logprob != nullptr) logprob = a.logprob;
-    if (a.entropy != nullptr) entropy = a.entropy;
-  }
-};
-
 }  // namespace
 
-void launch_no_loss(Launcher& launch, const RowArgs<float>& a, const NoLoss& head) { launch_rows(launch, a, head); }
-void launch_no_loss(Launcher& launch, const RowArgs<math::bf16>& a, const NoLoss& head) { launch_rows(launch, a, head); }
-
-uint64_t token_log_probs_workspace(const tppo_token_log_probs_args& a, int32_t) {
-  Workspace w;
-  Scratch scratch(a, w);
-  return w.bytes();
+/// The scratch depends on the shapes alone; an output that was asked for takes the place of its scratch.
+TokenLogProbs::TokenLogProbs(const tppo_token_log_probs_args& args, Workspace& w)
+    : a_(args), logprob_(w.take<float>(args.num_tokens)), entropy_(w.take<float>(args.num_tokens)),
+      partials_(w.take<double>(map_partials<TokenStats>(args.num_tokens))) {
+  if (args.logprob != nullptr) logprob_ = args.logprob;
+  if (args.entropy != nullptr) entropy_ = args.entropy;
 }
 
+void TokenLogProbs::rows(Launcher& launch, const LogitPart& part) const {
+  launch_rows(launch, a_, part, RowLoss{}, logprob_, entropy_, false);
+}
+
+void TokenLogProbs::finish(Launcher& launch) const {
+  if (a_.stats == nullptr) return;
+  const Tokens tokens = Tokens::of(a_);
+  reduce(launch, TokenStats{tokens, logprob_, entropy_, a_.stats}, tokens.count, partials_);
+}
+
+uint64_t token_log_probs_workspace(const tppo_token_log_probs_args& a, int32_t) { return loss_workspace<TokenLogProbs>(a); }
+
 int32_t token_log_probs(const tppo_token_log_probs_args& a, const Call& call) {
-  if (const int32_t status = check_width("tppo_token_log_probs", a)) return status;
-  Launcher launch("tppo_token_log_probs", call);
-  Workspace w(call);
-  const Scratch scratch(a, w);
-  launch_log_probs(launch, a, NoLoss{a.mask, nullptr}, scratch.logprob, scratch.entropy);
-  if (a.stats != nullptr)
-    map_reduce(launch, TokenStats{a.mask, scratch.logprob, scratch.entropy, a.stats}, a.num_tokens, scratch.partials);
-  return launch.status();
+  return run_loss<TokenLogProbs>("tppo_token_log_probs", a, nullptr, 0, call);
 }
 
 }  // namespace tppo::cuda

@@ -20,7 +20,7 @@ struct ValueTokens {
   Normalizer normalizer;
   double divisor;
 
-  __device__ void begin(double* shared) { divisor = normalizer.value(shared); }
+  __device__ void begin(double*) { divisor = normalizer.value(); }
 
   __device__ void put(int64_t i, double loss, double slope) const {
     if (per_token != nullptr) per_token[i] = static_cast<float>(loss);
@@ -49,11 +49,13 @@ struct ValueTokens {
 };
 
 struct Scratch {
+  Counted* counted;
   double* counts;
   double* partials;
 
   Scratch(const tppo_value_loss_args& a, Workspace& w)
-      : counts(w.take<double>(token_count_partials(a.num_tokens))), partials(w.take<double>(map_partials<ValueTokens>(a.num_tokens))) {}
+      : counted(w.take<Counted>(1)), counts(w.take<double>(token_count_partials(a.num_tokens))),
+        partials(w.take<double>(map_partials<ValueTokens>(a.num_tokens))) {}
 };
 
 }  // namespace
@@ -68,7 +70,8 @@ int32_t value_loss(const tppo_value_loss_args& a, const Call& call) {
   Launcher launch("tppo_value_loss", call);
   Workspace w(call);
   const Scratch scratch(a, w);
-  const Normalizer normalizer = count_tokens(launch, a.normalizer, a.mask, a.num_tokens, scratch.counts);
+  const Tokens tokens{a.mask, nullptr, a.num_tokens, a.num_tokens};
+  const Normalizer normalizer = count_tokens(launch, a.normalizer, tokens, scratch.counts, scratch.counted);
   const ValueTokens op{a.values, a.old_values, a.returns, a.mask, a.per_token, a.grad_values, a.stats, a.clip, normalizer, 0.0};
   map_or_reduce(launch, op, a.num_tokens, scratch.partials, a.stats != nullptr);
   return launch.status();

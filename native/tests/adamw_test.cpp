@@ -5,10 +5,10 @@
 namespace {
 
 struct Norm {
-  double stats[TPPO_NORM_STATS];
-  Norm(const std::vector<std::vector<float>>& tensors, double max_norm) {
+  test::Vec<double> stats = test::Vec<double>(TPPO_NORM_STATS);
+  Norm(const std::vector<test::Vec<float>>& tensors, double max_norm) {
     std::vector<const float*> addresses;
-    std::vector<int64_t> lengths;
+    test::Vec<int64_t> lengths;
     for (const auto& t : tensors) addresses.push_back(t.empty() ? nullptr : t.data()), lengths.push_back(static_cast<int64_t>(t.size()));
     tppo_global_norm_args a;
     tppo_global_norm_init(&a);
@@ -16,16 +16,16 @@ struct Norm {
     a.max_norm = max_norm;
     a.tensors = addresses.data();
     a.lengths = lengths.data();
-    a.stats = stats;
+    a.stats = stats.data();
     CHECK_OK(RUN(global_norm, a));
   }
 };
 
 struct State {
-  std::vector<float> p, m, v;
+  test::Vec<float> p, m, v;
 };
 
-void step(State& s, const std::vector<float>& g, int64_t t, double lr, const double* scale) {
+void step(State& s, const test::Vec<float>& g, int64_t t, double lr, const double* scale) {
   tppo_adamw_args a;
   tppo_adamw_init(&a);
   a.length = static_cast<int64_t>(g.size());
@@ -44,7 +44,7 @@ void step(State& s, const std::vector<float>& g, int64_t t, double lr, const dou
 
 TEST(global_norm_over_tensors) {
   test::Random random(3);
-  const std::vector<std::vector<float>> tensors = {random.normals(40000), {}, random.normals(7), random.normals(3)};
+  const std::vector<test::Vec<float>> tensors = {random.normals(40000), {}, random.normals(7), random.normals(3)};
   double sum = 0.0;
   for (const auto& t : tensors)
     for (float x : t) sum += static_cast<double>(x) * x;
@@ -57,13 +57,13 @@ TEST(global_norm_over_tensors) {
 
 TEST(non_finite_norm_stops_scale_and_step) {
   for (float bad : {test::kNaN, test::kInf}) {
-    const std::vector<float> g = {1.0f, bad};
+    const test::Vec<float> g = {1.0f, bad};
     const Norm norm({g}, 1.0);
     CHECK(std::isnan(norm.stats[TPPO_NORM_SCALE]) && !std::isfinite(norm.stats[TPPO_NORM_NORM]));
     State s{{1.0f, 2.0f}, {0.0f, 0.0f}, {0.0f, 0.0f}};
     step(s, g, 1, 0.1, &norm.stats[TPPO_NORM_SCALE]);
     CHECK(s.p[0] == 1.0f && s.p[1] == 2.0f && s.m[0] == 0.0f && s.v[0] == 0.0f);
-    std::vector<float> x = {3.0f};
+    test::Vec<float> x = {3.0f};
     tppo_scale_args a;
     tppo_scale_init(&a);
     a.length = 1;
@@ -75,13 +75,13 @@ TEST(non_finite_norm_stops_scale_and_step) {
 }
 
 TEST(scale_multiplies) {
-  std::vector<float> x = {1.0f, -2.0f, 4.0f};
-  const double factor = 0.5;
+  test::Vec<float> x = {1.0f, -2.0f, 4.0f};
+  const test::Vec<double> factor = {0.5};
   tppo_scale_args a;
   tppo_scale_init(&a);
   a.length = 3;
   a.factor = 3.0;
-  a.device_factor = &factor;
+  a.device_factor = factor.data();
   a.x = x.data();
   CHECK_OK(RUN(scale, a));
   CHECK(x[0] == 1.5f && x[1] == -3.0f && x[2] == 6.0f);
@@ -90,14 +90,14 @@ TEST(scale_multiplies) {
 TEST(adamw_agrees_with_reference) {
   test::Random random(5);
   const int64_t n = 37;
-  State s{random.normals(n), std::vector<float>(n, 0.0f), std::vector<float>(n, 0.0f)};
+  State s{random.normals(n), test::Vec<float>(n, 0.0f), test::Vec<float>(n, 0.0f)};
   std::vector<double> p(s.p.begin(), s.p.end()), m(n, 0.0), v(n, 0.0);
   for (int64_t t = 1; t <= 6; ++t) {
-    const std::vector<float> g = random.normals(n, 0.01);
-    const double scale = 0.3;
-    step(s, g, t, 1e-3, &scale);
+    const test::Vec<float> g = random.normals(n, 0.01);
+    const test::Vec<double> scale = {0.3};
+    step(s, g, t, 1e-3, scale.data());
     for (int64_t i = 0; i < n; ++i) {
-      const double gi = scale * g[i];
+      const double gi = scale[0] * g[i];
       p[i] *= 1.0 - 1e-3 * 0.1;
       m[i] = 0.9 * m[i] + 0.1 * gi;
       v[i] = 0.999 * v[i] + 0.001 * gi * gi;
@@ -113,12 +113,12 @@ TEST(adamw_agrees_with_reference) {
 
 TEST(threads_change_no_bit) {
   test::Random random(7);
-  const std::vector<float> g = random.normals(150000), p = random.normals(150000);
+  const test::Vec<float> g = random.normals(150000), p = random.normals(150000);
   CHECK_THREADS([&] {
-    State s{p, std::vector<float>(p.size(), 0.0f), std::vector<float>(p.size(), 0.0f)};
+    State s{p, test::Vec<float>(p.size(), 0.0f), test::Vec<float>(p.size(), 0.0f)};
     const Norm norm({g, p}, 1.0);
     step(s, g, 1, 1e-3, &norm.stats[TPPO_NORM_SCALE]);
-    std::vector<float> all = s.p;
+    test::Vec<float> all = s.p;
     test::append(all, s.m);
     test::append(all, s.v);
     return all;

@@ -7,9 +7,9 @@ namespace {
 struct Batch {
   int64_t sequences, length, n;
   tppo_balance_mask_args options;
-  std::vector<int32_t> labels;
-  std::vector<uint8_t> mask;
-  std::vector<double> stats;
+  test::Vec<int32_t> labels;
+  test::Vec<uint8_t> mask;
+  test::Vec<double> stats;
 
   Batch(int64_t sequences_, int64_t length_, double share1) : sequences(sequences_), length(length_), n(sequences_ * length_), stats(TPPO_BALANCE_STATS) {
     tppo_balance_mask_init(&options);
@@ -19,8 +19,8 @@ struct Batch {
     for (int64_t i = 0; i < n; ++i) labels.push_back(r.uniform() < 0.2 ? 0 : r.uniform() < share1 ? 1 : 2);
     mask = r.mask(n, 0.9);
   }
-  std::vector<uint8_t> run() {
-    std::vector<uint8_t> out(n, 77);
+  test::Vec<uint8_t> run() {
+    test::Vec<uint8_t> out(n, 77);
     tppo_balance_mask_args a = options;
     a.num_tokens = n;
     a.num_sequences = sequences;
@@ -48,7 +48,7 @@ TEST(philox_known_answers) {
 
 TEST(larger_class_is_thinned_to_the_ratio) {
   Batch b(300, 100, 0.9);
-  const std::vector<uint8_t> out = b.run();
+  const test::Vec<uint8_t> out = b.run();
   double counts[3] = {}, kept[3] = {};
   for (int64_t i = 0; i < b.n; ++i) {
     if (!b.mask[i]) {
@@ -73,7 +73,7 @@ TEST(all_are_kept_within_the_ratio_or_without_one_class) {
 
 TEST(depends_on_seed_step_sample_and_position_only) {
   Batch b(40, 50, 0.95);
-  const std::vector<uint8_t> all = b.run();
+  const test::Vec<uint8_t> all = b.run();
   // The second half alone, with the counts of the whole batch and its own sample numbers.
   Batch half = b;
   half.sequences = 20;
@@ -83,12 +83,12 @@ TEST(depends_on_seed_step_sample_and_position_only) {
   half.options.first_sample = 20;
   half.options.count1 = static_cast<int64_t>(b.stats[TPPO_BALANCE_COUNT1]);
   half.options.count2 = static_cast<int64_t>(b.stats[TPPO_BALANCE_COUNT2]);
-  CHECK(half.run() == std::vector<uint8_t>(all.begin() + 1000, all.end()));
-  std::vector<uint32_t> ids;
+  CHECK(half.run() == test::Vec<uint8_t>(all.begin() + 1000, all.end()));
+  test::Vec<uint32_t> ids;
   for (uint32_t s = 20; s < 40; ++s) ids.push_back(s);
   half.options.first_sample = 0;
   half.options.sample_ids = ids.data();
-  CHECK(half.run() == std::vector<uint8_t>(all.begin() + 1000, all.end()));
+  CHECK(half.run() == test::Vec<uint8_t>(all.begin() + 1000, all.end()));
   b.options.step = 6;
   CHECK(b.run() != all);
   b.options.step = 5;
@@ -99,7 +99,7 @@ TEST(depends_on_seed_step_sample_and_position_only) {
 TEST(threads_change_no_bit) {
   Batch b(200, 100, 0.9);
   CHECK_THREADS([&] {
-    std::vector<float> all;
+    test::Vec<float> all;
     test::append(all, b.run());
     test::append(all, b.stats);
     return all;

@@ -4,12 +4,12 @@
 TEST(agrees_with_reference) {
   test::Random random(3);
   const int64_t n = 40;
-  std::vector<float> in[4], out[6];
+  test::Vec<float> in[4], out[6];
   for (auto& x : in) x = random.normals(n, 30.0);
   in[0][0] = 3000.0f;
   in[1][1] = 3000.0f;
   for (auto& x : out) x = test::unwritten(n);
-  std::vector<double> stats(TPPO_DPO_STATS, test::kUnwritten);
+  test::Vec<double> stats(TPPO_DPO_STATS, test::kUnwritten);
   tppo_dpo_loss_args a;
   tppo_dpo_loss_init(&a);
   a.num_pairs = n;
@@ -43,10 +43,10 @@ TEST(agrees_with_reference) {
 }
 
 TEST(no_pairs) {
-  double stats[TPPO_DPO_STATS] = {1, 1, 1, 1, 1};
+  test::Vec<double> stats(TPPO_DPO_STATS, 1.0);
   tppo_dpo_loss_args a;
   tppo_dpo_loss_init(&a);
-  a.stats = stats;
+  a.stats = stats.data();
   CHECK_OK(RUN(dpo_loss, a));
   for (double s : stats) CHECK(s == 0.0);
 }

@@ -7,7 +7,7 @@
 namespace test {
 
 template <typename T>
-using Array = std::vector<T>;
+using Array = Vec<T>;
 
 /// Numbers of F32, BF16 or F16.
 class Numbers {

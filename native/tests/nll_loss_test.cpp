@@ -9,9 +9,9 @@ namespace {
 struct Batch {
   int64_t n = 40, v = 37;
   double temperature = 1.3, normalizer = 0.0;
-  std::vector<float> logits, weights;
-  std::vector<int64_t> targets;
-  std::vector<uint8_t> mask;
+  test::Vec<float> logits, weights;
+  test::Vec<int64_t> targets;
+  test::Vec<uint8_t> mask;
 
   explicit Batch(uint64_t seed, int64_t n_ = 40, int64_t v_ = 37) : n(n_), v(v_) {
     test::Random r(seed);
@@ -30,11 +30,11 @@ struct Batch {
     return logits[i * v + j] / temperature - m - std::log(s);
   }
   struct Result {
-    std::vector<float> logprob, grad;
-    std::vector<double> stats;
+    test::Vec<float> logprob, grad;
+    test::Vec<double> stats;
   };
   Result run() const {
-    Result r{test::unwritten(n), test::unwritten(n * v), std::vector<double>(TPPO_NLL_STATS, test::kUnwritten)};
+    Result r{test::unwritten(n), test::unwritten(n * v), test::Vec<double>(TPPO_NLL_STATS, test::kUnwritten)};
     tppo_nll_loss_args a;
     tppo_nll_loss_init(&a);
     a.num_tokens = n;
@@ -116,7 +116,7 @@ TEST(threads_change_no_bit) {
   const Batch b(5, 300, 1500);
   CHECK_THREADS([&] {
     const Batch::Result r = b.run();
-    std::vector<float> all = r.logprob;
+    test::Vec<float> all = r.logprob;
     test::append(all, r.grad);
     test::append(all, r.stats);
     return all;

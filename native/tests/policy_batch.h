@@ -11,10 +11,10 @@ namespace test {
 struct PolicyBatch {
   int64_t n, v, sequences, stride;
   tppo_policy_loss_args options;  // options only
-  std::vector<float> logits, old, advantages, ref;
-  std::vector<int64_t> targets;
-  std::vector<uint8_t> mask;
-  std::vector<int32_t> cu;  // empty = padded
+  Vec<float> logits, old, advantages, ref;
+  Vec<int64_t> targets;
+  Vec<uint8_t> mask;
+  Vec<int32_t> cu;  // empty = padded
 
   PolicyBatch(int64_t sequences_, int64_t length, int64_t v_, uint64_t seed, double scale = 2.0)
       : n(sequences_ * length), v(v_), sequences(sequences_), stride(v_ + 3) {
@@ -90,10 +90,10 @@ struct PolicyBatch {
   }
 
   struct Result {
-    std::vector<float> logprob, entropy, ratio, objective, kl, grad_logprob, grad;
-    std::vector<double> stats;
-    std::vector<float> bits() const {
-      std::vector<float> all;
+    Vec<float> logprob, entropy, ratio, objective, kl, grad_logprob, grad;
+    Vec<double> stats;
+    Vec<float> bits() const {
+      Vec<float> all;
       for (const auto* x : {&logprob, &entropy, &ratio, &objective, &kl, &grad_logprob, &grad}) append(all, *x);
       append(all, stats);
       return all;

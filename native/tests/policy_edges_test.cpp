@@ -10,7 +10,7 @@ TEST(poison_in_masked_slots_changes_no_bit) {
   PolicyBatch clean(4, 6, 70, 3);
   clean.options.aggregation = TPPO_SEQ_MEAN_TOKEN_MEAN;
   clean.options.kl_coef = 0.1;
-  const std::vector<float> bits = clean.run().bits();
+  const test::Vec<float> bits = clean.run().bits();
   for (float poison : test::kPoison) {
     PolicyBatch b = clean;
     for (int64_t i = 0; i < b.n; ++i) {
@@ -131,7 +131,7 @@ TEST(nothing_valid_and_nothing_at_all) {
     const PolicyBatch::Result r = b.run();
     for (double s : r.stats) CHECK(s == 0.0);
     for (float g : r.grad) CHECK(g == 0.0f);
-    std::vector<double> stats(TPPO_POLICY_STATS, 1.0);
+    test::Vec<double> stats(TPPO_POLICY_STATS, 1.0);
     tppo_policy_loss_args a = b.options;
     a.vocab_size = 10;
     a.num_sequences = 0;
@@ -145,7 +145,7 @@ TEST(bfloat16_logits) {
   test::each_isa([] {
     PolicyBatch b(3, 4, 133, 53);
     b.options.entropy_coef = 0.02;
-    std::vector<uint16_t> half(b.logits.size());
+    test::Vec<uint16_t> half(b.logits.size());
     for (size_t k = 0; k < half.size(); ++k) b.logits[k] = test::from_bf16(half[k] = test::to_bf16(b.logits[k]));
     const PolicyBatch::Result exact = b.run();
     PolicyBatch::Result r;

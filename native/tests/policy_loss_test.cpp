@@ -85,7 +85,7 @@ TEST(unchanged_policy_has_ratio_exactly_one) {
     const PolicyBatch::Result second = b.run();
     for (int64_t i = 0; i < b.n; ++i) CHECK(second.ratio[i] == (b.mask[i] ? 1.0f : 0.0f));
     // The forward-only operation gives the same bits.
-    std::vector<float> logprob = test::unwritten(b.n), entropy = test::unwritten(b.n);
+    test::Vec<float> logprob = test::unwritten(b.n), entropy = test::unwritten(b.n);
     tppo_token_log_probs_args a;
     tppo_token_log_probs_init(&a);
     a.num_tokens = b.n;
@@ -135,7 +135,7 @@ TEST(padded_equals_packed) {
   packed.targets.clear();
   packed.mask.clear();
   packed.cu = {0};
-  std::vector<int64_t> source;
+  test::Vec<int64_t> source;
   for (int64_t i = 0; i < padded.n; ++i) {
     if (padded.mask[i]) {
       packed.logits.insert(packed.logits.end(), padded.logits.begin() + i * padded.stride, padded.logits.begin() + (i + 1) * padded.stride);
@@ -163,7 +163,7 @@ TEST(in_place_gives_the_same_bits) {
   tppo_policy_loss_args a = b.args(r);
   a.grad_logits = b.logits.data();
   a.grad_stride = b.stride;
-  const std::vector<float> before = b.logits;
+  const test::Vec<float> before = b.logits;
   CHECK_OK(RUN(policy_loss, a));
   for (int64_t i = 0; i < b.n; ++i) {
     CHECK(memcmp(&b.logits[i * b.stride], &apart.grad[i * b.v], b.v * sizeof(float)) == 0);

@@ -7,9 +7,9 @@ namespace {
 struct Batch {
   int64_t sequences = 5, length = 9, n = 45;
   tppo_reward_model_loss_args options;
-  std::vector<float> logits, sentence;
-  std::vector<int32_t> labels, cu;
-  std::vector<uint8_t> mask, global_mask;
+  test::Vec<float> logits, sentence;
+  test::Vec<int32_t> labels, cu;
+  test::Vec<uint8_t> mask, global_mask;
 
   explicit Batch(uint64_t seed, int64_t sequences_ = 5) : sequences(sequences_), n(sequences_ * 9) {
     tppo_reward_model_loss_init(&options);
@@ -22,7 +22,7 @@ struct Batch {
     for (int64_t b = 0; b < sequences; ++b) sentence.push_back(static_cast<float>(1 + r.below(2)));
     for (int64_t t = 0; t < length; ++t) mask[length + t] = 0, mask[2 * length + t] = t == 4;  // empty, one token
   }
-  const std::vector<uint8_t>& mean_mask() const { return global_mask.empty() ? mask : global_mask; }
+  const test::Vec<uint8_t>& mean_mask() const { return global_mask.empty() ? mask : global_mask; }
   static void softmax(const double* z, double* p) {
     double s = 0.0;
     for (int c = 0; c < 3; ++c) s += std::exp(z[c]);
@@ -58,11 +58,11 @@ struct Batch {
     return options.w_local * local + options.w_global * global;
   }
   struct Result {
-    std::vector<float> nll, expected, grad, mean_argmax, mean_expected;
-    std::vector<int32_t> argmax;
-    std::vector<double> stats;
-    std::vector<float> bits() const {
-      std::vector<float> all;
+    test::Vec<float> nll, expected, grad, mean_argmax, mean_expected;
+    test::Vec<int32_t> argmax;
+    test::Vec<double> stats;
+    test::Vec<float> bits() const {
+      test::Vec<float> all;
       for (const auto* x : {&nll, &expected, &grad, &mean_argmax, &mean_expected}) test::append(all, *x);
       test::append(all, argmax);
       test::append(all, stats);
@@ -71,7 +71,7 @@ struct Batch {
   };
   Result run() const {
     Result r{test::unwritten(n), test::unwritten(n), test::unwritten(3 * n), test::unwritten(sequences), test::unwritten(sequences),
-             std::vector<int32_t>(n, -9), std::vector<double>(TPPO_REWARD_MODEL_STATS)};
+             test::Vec<int32_t>(n, -9), test::Vec<double>(TPPO_REWARD_MODEL_STATS)};
     tppo_reward_model_loss_args a = options;
     a.num_tokens = n;
     a.num_sequences = sequences;
@@ -164,7 +164,7 @@ TEST(micro_batches_add_up) {
 
 TEST(packed_in_place_and_bfloat16) {
   Batch b(11);
-  std::vector<uint16_t> half;
+  test::Vec<uint16_t> half;
   for (float& x : b.logits) half.push_back(test::to_bf16(x)), x = test::from_bf16(half.back());
   const Batch::Result padded = b.run();
   b.cu = {0, 9, 18, 27, 36, 45};

@@ -6,9 +6,9 @@ namespace {
 struct Batch {
   int64_t sequences = 6, length = 20, n = 120;
   tppo_shape_rewards_args options;
-  std::vector<int32_t> classes, positions, cu;
-  std::vector<float> logprobs, ref, terminal;
-  std::vector<uint8_t> mask;
+  test::Vec<int32_t> classes, positions, cu;
+  test::Vec<float> logprobs, ref, terminal;
+  test::Vec<uint8_t> mask;
 
   explicit Batch(uint64_t seed, int64_t sequences_ = 6) : sequences(sequences_), n(sequences_ * 20) {
     tppo_shape_rewards_init(&options);
@@ -22,17 +22,17 @@ struct Batch {
     for (int64_t t = 0; t < length; ++t) mask[length + t] = 0;  // sequence 1 is empty
   }
   struct Result {
-    std::vector<float> lwp, shaped, kl, rewards;
-    std::vector<double> stats;
-    std::vector<float> bits() const {
-      std::vector<float> all;
+    test::Vec<float> lwp, shaped, kl, rewards;
+    test::Vec<double> stats;
+    test::Vec<float> bits() const {
+      test::Vec<float> all;
       for (const auto* x : {&lwp, &shaped, &kl, &rewards}) test::append(all, *x);
       test::append(all, stats);
       return all;
     }
   };
   Result run() const {
-    Result r{test::unwritten(n), test::unwritten(n), test::unwritten(n), test::unwritten(n), std::vector<double>(TPPO_SHAPE_REWARDS_STATS)};
+    Result r{test::unwritten(n), test::unwritten(n), test::unwritten(n), test::unwritten(n), test::Vec<double>(TPPO_SHAPE_REWARDS_STATS)};
     tppo_shape_rewards_args a = options;
     a.num_tokens = n;
     a.num_sequences = sequences;
@@ -106,7 +106,7 @@ TEST(length_weight_at_the_suggested_length) {
 
 TEST(without_length_penalty_or_log_probs) {
   Batch b(7);
-  std::vector<float> rewards = test::unwritten(b.n);
+  test::Vec<float> rewards = test::unwritten(b.n);
   tppo_shape_rewards_args a;
   tppo_shape_rewards_init(&a);
   a.num_tokens = b.n;
@@ -120,8 +120,8 @@ TEST(without_length_penalty_or_log_probs) {
 
 TEST(scores_in_place) {
   test::Random random(2);
-  std::vector<float> scores = random.normals(30);
-  const std::vector<float> before = scores;
+  test::Vec<float> scores = random.normals(30);
+  const test::Vec<float> before = scores;
   tppo_shape_rewards_args a;
   tppo_shape_rewards_init(&a);
   a.num_tokens = 30;
@@ -140,7 +140,7 @@ TEST(padded_equals_packed) {
   packed.ref.clear();
   packed.mask.clear();
   packed.cu = {0};
-  std::vector<int64_t> source;
+  test::Vec<int64_t> source;
   for (int64_t i = 0; i < padded.n; ++i) {
     if (padded.mask[i]) {
       packed.classes.push_back(padded.classes[i]);

@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "arrays.h"
 #include "tppo.h"
 
 namespace test {
@@ -75,14 +76,14 @@ class Random {
   }
   double normal() { return std::sqrt(-2.0 * std::log(uniform() + 1e-300)) * std::cos(6.283185307179586 * uniform()); }
   int64_t below(int64_t n) { return static_cast<int64_t>(uniform() * static_cast<double>(n)); }
-  std::vector<float> normals(int64_t n, double scale = 1.0) {
-    std::vector<float> v(static_cast<size_t>(n));
+  Vec<float> normals(int64_t n, double scale = 1.0) {
+    Vec<float> v(static_cast<size_t>(n));
     for (float& x : v) x = static_cast<float>(scale * normal());
     return v;
   }
   /// Mask with holes; about `share` of it is 1.
-  std::vector<uint8_t> mask(int64_t n, double share) {
-    std::vector<uint8_t> v(static_cast<size_t>(n));
+  Vec<uint8_t> mask(int64_t n, double share) {
+    Vec<uint8_t> v(static_cast<size_t>(n));
     for (uint8_t& x : v) x = uniform() < share;
     return v;
   }
@@ -98,10 +99,10 @@ inline const float kPoison[] = {kNaN, kInf, -kInf, 1e30f};
 /// What the tests fill outputs with before a call: a value that no operation may leave behind.
 constexpr float kUnwritten = -12345.678f;
 
-inline std::vector<float> unwritten(int64_t n) { return std::vector<float>(static_cast<size_t>(n), kUnwritten); }
+inline Vec<float> unwritten(int64_t n) { return Vec<float>(static_cast<size_t>(n), kUnwritten); }
 
 template <typename T>
-bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+bool same_bits(const Vec<T>& a, const Vec<T>& b) {
   return a.size() == b.size() && (a.empty() || memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
 }
 
@@ -118,13 +119,32 @@ inline float from_bf16(uint16_t h) {
   return f;
 }
 
+/// Rounds to nearest even, as to_bf16 does.
+inline uint16_t to_f16(float f) {
+  const uint16_t sign = std::signbit(f) ? 0x8000 : 0;
+  const double a = std::fabs(static_cast<double>(f));
+  if (std::isnan(f)) return 0x7e00;
+  if (a >= 65520.0) return sign | 0x7c00;
+  const int exponent = a < 0x1p-14 ? -14 : std::ilogb(a);
+  const int units = static_cast<int>(std::nearbyint(std::ldexp(a, 10 - exponent)));  // of the last place; 1024 to 2048 for normal numbers
+  return static_cast<uint16_t>(sign | (units < 1024 ? units : (exponent + 14) * 1024 + units));
+}
+inline float from_f16(uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  const double a = exponent == 31 ? (fraction == 0 ? INFINITY : NAN) : exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return static_cast<float>(h & 0x8000 ? -a : a);
+}
+
+/// The status of a call whose results are wanted now.
+inline int32_t finished(int32_t status) { return status == TPPO_OK && kOnDevice ? tppo_cuda_synchronize(kDevice, nullptr) : status; }
+
 /// Calls the operation with a workspace of exactly the size asked for, off alignment and full of NaN bits.
 template <typename Args>
 int32_t run(int32_t (*operation)(const Args*, int32_t, void*, void*, uint64_t), int32_t (*size)(const Args*, int32_t, uint64_t*), const Args& args) {
   uint64_t bytes = 0;
-  if (const int32_t status = size(&args, -1, &bytes)) return status;
-  std::vector<unsigned char> workspace(bytes + 1, 0xff);
-  return operation(&args, -1, nullptr, bytes > 0 ? workspace.data() + 1 : nullptr, bytes);
+  if (const int32_t status = size(&args, kDevice, &bytes)) return status;
+  Vec<unsigned char> workspace(bytes + 1, 0xff);
+  return finished(operation(&args, kDevice, nullptr, bytes > 0 ? workspace.data() + 1 : nullptr, bytes));
 }
 #define RUN(op, args) test::run(tppo_##op, tppo_##op##_workspace, args)
 
@@ -133,24 +153,29 @@ template <typename Args>
 int32_t run_linear(int32_t (*operation)(const tppo_linear_args*, const Args*, int32_t, void*, void*, uint64_t),
                    int32_t (*size)(const tppo_linear_args*, const Args*, int32_t, uint64_t*), const tppo_linear_args& linear, const Args& args) {
   uint64_t bytes = 0;
-  if (const int32_t status = size(&linear, &args, -1, &bytes)) return status;
-  std::vector<unsigned char> workspace(bytes + 1, 0xff);
-  return operation(&linear, &args, -1, nullptr, bytes > 0 ? workspace.data() + 1 : nullptr, bytes);
+  if (const int32_t status = size(&linear, &args, kDevice, &bytes)) return status;
+  Vec<unsigned char> workspace(bytes + 1, 0xff);
+  return finished(operation(&linear, &args, kDevice, nullptr, bytes > 0 ? workspace.data() + 1 : nullptr, bytes));
 }
 #define RUN_LINEAR(op, linear, args) test::run_linear(tppo_linear_##op, tppo_linear_##op##_workspace, linear, args)
 
-/// Runs body under every instruction set this CPU has.
+/// Runs body under every instruction set this CPU has, or once on a device.
 inline void each_isa(const std::function<void()>& body) {
-  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4"})
+  if (kOnDevice) return body();
+  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "neon"})
     if (tppo_set_cpu_isa(isa) == TPPO_OK) body();
   tppo_set_cpu_isa("auto");
 }
 
-/// body appends its results; they must be the same bits for 1, 2 and 5 threads, under every instruction set.
-inline void check_threads(const char* file, int line, const std::function<std::vector<float>()>& body) {
+/// body appends its results; they must be the same bits for 1, 2 and 5 threads, under every instruction set; on a device in every run.
+inline void check_threads(const char* file, int line, const std::function<Vec<float>()>& body) {
+  if (kOnDevice) {
+    if (!same_bits(body(), body())) failed(file, line, "bits change from run to run");
+    return;
+  }
   each_isa([&] {
     tppo_set_threads(1);
-    const std::vector<float> one = body();
+    const Vec<float> one = body();
     for (int32_t threads : {2, 5}) {
       tppo_set_threads(threads);
       for (int repeat = 0; repeat < 3; ++repeat)
@@ -159,11 +184,20 @@ inline void check_threads(const char* file, int line, const std::function<std::v
     tppo_set_threads(0);
   });
 }
+/// Leaves a test that says nothing about devices.
+#define ONLY_ON_CPU(reason)                     \
+  do {                                          \
+    if (test::kOnDevice) {                      \
+      printf("skip %s: %s\n", __func__, reason); \
+      return;                                   \
+    }                                           \
+  } while (0)
+
 #define CHECK_THREADS(...) test::check_threads(__FILE__, __LINE__, __VA_ARGS__)
 
 /// Appends the bits of a vector of any type, as floats, for the comparisons above.
 template <typename T>
-void append(std::vector<float>& all, const std::vector<T>& v) {
+void append(Vec<float>& all, const Vec<T>& v) {
   const size_t bytes = v.size() * sizeof(T);
   const size_t at = all.size();
   all.resize(at + (bytes + 3) / 4, 0.0f);

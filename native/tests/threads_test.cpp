@@ -6,15 +6,15 @@
 
 namespace {
 
-double mean_of(const std::vector<float>& x) {
-  std::vector<float> out(x.size());
-  double stats[TPPO_WHITEN_STATS];
+double mean_of(const test::Vec<float>& x) {
+  test::Vec<float> out(x.size());
+  test::Vec<double> stats(TPPO_WHITEN_STATS);
   tppo_whiten_args a;
   tppo_whiten_init(&a);
   a.num_tokens = static_cast<int64_t>(x.size());
   a.x = x.data();
   a.out = out.data();
-  a.stats = stats;
+  a.stats = stats.data();
   CHECK_OK(RUN(whiten, a));
   return stats[TPPO_WHITEN_MEAN];
 }
@@ -22,8 +22,9 @@ double mean_of(const std::vector<float>& x) {
 }  // namespace
 
 TEST(concurrent_callers_get_the_same_bits) {
+  ONLY_ON_CPU("threads of the CPU");
   test::Random random(3);
-  const std::vector<float> x = random.normals(100000);
+  const test::Vec<float> x = random.normals(100000);
   tppo_set_threads(3);
   const double expected = mean_of(x);
   std::vector<std::thread> callers;
@@ -38,8 +39,9 @@ TEST(concurrent_callers_get_the_same_bits) {
 }
 
 TEST(work_after_the_workers_fell_asleep) {
+  ONLY_ON_CPU("threads of the CPU");
   test::Random random(5);
-  const std::vector<float> x = random.normals(100000);
+  const test::Vec<float> x = random.normals(100000);
   tppo_set_threads(4);
   const double expected = mean_of(x);
   for (int repeat = 0; repeat < 20; ++repeat) {

@@ -7,11 +7,11 @@ namespace {
 
 struct Batch {
   int64_t n, v;
-  std::vector<float> logits;
-  std::vector<int64_t> targets;
-  std::vector<uint8_t> mask;
-  std::vector<float> logprob, entropy;
-  std::vector<double> stats;
+  test::Vec<float> logits;
+  test::Vec<int64_t> targets;
+  test::Vec<uint8_t> mask;
+  test::Vec<float> logprob, entropy;
+  test::Vec<double> stats;
 
   Batch(int64_t n_, int64_t v_) : n(n_), v(v_), logprob(test::unwritten(n)), entropy(test::unwritten(n)), stats(TPPO_TOKEN_LOG_PROBS_STATS) {
     test::Random r(19);
@@ -73,7 +73,7 @@ TEST(threads_change_no_bit) {
   Batch b(200, 3000);
   CHECK_THREADS([&] {
     CHECK_OK(RUN(token_log_probs, b.args()));
-    std::vector<float> all = b.logprob;
+    test::Vec<float> all = b.logprob;
     test::append(all, b.entropy);
     test::append(all, b.stats);
     return all;

@@ -8,8 +8,8 @@ namespace {
 struct Batch {
   int64_t n;
   double clip = 0.2, normalizer = 0.0;
-  std::vector<float> values, old, returns;
-  std::vector<uint8_t> mask;
+  test::Vec<float> values, old, returns;
+  test::Vec<uint8_t> mask;
 
   Batch(uint64_t seed, int64_t n_) : n(n_) {
     test::Random r(seed);
@@ -20,11 +20,11 @@ struct Batch {
     mask = r.mask(n, 0.7);
   }
   struct Result {
-    std::vector<float> per_token, grad;
-    std::vector<double> stats;
+    test::Vec<float> per_token, grad;
+    test::Vec<double> stats;
   };
   Result run() const {
-    Result r{test::unwritten(n), test::unwritten(n), std::vector<double>(TPPO_VALUE_STATS)};
+    Result r{test::unwritten(n), test::unwritten(n), test::Vec<double>(TPPO_VALUE_STATS)};
     tppo_value_loss_args a;
     tppo_value_loss_init(&a);
     a.num_tokens = n;
@@ -104,7 +104,7 @@ TEST(threads_change_no_bit) {
   const Batch b(8, 100000);
   CHECK_THREADS([&] {
     const Batch::Result r = b.run();
-    std::vector<float> all = r.grad;
+    test::Vec<float> all = r.grad;
     test::append(all, r.stats);
     return all;
   });

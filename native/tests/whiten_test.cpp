@@ -4,12 +4,12 @@
 namespace {
 
 struct Result {
-  std::vector<float> out;
-  std::vector<double> stats;
+  test::Vec<float> out;
+  test::Vec<double> stats;
 };
 
-Result whiten(const std::vector<float>& x, const std::vector<uint8_t>& mask, bool unbiased = true, bool keep_mean = false, double epsilon = 1e-8) {
-  Result r{test::unwritten(static_cast<int64_t>(x.size())), std::vector<double>(TPPO_WHITEN_STATS, test::kUnwritten)};
+Result whiten(const test::Vec<float>& x, const test::Vec<uint8_t>& mask, bool unbiased = true, bool keep_mean = false, double epsilon = 1e-8) {
+  Result r{test::unwritten(static_cast<int64_t>(x.size())), test::Vec<double>(TPPO_WHITEN_STATS, test::kUnwritten)};
   tppo_whiten_args a;
   tppo_whiten_init(&a);
   a.num_tokens = static_cast<int64_t>(x.size());
@@ -28,9 +28,9 @@ Result whiten(const std::vector<float>& x, const std::vector<uint8_t>& mask, boo
 
 TEST(agrees_with_reference) {
   test::Random random(3);
-  std::vector<float> x = random.normals(10000, 2.0);
+  test::Vec<float> x = random.normals(10000, 2.0);
   for (float& v : x) v += 500.0f;  // a mean that a sum of squares would drown in
-  const std::vector<uint8_t> mask = random.mask(10000, 0.5);
+  const test::Vec<uint8_t> mask = random.mask(10000, 0.5);
   for (int unbiased = 0; unbiased < 2; ++unbiased)
     for (int keep = 0; keep < 2; ++keep) {
       double n = 0.0, mean = 0.0, squares = 0.0;
@@ -61,11 +61,11 @@ TEST(none_one_and_equal_tokens) {
 
 TEST(poison_and_in_place) {
   test::Random random(5);
-  const std::vector<float> clean = random.normals(500);
-  const std::vector<uint8_t> mask = random.mask(500, 0.5);
+  const test::Vec<float> clean = random.normals(500);
+  const test::Vec<uint8_t> mask = random.mask(500, 0.5);
   const Result expected = whiten(clean, mask);
   for (float poison : test::kPoison) {
-    std::vector<float> x = clean;
+    test::Vec<float> x = clean;
     for (size_t i = 0; i < x.size(); ++i)
       if (!mask[i]) x[i] = poison;
     CHECK(test::same_bits(whiten(x, mask).out, expected.out));
@@ -81,11 +81,11 @@ TEST(poison_and_in_place) {
 
 TEST(threads_change_no_bit) {
   test::Random random(7);
-  const std::vector<float> x = random.normals(200000);
-  const std::vector<uint8_t> mask = random.mask(200000, 0.8);
+  const test::Vec<float> x = random.normals(200000);
+  const test::Vec<uint8_t> mask = random.mask(200000, 0.8);
   CHECK_THREADS([&] {
     const Result r = whiten(x, mask);
-    std::vector<float> all = r.out;
+    test::Vec<float> all = r.out;
     test::append(all, r.stats);
     return all;
   });

@@ -1,0 +1,25 @@
+# SPDX-License-Identifier: Apache-2.0
+# tppo_simt: the whole library with the CUDA backend compiled as host C++ over native/simt. For the tests, never installed.
+file(GLOB TPPO_SIMT_KERNELS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/native/cuda/*.cu)
+file(GLOB TPPO_SIMT_RUNTIME CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/native/simt/*.cpp)
+
+# Adds the shared library `target` from the kernels in `folder`, whose sibling folders are those of native/.
+set_source_files_properties(${TPPO_SIMT_RUNTIME} PROPERTIES COMPILE_OPTIONS "-O2")
+function(tppo_add_simt_library target)
+  set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(${target} SHARED ${ARGN} ${CMAKE_SOURCE_DIR}/native/api.cpp ${TPPO_SIMT_RUNTIME}
+              "$<FILTER:$<TARGET_OBJECTS:tppo>,EXCLUDE,/api[.]cpp|[.]cu[.]o>")
+  target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/native/include ${CMAKE_SOURCE_DIR}/native/simt PRIVATE ${CMAKE_SOURCE_DIR}/native)
+  target_compile_definitions(${target} PRIVATE TPPO_CUDA TPPO_VERSION="${PROJECT_VERSION}")
+  target_link_libraries(${target} PRIVATE Threads::Threads tppo_warnings ${CMAKE_DL_LIBS})
+  target_compile_options(${target} PRIVATE -O1 -g1 -fvisibility=hidden -ftrivial-auto-var-init=pattern -fno-math-errno -fno-trapping-math -Wno-unknown-pragmas)
+  if(TPPO_SANITIZE)
+    target_compile_options(${target} PRIVATE -fsanitize=${TPPO_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(${target} PRIVATE -fsanitize=${TPPO_SANITIZE})
+  else()
+    # Every access must be aligned for its type, as on the device; a trap, because the report is ours.
+    target_compile_options(${target} PRIVATE -fsanitize=alignment -fsanitize-undefined-trap-on-error)
+  endif()
+endfunction()
+
+tppo_add_simt_library(tppo_simt ${TPPO_SIMT_KERNELS})

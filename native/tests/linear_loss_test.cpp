@@ -6,10 +6,10 @@
 
 namespace {
 
-using test::Array;
 using test::LinearBatch;
 using test::LinearShape;
 using test::Numbers;
+using test::Vec;
 
 constexpr int32_t kTypes[] = {TPPO_F32, TPPO_BF16, TPPO_F16};
 
@@ -142,7 +142,7 @@ TEST(chunks_change_no_bit) {
   test::each_isa([] {
     for (int32_t dtype : kTypes) {
       LinearBatch b({150, 270, 131, 3, 0}, dtype, 5);
-      const Array<float> policy = b.run_policy().bits(), nll = b.run_nll().bits(), log_probs = b.run_log_probs().bits();
+      const Vec<float> policy = b.run_policy().bits(), nll = b.run_nll().bits(), log_probs = b.run_log_probs().bits();
       for (int64_t chunk : {16, 40, 64, 1 << 20}) {
         b.s.chunk = chunk;
         CHECK(test::same_bits(b.run_policy().bits(), policy));
@@ -177,7 +177,7 @@ TEST(two_calls_add_up_to_one) {
 TEST(what_does_not_count_is_not_read) {
   for (int32_t dtype : kTypes) {
     const LinearBatch clean({60, 37, 41, 4, 16}, dtype, 9);
-    const Array<float> policy = clean.run_policy().bits(), nll = clean.run_nll().bits();
+    const Vec<float> policy = clean.run_policy().bits(), nll = clean.run_nll().bits();
     for (float with : test::kPoison) {
       LinearBatch b = clean;
       poison(b, with, false);
@@ -193,7 +193,7 @@ TEST(threads_change_no_bit) {
   for (int32_t dtype : kTypes) {
     const LinearBatch b({90, 150, 700, 0, 48}, dtype, 11);
     CHECK_THREADS([&] {
-      Array<float> all = b.run_policy().bits();
+      Vec<float> all = b.run_policy().bits();
       test::append(all, b.run_nll().bits());
       test::append(all, b.run_log_probs().bits());
       return all;
@@ -208,7 +208,7 @@ TEST(same_bits_as_the_operation_on_the_same_logits) {
       LinearBatch b({45, 300, 300, 0, 16}, dtype, 13);
       b.b.options.entropy_coef = 0.01;
       for (int64_t k = 0; k < 300 * 300; ++k) b.weight.set(k, k % 301 == 0 ? 1.0f : 0.0f);
-      Array<float> logits, grad = test::unwritten(45 * 300);
+      Vec<float> logits, grad = test::unwritten(45 * 300);
       for (int64_t k = 0; k < 45 * 300; ++k) logits.push_back(static_cast<float>(b.hidden.get(k)));
       const LinearBatch::Result r = b.run_policy();
       LinearBatch::Result expected = b.result(TPPO_POLICY_STATS);
@@ -291,8 +291,8 @@ TEST(memory_is_bounded_by_a_chunk) {
     a.num_tokens = tokens;
     a.vocab_size = vocab;
     uint64_t size = 0, other = 0;
-    CHECK_OK(tppo_linear_policy_loss_workspace(&linear, &a, -1, &size));
-    CHECK_OK(tppo_policy_loss_workspace(&a, -1, &other));
+    CHECK_OK(tppo_linear_policy_loss_workspace(&linear, &a, test::kDevice, &size));
+    CHECK_OK(tppo_policy_loss_workspace(&a, test::kDevice, &other));
     CHECK(size > other);
     return static_cast<double>(size - other);  // what the output layer adds to the loss
   };
@@ -324,9 +324,9 @@ TEST(resident_memory_stays_below_the_logits) {
   LinearBatch b({1, 4, 32000, 0, 0}, TPPO_F32, 23);
   LinearBatch::Result r = b.result(TPPO_NLL_STATS);
   constexpr int64_t kTokens = 2048;  // of 250 MB of logits
-  const Array<float> hidden(kTokens * 4, 0.5f);
-  const Array<int64_t> targets(kTokens, 5);
-  Array<float> grad_hidden(kTokens * 4, test::kUnwritten);
+  const Vec<float> hidden(kTokens * 4, 0.5f);
+  const Vec<int64_t> targets(kTokens, 5);
+  Vec<float> grad_hidden(kTokens * 4, test::kUnwritten);
   tppo_linear_args linear = b.linear(r);
   linear.hidden = hidden.data();
   linear.grad_hidden = grad_hidden.data();
@@ -349,7 +349,7 @@ TEST(wrong_arguments_are_named) {
     tppo_linear_args linear = b.linear(r);
     tppo_policy_loss_args a = b.policy(r);
     spoil(linear, a);
-    const Array<float> before = r.bits();
+    const Vec<float> before = r.bits();
     CHECK_INVALID(RUN_LINEAR(policy_loss, linear, a), part);
     CHECK(test::same_bits(r.bits(), before));
   };
@@ -379,11 +379,11 @@ TEST(wrong_arguments_are_named) {
   CHECK_INVALID(RUN_LINEAR(token_log_probs, linear, forward), "grad_hidden or grad_weight is given");
   linear = b.linear(r, false);
   uint64_t bytes = 0;
-  CHECK_OK(tppo_linear_token_log_probs_workspace(&linear, &forward, -1, &bytes));
-  Array<unsigned char> workspace(bytes);
-  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, -1, nullptr, workspace.data(), bytes - 1), "workspace_size is");
-  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, -1, nullptr, nullptr, bytes), "workspace is NULL");
-  CHECK_INVALID(tppo_linear_token_log_probs(nullptr, &forward, -1, nullptr, workspace.data(), bytes), "args is NULL");
+  CHECK_OK(tppo_linear_token_log_probs_workspace(&linear, &forward, test::kDevice, &bytes));
+  Vec<unsigned char> workspace(bytes);
+  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, test::kDevice, nullptr, workspace.data(), bytes - 1), "workspace_size is");
+  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, test::kDevice, nullptr, nullptr, bytes), "workspace is NULL");
+  CHECK_INVALID(tppo_linear_token_log_probs(nullptr, &forward, test::kDevice, nullptr, workspace.data(), bytes), "args is NULL");
 }
 
 TEST(sizes_that_overflow_are_refused) {
@@ -397,7 +397,7 @@ TEST(sizes_that_overflow_are_refused) {
     linear.hidden_size = hidden;
     linear.chunk_tokens = chunk;
     uint64_t bytes = 0;
-    return tppo_linear_token_log_probs_workspace(&linear, &a, -1, &bytes);
+    return tppo_linear_token_log_probs_workspace(&linear, &a, test::kDevice, &bytes);
   };
   constexpr int64_t kMost = INT64_C(1) << 56;
   CHECK_INVALID(size(kMost, kMost, 1, kMost), "chunk_tokens is 72057594037927936");

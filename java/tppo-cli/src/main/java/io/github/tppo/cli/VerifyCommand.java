@@ -80,7 +80,7 @@ final class VerifyCommand implements Runnable {
     private Backend backend;
 
     @Option(names = "--cpu-isa", paramLabel = "NAME", description = {"Instruction set of the CPU kernels: auto for the best one,"
-        + " x86-64-v4, x86-64-v3, neon or portable. Without it, that of the system property tppo.cpu_isa, which does the same for"
+        + " x86-64-v4-bf16, x86-64-v4, x86-64-v3, neon or portable. Without it, that of the system property tppo.cpu_isa, which does the same for"
         + " every command (TPPO_JAVA_OPTS=-Dtppo.cpu_isa=NAME), or the best one."})
     private String cpuIsa;
 

@@ -13,7 +13,7 @@ import java.util.List;
  * @param buildId hash of the native sources and the variant
  * @param variant "cpu" or "cuda13": what was compiled in, not what this machine can run
  * @param file the file of the binding that was loaded
- * @param cpuIsa instruction set of the CPU kernels in use: "x86-64-v4", "x86-64-v3", "neon" or "portable"
+ * @param cpuIsa instruction set of the CPU kernels in use: "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable"
  * @param cpuIsas those that this machine and build offer, best first; see {@link Kernels#setCpuIsa}
  * @param threads CPU threads that calls use
  * @param cudaDevices usable CUDA devices, empty if there is none

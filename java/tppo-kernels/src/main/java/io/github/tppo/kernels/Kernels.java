@@ -330,8 +330,7 @@ public final class Kernels {
      * Chooses the instruction set of the CPU kernels, for tests and for equal bits across machines. The system property
      * {@code tppo.cpu_isa} does the same for a whole program: it is read once, when the native library is loaded.
      *
-     * @param isa "auto" for the best one, "x86-64-v4", "x86-64-v3", "neon" or "portable"; {@link KernelInfo#cpuIsas}
-     *     lists those of this machine
+     * @param isa "auto" for the best one, or one of {@link KernelInfo#cpuIsas}
      * @throws IllegalArgumentException no such name
      * @throws UnsupportedOperationException this CPU or build lacks it
      */

@@ -34,7 +34,7 @@ class KernelInfoTest {
         List<String> offered = KernelInfo.query().cpuIsas();
         assertTrue(offered.contains("portable"), offered::toString);
         try {
-            for (String isa : List.of("x86-64-v4", "x86-64-v3", "neon", "portable")) {
+            for (String isa : List.of("x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon", "portable")) {
                 if (offered.contains(isa)) {
                     Kernels.setCpuIsa(isa);
                     assertEquals(isa, KernelInfo.query().cpuIsa());

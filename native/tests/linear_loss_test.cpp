@@ -114,6 +114,7 @@ void poison(LinearBatch& b, float with, bool by_weight) {
 }  // namespace
 
 TEST(agrees_with_reference) {
+  ONLY_ON_CPU("logits of 16 bits there; linear_products_test has tolerances for them");
   const LinearShape shapes[] = {{1, 3, 1, 2, 0},    {17, 127, 33, 5, 0},  {17, 1, 2049, 0, 16}, {40, 3, 2, 1, 16},
                                 {33, 300, 70, 0, 0}, {400, 5, 9, 0, 0}, {18, 16, 600, 0, 1000}, {70, 33, 48, 7, 32}};
   test::each_isa([&] {
@@ -139,6 +140,7 @@ TEST(agrees_with_reference_under_all_options) {
 }
 
 TEST(chunks_change_no_bit) {
+  ONLY_ON_CPU("the promise of the CPU");
   test::each_isa([] {
     for (int32_t dtype : kTypes) {
       LinearBatch b({150, 270, 131, 3, 0}, dtype, 5);
@@ -154,6 +156,7 @@ TEST(chunks_change_no_bit) {
 }
 
 TEST(two_calls_add_up_to_one) {
+  ONLY_ON_CPU("bits of the CPU");
   LinearBatch b({64, 24, 90, 0, 0}, TPPO_F32, 7);
   b.b.options.normalizer = 50.0;
   const LinearBatch::Result whole = b.run_policy();
@@ -175,6 +178,7 @@ TEST(two_calls_add_up_to_one) {
 }
 
 TEST(what_does_not_count_is_not_read) {
+  ONLY_ON_CPU("linear_products_test does it there");
   for (int32_t dtype : kTypes) {
     const LinearBatch clean({60, 37, 41, 4, 16}, dtype, 9);
     const Vec<float> policy = clean.run_policy().bits(), nll = clean.run_nll().bits();
@@ -190,6 +194,7 @@ TEST(what_does_not_count_is_not_read) {
 }
 
 TEST(threads_change_no_bit) {
+  ONLY_ON_CPU("threads of the CPU");
   for (int32_t dtype : kTypes) {
     const LinearBatch b({90, 150, 700, 0, 48}, dtype, 11);
     CHECK_THREADS([&] {
@@ -202,6 +207,7 @@ TEST(threads_change_no_bit) {
 }
 
 TEST(same_bits_as_the_operation_on_the_same_logits) {
+  ONLY_ON_CPU("logits of 16 bits there");
   // Behind the unit matrix the logits are the hidden states, and the gradients of both are one.
   test::each_isa([] {
     for (int32_t dtype : kTypes) {
@@ -258,6 +264,7 @@ TEST(nothing_valid_and_nothing_at_all) {
 }
 
 TEST(bad_rows_are_counted_and_contained) {
+  ONLY_ON_CPU("bits of the CPU");
   test::each_isa([] {
     LinearBatch b({40, 12, 50, 0, 0}, TPPO_F32, 19);
     b.b.mask.assign(40, 1);
@@ -281,6 +288,7 @@ TEST(bad_rows_are_counted_and_contained) {
 }
 
 TEST(memory_is_bounded_by_a_chunk) {
+  ONLY_ON_CPU("the chunks of the CPU");
   const auto bytes = [](int64_t tokens, int64_t hidden, int64_t vocab, int64_t chunk) {
     tppo_linear_args linear;
     tppo_policy_loss_args a;
@@ -312,6 +320,7 @@ TEST(memory_is_bounded_by_a_chunk) {
 }
 
 TEST(resident_memory_stays_below_the_logits) {
+  ONLY_ON_CPU("memory of this process");
   const auto megabytes = [](const char* field) {
     double kilobytes = 0.0;
     char line[256];
@@ -343,6 +352,7 @@ TEST(resident_memory_stays_below_the_logits) {
 }
 
 TEST(wrong_arguments_are_named) {
+  ONLY_ON_CPU("contents are not checked there");
   LinearBatch b({20, 8, 30, 2, 0}, TPPO_F32, 21);
   LinearBatch::Result r = b.result(TPPO_POLICY_STATS);
   const auto policy = [&](const char* part, void (*spoil)(tppo_linear_args&, tppo_policy_loss_args&)) {

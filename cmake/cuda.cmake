@@ -21,3 +21,6 @@ target_compile_definitions(tppo PRIVATE TPPO_CUDA)
 # -Xptxas --warn-on-spills and --warn-on-local-memory-usage, errors like all warnings: a kernel that leaves its registers is a defect.
 target_compile_options(tppo PRIVATE
   "$<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-fvisibility=hidden;-Werror=all-warnings;-Xptxas=-warn-spills,-warn-lmem-usage;-lineinfo>")
+
+# What the kernels compile to on every architecture; minutes, and not part of the default build.
+add_custom_target(check_cuda COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-cuda --nvcc ${CMAKE_CUDA_COMPILER} USES_TERMINAL)

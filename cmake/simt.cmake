@@ -4,6 +4,7 @@ file(GLOB TPPO_SIMT_KERNELS CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/native/cuda/*.
 file(GLOB TPPO_SIMT_RUNTIME CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/native/simt/*.cpp)
 
 # Adds the shared library `target` from the kernels in `folder`, whose sibling folders are those of native/.
+set_source_files_properties(${TPPO_SIMT_RUNTIME} PROPERTIES COMPILE_OPTIONS "-O2")
 function(tppo_add_simt_library target)
   set_source_files_properties(${ARGN} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
   add_library(${target} SHARED ${ARGN} ${CMAKE_SOURCE_DIR}/native/api.cpp ${TPPO_SIMT_RUNTIME}

@@ -19,17 +19,16 @@ class Results:
             found = json.loads(self.path.read_text())
             if found.get("device") == device:
                 self.data = found
-        self.data["command"] = command
+        self.data.setdefault("commands", []).append(command)
+        self.failed = False  # of what was added now
 
     def add(self, step, parts):
         """parts: a list of dicts with at least `what` and `status`, and a `reason` for everything but PASSED."""
         self.data["steps"][step] = parts
         for part in parts:
+            self.failed = self.failed or part["status"] == FAILED
             reason = f": {part['reason']}" if part.get("reason") else ""
             print(f"  {part['status']:8} {step}: {part['what']}{reason}", flush=True)
-
-    def failed(self):
-        return any(part["status"] == FAILED for parts in self.data["steps"].values() for part in parts)
 
     def write(self):
         self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -46,7 +45,7 @@ def table(data):
     device = data["device"]
     lines = [f"# {device['name']}, {data['date']}", ""]
     lines.append(", ".join(f"{key.replace('_', ' ')} {device[key]}" for key in ("driver", "cuda", "capability", "memory_gib") if device.get(key)))
-    lines += ["", f"    {data['command']}", ""]
+    lines += ["", *(f"    {command}" for command in data["commands"]), ""]
     measurements = [m for parts in data["steps"].values() for part in parts for m in part.get("measurements", [])]
     if measurements:
         lines += measurement_table(measurements)

@@ -1,24 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../math/gae.h"
-
 #include "cpu_backend.h"
+#include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
 
 namespace tppo::cpu {
+namespace {
+
+/// Tokens of one task: handing over a short sequence costs more than its work.
+constexpr int64_t kTokensPerTask = 8192;
+/// From this many tokens on, 17 bytes each, the outputs would not stay in a last-level cache.
+constexpr int64_t kPastCaches = int64_t{4} << 20;
+
+}  // namespace
 
 uint64_t gae_workspace(const tppo_gae_args&, int32_t) { return 0; }
 
 int32_t gae(const tppo_gae_args& a, const Call&) {
   const Sequences sequences(a);
-  parallel(sequences.count, a.num_tokens * 2, [&](int64_t b) {
-    const int64_t begin = sequences.begin(b);
-    math::GaeCarry<double> carry{0.0, 0.0};
-    for (int64_t i = sequences.end(b) - 1; i >= begin; --i) {
-      const bool counts = valid(a.mask, i);
-      if (counts) carry = math::gae_step<double>(a.gamma, a.lambda, a.rewards[i], a.values[i], carry);
-      a.advantages[i] = counts ? static_cast<float>(carry.advantage) : 0.0f;
-      if (a.returns != nullptr) a.returns[i] = counts ? static_cast<float>(carry.advantage + carry.value) : 0.0f;
+  if (sequences.count == 0) return TPPO_OK;
+  const GaeKernel kernel = gae_kernel();
+  const int64_t per_task = a.num_tokens > 0 ? (kTokensPerTask * sequences.count + a.num_tokens - 1) / a.num_tokens : sequences.count;
+  const bool past_caches = a.num_tokens >= kPastCaches && a.advantages != a.rewards && a.returns != a.values;
+  parallel(blocks_of(sequences.count, per_task), a.num_tokens / 2, [&](int64_t task) {
+    const int64_t end = (task + 1) * per_task < sequences.count ? (task + 1) * per_task : sequences.count;
+    for (int64_t b = task * per_task; b < end; ++b) {
+      const int64_t at = sequences.begin(b);
+      kernel(GaeSequence{a.rewards + at, a.values + at, a.mask != nullptr ? a.mask + at : nullptr, a.advantages + at,
+                         a.returns != nullptr ? a.returns + at : nullptr, sequences.end(b) - at, a.gamma, a.lambda, past_caches});
     }
   });
   return TPPO_OK;

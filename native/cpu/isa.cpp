@@ -12,7 +12,8 @@ namespace {
 
 struct Isa {
   const char* name;
-  const RowKernels* kernels;
+  const RowKernels* rows;
+  GaeKernel gae;
   bool (*present)();
 };
 
@@ -29,18 +30,20 @@ bool has_v4() {
   return has_v3() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512cd") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+bool has_v4_bf16() { return has_v4() && __builtin_cpu_supports("avx512bf16"); }
 #endif
 
 /// Best first.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"x86-64-v4", &row_kernels_v4, has_v4},
-    {"x86-64-v3", &row_kernels_v3, has_v3},
+    {"x86-64-v4-bf16", &row_kernels_v4_bf16, gae_kernel_v4, has_v4_bf16},
+    {"x86-64-v4", &row_kernels_v4, gae_kernel_v4, has_v4},
+    {"x86-64-v3", &row_kernels_v3, gae_kernel_v3, has_v3},
 #endif
 #if defined(__aarch64__)
-    {"neon", &row_kernels_neon, always},
+    {"neon", &row_kernels_neon, gae_kernel_neon, always},
 #endif
-    {"portable", &row_kernels_portable, always},
+    {"portable", &row_kernels_portable, gae_kernel_portable, always},
 };
 
 const Isa* best() {
@@ -59,7 +62,9 @@ const Isa& current() {
 
 }  // namespace
 
-const RowKernels& row_kernels() { return *current().kernels; }
+const RowKernels& row_kernels() { return *current().rows; }
+
+GaeKernel gae_kernel() { return current().gae; }
 
 const char* isa_name() { return current().name; }
 
@@ -74,9 +79,9 @@ int32_t set_isa(const char* name) {
     chosen.store(&isa, std::memory_order_release);
     return TPPO_OK;
   }
-  for (const char* known : {"x86-64-v4", "x86-64-v3", "neon"})
+  for (const char* known : {"x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon"})
     if (strcmp(name, known) == 0) return fail(TPPO_UNSUPPORTED, "tppo_set_cpu_isa: %s is not for the processors of this library", name);
-  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4, x86-64-v3, neon or portable", name);
+  return fail(TPPO_INVALID_ARGUMENT, "tppo_set_cpu_isa: isa is \"%s\", expected auto, x86-64-v4-bf16, x86-64-v4, x86-64-v3, neon or portable", name);
 }
 
 }  // namespace tppo::cpu

@@ -56,6 +56,7 @@ extern const RowKernels row_kernels_portable;
 #if defined(__x86_64__)
 extern const RowKernels row_kernels_v3;
 extern const RowKernels row_kernels_v4;
+extern const RowKernels row_kernels_v4_bf16;
 #elif defined(__aarch64__)
 extern const RowKernels row_kernels_neon;
 #endif

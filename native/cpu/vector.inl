@@ -54,6 +54,22 @@ TPPO_INLINE void store(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
+/// Stores past the caches where the address allows it: for results larger than the last-level cache, which would first be read from memory.
+TPPO_INLINE void store_past_caches(float* p, F v) {
+#if defined(__AVX512F__)
+  if (reinterpret_cast<uintptr_t>(p) % 64 == 0) return _mm512_stream_ps(p, v);
+#elif defined(__AVX2__)
+  if (reinterpret_cast<uintptr_t>(p) % 32 == 0) return _mm256_stream_ps(p, v);
+#endif
+  store(p, v);
+}
+/// Makes these stores visible to other threads before what follows.
+TPPO_INLINE void stores_done() {
+#if defined(__AVX2__)
+  _mm_sfence();
+#endif
+}
+
 /// Keeps the compiler from loading a value once for each use.
 template <typename V>
 TPPO_INLINE void in_register(V& v) {
@@ -64,16 +80,17 @@ TPPO_INLINE void in_register(V& v) {
 #endif
 }
 
-TPPO_INLINE F splat(float x) { return F{} + x; }
-
 #if defined(__AVX512F__)
+TPPO_INLINE F splat(float x) { return _mm512_set1_ps(x); }
 TPPO_INLINE F fma(F a, F b, F c) { return _mm512_fmadd_ps(a, b, c); }
 /// The larger of the two; x where one of them is NaN.
 TPPO_INLINE F max(F other, F x) { return _mm512_max_ps(other, x); }
 #elif defined(__AVX2__)
+TPPO_INLINE F splat(float x) { return _mm256_set1_ps(x); }
 TPPO_INLINE F fma(F a, F b, F c) { return _mm256_fmadd_ps(a, b, c); }
 TPPO_INLINE F max(F other, F x) { return _mm256_max_ps(other, x); }
 #else
+TPPO_INLINE F splat(float x) { return vdupq_n_f32(x); }
 TPPO_INLINE F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
 TPPO_INLINE F max(F other, F x) { return vbslq_f32(vcgtq_f32(other, x), other, x); }
 #endif
@@ -105,6 +122,13 @@ TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
 TPPO_INLINE void store_group(float* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) store(p + k * kLanes, v[k]);
 }
+#if defined(__AVX512BF16__)
+TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
+  const U16 order = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+  for (int k = 0; k < kGroup; k += 2)
+    store(p + k * kLanes, _mm512_permutexvar_epi16(bits_of<__m512i>(order), bits_of<__m512i>(_mm512_cvtne2ps_pbh(v[k + 1], v[k]))));
+}
+#else
 /// Rounds to nearest even; NaN does not occur (rows with NaN take another path).
 TPPO_INLINE U round_bf16(F v) {
   const U u = bits_of<U>(v);
@@ -113,6 +137,7 @@ TPPO_INLINE U round_bf16(F v) {
 TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; k += 2) store(p + k * kLanes, (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u));
 }
+#endif
 TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
   for (int k = 0; k < kGroup; ++k) {
 #if defined(__AVX512F__)

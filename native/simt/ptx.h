@@ -23,19 +23,16 @@ inline float exp2_fast(float x) {
 inline float low_half(uint32_t word, math::bf16) { return math::to_float(math::bf16{static_cast<uint16_t>(word)}); }
 inline float low_half(uint32_t word, math::f16) { return math::to_float(math::f16{static_cast<uint16_t>(word)}); }
 
-/// fmaxf drops a NaN as the instructions do; both give the canonical NaN for two.
 template <typename T>
-uint32_t max_halves(uint32_t a, uint32_t b, uint32_t nan) {
-  uint32_t r = 0;
-  for (int shift = 0; shift < 32; shift += 16) {
-    const float x = low_half(a >> shift, T{}), y = low_half(b >> shift, T{});
-    const uint32_t larger = x != x && y != y ? nan : ((y != y || x > y || (x == y && !signbit(x)) ? a : b) >> shift & 0xffffu);
-    r |= larger << shift;
-  }
-  return r;
+uint32_t max_halves(uint32_t a, uint32_t b) {
+  const auto larger = [](uint32_t u, uint32_t v) {
+    const float x = low_half(u, T{}), y = low_half(v, T{});
+    return (x != x ? v : y != y || x > y ? u : v) & 0xffffu;
+  };
+  return larger(a, b) | larger(a >> 16, b >> 16) << 16;
 }
-inline uint32_t max_bf16x2(uint32_t a, uint32_t b) { return max_halves<math::bf16>(a, b, 0x7fffu); }
-inline uint32_t max_f16x2(uint32_t a, uint32_t b) { return max_halves<math::f16>(a, b, 0x7fffu); }
+inline uint32_t max_bf16x2(uint32_t a, uint32_t b) { return max_halves<math::bf16>(a, b); }
+inline uint32_t max_f16x2(uint32_t a, uint32_t b) { return max_halves<math::f16>(a, b); }
 
 inline void unpack_f16(uint32_t word, float& low, float& high) {
   low = low_half(word, math::f16{});

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // gae against its definition as a double sum, and whiten.
+#include <algorithm>
+
 #include "test.h"
 
 namespace {
@@ -42,31 +44,94 @@ struct Batch {
 
 }  // namespace
 
-TEST(equals_the_double_sum) {
-  for (double gamma : {1.0, 0.9, 0.0})
-    for (double lambda : {1.0, 0.95, 0.0}) {
-      Batch b(3, 5, 23);
-      b.gamma = gamma;
-      b.lambda = lambda;
-      const Batch::Result r = b.run();
-      for (int64_t s = 0; s < b.sequences; ++s) {
-        test::Vec<int64_t> valid;
-        for (int64_t i = s * b.length; i < (s + 1) * b.length; ++i)
-          if (b.mask[i])
-            valid.push_back(i);
-          else
-            CHECK(r.advantages[i] == 0.0f && r.returns[i] == 0.0f);
-        for (size_t t = 0; t < valid.size(); ++t) {
-          double a = 0.0;
-          for (size_t k = t; k < valid.size(); ++k) {
-            const double next = k + 1 < valid.size() ? b.values[valid[k + 1]] : 0.0;
-            a += std::pow(gamma * lambda, static_cast<double>(k - t)) * (b.rewards[valid[k]] + gamma * next - b.values[valid[k]]);
-          }
-          CHECK_NEAR(r.advantages[valid[t]], a, 1e-12, 1e-7);
-          CHECK_NEAR(r.returns[valid[t]], a + b.values[valid[t]], 1e-7, 1e-7);
-        }
-      }
+/// The double sum for one valid token.
+static double advantage(const Batch& b, const std::vector<int64_t>& valid, size_t t) {
+  double a = 0.0;
+  for (size_t k = t; k < valid.size(); ++k) {
+    const double next = k + 1 < valid.size() ? b.values[valid[k + 1]] : 0.0;
+    a += std::pow(b.gamma * b.lambda, static_cast<double>(k - t)) * (b.rewards[valid[k]] + b.gamma * next - b.values[valid[k]]);
+  }
+  return a;
+}
+
+/// The portable path rounds once; the others sum up a vector's width of tokens in float32, so their error is relative to the largest number.
+static void check_sequences(const Batch& b) {
+  const Batch::Result r = b.run();
+  const bool exact = test::kOnDevice || strcmp(tppo_cpu_isa(), "portable") == 0;
+  for (int64_t s = 0; s < b.sequences; ++s) {
+    std::vector<int64_t> valid;
+    for (int64_t i = s * b.length; i < (s + 1) * b.length; ++i)
+      if (b.mask[i])
+        valid.push_back(i);
+      else
+        CHECK(r.advantages[i] == 0.0f && r.returns[i] == 0.0f);
+    std::vector<double> expected;
+    double largest = 0.0;
+    for (size_t t = 0; t < valid.size(); ++t) {
+      expected.push_back(advantage(b, valid, t));
+      largest = std::max({largest, std::fabs(expected[t]), std::fabs(double{b.rewards[valid[t]]}), std::fabs(double{b.values[valid[t]]})});
     }
+    const double absolute = exact ? 1e-12 : 5e-7 * largest, relative = exact ? 1e-7 : 0.0;
+    for (size_t t = 0; t < valid.size(); ++t) {
+      CHECK_NEAR(r.advantages[valid[t]], expected[t], absolute, relative);
+      CHECK_NEAR(r.returns[valid[t]], expected[t] + b.values[valid[t]], exact ? 1e-7 : absolute, relative);
+    }
+  }
+}
+
+TEST(equals_the_double_sum) {
+  test::each_isa([] {
+    for (double gamma : {1.0, 0.99, 0.9, 0.0})
+      for (double lambda : {1.0, 0.95, 0.0})
+        for (int64_t length : {1, 7, 23, 64, 200}) {
+          Batch b(3 + static_cast<uint64_t>(length), 5, length);
+          b.gamma = gamma;
+          b.lambda = lambda;
+          check_sequences(b);
+          b.mask.assign(b.n, 1);
+          check_sequences(b);
+          // Responses between a prompt and padding.
+          for (int64_t i = 0; i < b.n; ++i) b.mask[i] = i % length >= 2 && i % length < length - i / length;
+          check_sequences(b);
+        }
+  });
+}
+
+TEST(rounding_does_not_grow_with_the_length) {
+  test::each_isa([] {
+    for (double lambda : {1.0, 0.95}) {
+      Batch b(17, 1, 100000);
+      b.gamma = 1.0;
+      b.lambda = lambda;
+      double next_value = 0.0, next_advantage = 0.0, largest = 0.0;
+      const Batch::Result r = b.run();
+      std::vector<double> expected(b.n);
+      for (int64_t i = b.n - 1; i >= 0; --i) {
+        if (!b.mask[i]) continue;
+        next_advantage = b.rewards[i] + next_value - b.values[i] + lambda * next_advantage;
+        next_value = b.values[i];
+        expected[i] = next_advantage;
+        largest = std::max(largest, std::fabs(next_advantage));
+      }
+      for (int64_t i = 0; i < b.n; ++i) CHECK_NEAR(r.advantages[i], expected[i], 5e-7 * largest, 0.0);
+    }
+  });
+}
+
+TEST(outputs_past_the_caches_have_the_same_bits) {
+  ONLY_ON_CPU("a device has no such path");
+  Batch b(19, 1100, 4001);  // more than 2^22 tokens, rows off alignment
+  const Batch::Result large = b.run();
+  for (int64_t from : {int64_t{0}, int64_t{1}, int64_t{600}}) {
+    Batch part = b;
+    part.sequences = 3;
+    part.n = 3 * b.length;
+    for (auto* x : {&part.rewards, &part.values}) x->erase(x->begin(), x->begin() + from * b.length);
+    part.mask.erase(part.mask.begin(), part.mask.begin() + from * b.length);
+    const Batch::Result small = part.run();
+    for (int64_t i = 0; i < part.n; ++i)
+      CHECK(small.advantages[i] == large.advantages[from * b.length + i] && small.returns[i] == large.returns[from * b.length + i]);
+  }
 }
 
 TEST(padded_equals_packed) {

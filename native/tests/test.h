@@ -119,6 +119,22 @@ inline float from_bf16(uint16_t h) {
   return f;
 }
 
+/// Rounds to nearest even, as to_bf16 does.
+inline uint16_t to_f16(float f) {
+  const uint16_t sign = std::signbit(f) ? 0x8000 : 0;
+  const double a = std::fabs(static_cast<double>(f));
+  if (std::isnan(f)) return 0x7e00;
+  if (a >= 65520.0) return sign | 0x7c00;
+  const int exponent = a < 0x1p-14 ? -14 : std::ilogb(a);
+  const int units = static_cast<int>(std::nearbyint(std::ldexp(a, 10 - exponent)));  // of the last place; 1024 to 2048 for normal numbers
+  return static_cast<uint16_t>(sign | (units < 1024 ? units : (exponent + 14) * 1024 + units));
+}
+inline float from_f16(uint16_t h) {
+  const int exponent = h >> 10 & 31, fraction = h & 1023;
+  const double a = exponent == 31 ? (fraction == 0 ? INFINITY : NAN) : exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
+  return static_cast<float>(h & 0x8000 ? -a : a);
+}
+
 /// The status of a call whose results are wanted now.
 inline int32_t finished(int32_t status) { return status == TPPO_OK && kOnDevice ? tppo_cuda_synchronize(kDevice, nullptr) : status; }
 
@@ -135,7 +151,7 @@ int32_t run(int32_t (*operation)(const Args*, int32_t, void*, void*, uint64_t), 
 /// Runs body under every instruction set this CPU has, or once on a device.
 inline void each_isa(const std::function<void()>& body) {
   if (kOnDevice) return body();
-  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4"})
+  for (const char* isa : {"portable", "x86-64-v3", "x86-64-v4", "x86-64-v4-bf16", "neon"})
     if (tppo_set_cpu_isa(isa) == TPPO_OK) body();
   tppo_set_cpu_isa("auto");
 }

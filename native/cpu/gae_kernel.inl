@@ -1,0 +1,209 @@
+// SPDX-License-Identifier: Apache-2.0
+// Body of the advantage kernels. The including file sets TPPO_GAE_KERNEL (the function's name) and is compiled for its instruction set.
+#include "gae_kernel.h"
+#include "vector.inl"
+
+namespace tppo::cpu {
+namespace {
+
+/// Lane i of the result is lane i + COUNT of `low`, followed by the first lanes of `high`.
+template <int COUNT>
+TPPO_INLINE F shift_down(F low, F high) {
+#if defined(__AVX512F__)
+  return _mm512_castsi512_ps(_mm512_alignr_epi32(_mm512_castps_si512(high), _mm512_castps_si512(low), COUNT));
+#elif defined(__AVX2__)
+  const __m256i middle = _mm256_castps_si256(_mm256_permute2f128_ps(low, high, 0x21));
+  if constexpr (COUNT == 4) return _mm256_castsi256_ps(middle);
+  return _mm256_castsi256_ps(_mm256_alignr_epi8(middle, _mm256_castps_si256(low), 4 * COUNT % 16));
+#else
+  return vextq_f32(low, high, COUNT);
+#endif
+}
+
+/// Factors of a call. All powers are rounded from double.
+struct Factors {
+  float gamma, gamma_rest;     // gamma as a sum of two floats
+  float power[kLanes];         // (gamma lambda)^(i + 1)
+  float to_carry[2 * kLanes];  // to_carry[i] = (gamma lambda)^(kLanes - i) for i < kLanes, then 0
+  double carry[kLanes + 1];    // (gamma lambda)^i
+
+  explicit Factors(const GaeSequence& s) : to_carry{} {
+    gamma = static_cast<float>(s.gamma);
+    gamma_rest = static_cast<float>(s.gamma - gamma);
+    carry[0] = 1.0;
+    for (int i = 1; i <= kLanes; ++i) carry[i] = carry[i - 1] * (s.gamma * s.lambda);
+    for (int i = 0; i < kLanes; ++i) {
+      power[i] = static_cast<float>(carry[i + 1]);
+      to_carry[i] = static_cast<float>(carry[kLanes - i]);
+    }
+  }
+};
+
+/// What a block hands to the one before it.
+struct Carry {
+  float value = 0.0f;
+  double advantage = 0.0;
+};
+
+template <int DISTANCE, int BLOCKS>
+TPPO_INLINE void scan(const Factors& f, F (&d)[BLOCKS]) {
+  if constexpr (DISTANCE < kLanes) {
+    for (int k = 0; k < BLOCKS; ++k) d[k] = fma(splat(f.power[DISTANCE - 1]), shift_down<DISTANCE>(d[k], splat(0.0f)), d[k]);
+    scan<2 * DISTANCE>(f, d);
+  }
+}
+
+/// r + gamma V_next - V; kOne: gamma is 1.
+template <bool kOne>
+TPPO_INLINE F delta(const Factors& f, F reward, F next, F value) {
+  if (kOne) return (reward + next) - value;
+  return fma(splat(f.gamma_rest), next, fma(splat(f.gamma), next, reward)) - value;
+}
+
+/// What the last of `count` lanes leaves to the block before it.
+TPPO_INLINE void hand_over(const Factors& f, int count, float first_advantage, float first_value, Carry& carry) {
+  carry.advantage = carry.advantage * f.carry[count] + static_cast<double>(first_advantage);
+  carry.value = first_value;
+}
+
+/// Advantages of the `count` first lanes; the others hold zeros and are of no account.
+TPPO_INLINE F part(const Factors& f, F reward, F value, int count, Carry& carry) {
+  float x[kLanes];
+  store(x, shift_down<1>(value, value));
+  x[count - 1] = carry.value;
+  const F next = load<F>(x);
+  F d[1] = {f.gamma == 1.0f ? delta<true>(f, reward, next, value) : delta<false>(f, reward, next, value)};
+  store(x, d[0]);
+  for (int i = count; i < kLanes; ++i) x[i] = 0.0f;
+  d[0] = load<F>(x);
+  scan<1>(f, d);
+  const F advantage = fma(load<F>(f.to_carry + (kLanes - count)), splat(static_cast<float>(carry.advantage)), d[0]);
+  hand_over(f, count, d[0][0], value[0], carry);
+  return advantage;
+}
+
+/// True when the BLOCKS * kLanes mask bytes at p are all valid.
+template <int BLOCKS>
+TPPO_INLINE bool all_valid(const uint8_t* p) {
+  uint32_t any_zero = 0;
+  for (int i = 0; i < BLOCKS * kLanes; i += 4) {
+    const uint32_t w = load<uint32_t>(p + i);
+    // Sets the high bit of a byte that is zero, and perhaps of bytes above it.
+    any_zero |= (w - 0x01010101u) & ~w & 0x80808080u;
+  }
+  return any_zero == 0;
+}
+TPPO_INLINE bool all_masked(const uint8_t* p) {
+  uint32_t any = 0;
+  for (int i = 0; i < kLanes; i += 4) any |= load<uint32_t>(p + i);
+  return any == 0;
+}
+
+/// Blocks that run beside each other.
+constexpr int kBeside = 8;
+
+struct Walker {
+  const GaeSequence s;
+  const Factors f;
+  Carry carry;
+
+  TPPO_INLINE_MEMBER void put(int64_t i, float advantage, float value) const {
+    s.advantages[i] = advantage;
+    if (s.returns != nullptr) s.returns[i] = advantage + value;
+  }
+
+  template <bool kPast>
+  static TPPO_INLINE_MEMBER void put(float* p, F v) {
+    if (kPast)
+      store_past_caches(p, v);
+    else
+      store(p, v);
+  }
+
+  /// The BLOCKS blocks that end before `end`, all of them valid: step by step beside each other, since each is one long chain.
+  template <bool kPast, bool kOne, int BLOCKS>
+  TPPO_INLINE_MEMBER void whole(int64_t end) {
+    F value[BLOCKS], d[BLOCKS];
+    for (int k = 0; k < BLOCKS; ++k) value[k] = load<F>(s.values + end - (k + 1) * kLanes);
+    for (int k = 0; k < BLOCKS; ++k) {
+      const F next = shift_down<1>(value[k], k == 0 ? splat(carry.value) : value[k - 1]);
+      d[k] = delta<kOne>(f, load<F>(s.rewards + end - (k + 1) * kLanes), next, value[k]);
+    }
+    scan<1>(f, d);
+    const F to_carry = load<F>(f.to_carry);
+    for (int k = 0; k < BLOCKS; ++k) {
+      const F advantage = fma(to_carry, splat(static_cast<float>(carry.advantage)), d[k]);
+      hand_over(f, kLanes, d[k][0], value[k][0], carry);
+      const int64_t at = end - (k + 1) * kLanes;
+      put<kPast>(s.advantages + at, advantage);
+      if (s.returns != nullptr) put<kPast>(s.returns + at, advantage + value[k]);
+    }
+  }
+
+  /// Collects the next kLanes valid tokens before `end`, or those that are left; returns where it stopped.
+  int64_t gathered(int64_t end) {
+    int64_t from[kLanes];
+    float reward[kLanes] = {}, value[kLanes] = {};
+    int count = 0;
+    int64_t i = end;
+    for (; i > 0 && count < kLanes; --i) {
+      if (s.mask != nullptr && s.mask[i - 1] == 0) {
+        put(i - 1, 0.0f, 0.0f);
+        continue;
+      }
+      from[count++] = i - 1;
+    }
+    if (count == 0) return i;
+    for (int k = 0; k < count; ++k) {
+      reward[k] = s.rewards[from[count - 1 - k]];
+      value[k] = s.values[from[count - 1 - k]];
+    }
+    float advantage[kLanes];
+    store(advantage, part(f, load<F>(reward), load<F>(value), count, carry));
+    for (int k = 0; k < count; ++k) put(from[count - 1 - k], advantage[k], value[k]);
+    return i;
+  }
+
+  template <bool kPast>
+  TPPO_INLINE_MEMBER void masked(int64_t end) const {
+    put<kPast>(s.advantages + end - kLanes, splat(0.0f));
+    if (s.returns != nullptr) put<kPast>(s.returns + end - kLanes, splat(0.0f));
+  }
+
+  template <bool kPast, bool kOne>
+  void run() {
+    int64_t end = s.length;
+    while (end >= kLanes) {
+      const uint8_t* const mask = s.mask;
+      if (end >= kBeside * kLanes && (mask == nullptr || all_valid<kBeside>(mask + end - kBeside * kLanes))) {
+        whole<kPast, kOne, kBeside>(end);
+        end -= kBeside * kLanes;
+      } else if (mask == nullptr || all_valid<1>(mask + end - kLanes)) {
+        whole<kPast, kOne, 1>(end);
+        end -= kLanes;
+      } else if (all_masked(mask + end - kLanes)) {
+        masked<kPast>(end);
+        end -= kLanes;
+      } else if (mask[end - 1] == 0) {
+        // To the next valid token, so that blocks after padding are whole again.
+        for (; mask[end - 1] == 0; --end) put(end - 1, 0.0f, 0.0f);
+      } else {
+        end = gathered(end);
+      }
+    }
+    while (end > 0) end = gathered(end);
+    if (kPast) stores_done();
+  }
+};
+
+}  // namespace
+
+void TPPO_GAE_KERNEL(const GaeSequence& sequence) {
+  Walker walker{sequence, Factors(sequence), Carry{}};
+  if (sequence.gamma == 1.0)
+    sequence.past_caches ? walker.run<true, true>() : walker.run<false, true>();
+  else
+    sequence.past_caches ? walker.run<true, false>() : walker.run<false, false>();
+}
+
+}  // namespace tppo::cpu

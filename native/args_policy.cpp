@@ -107,7 +107,19 @@ struct Logits {
       c.fail("hidden_stride is %lld, expected 0 or at least hidden_size %lld", static_cast<long long>(linear->hidden_stride),
              static_cast<long long>(linear->hidden_size));
     stride("logits_stride", a.logits_stride);
+    chunk_size();
     if (c.ok() && a.num_rows != 0) c.fail("num_rows is %lld, expected 0 behind an output layer", static_cast<long long>(a.num_rows));
+  }
+
+  /// What the workspace holds of a chunk, with room for padding, in bytes that fit an int64. Without chunk_tokens a backend takes at most N.
+  void chunk_size() {
+    if (!c.ok()) return;
+    const int64_t chunk = linear->chunk_tokens == 0 || linear->chunk_tokens > a.num_tokens ? a.num_tokens : linear->chunk_tokens;
+    int64_t floats;
+    if (!__builtin_mul_overflow(chunk + 256, a.vocab_size + 2 * linear->hidden_size + 256, &floats) && floats < (INT64_C(1) << 60)) return;
+    c.fail("%s is %lld: logits and hidden states of so many tokens (vocab_size %lld, hidden_size %lld) exceed 2^62 bytes",
+           linear->chunk_tokens == 0 ? "num_tokens" : "chunk_tokens", static_cast<long long>(chunk), static_cast<long long>(a.vocab_size),
+           static_cast<long long>(linear->hidden_size));
   }
 
   void linear_arrays() {

@@ -5,6 +5,7 @@
 #include <cstdint>
 
 #include "gae_kernel.h"
+#include "gemm_kernels.h"
 #include "row_kernels.h"
 
 namespace tppo::cpu {
@@ -12,6 +13,7 @@ namespace tppo::cpu {
 // Kernels in use. Take them once per call: another thread may change the choice.
 const RowKernels& row_kernels();
 GaeKernel gae_kernel();
+const GemmKernels& gemm_kernels();
 /// "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable".
 const char* isa_name();
 /// Chooses by name, "auto" = the best; TPPO_INVALID_ARGUMENT or TPPO_UNSUPPORTED.

@@ -41,11 +41,11 @@ class RowScratch {
   float* base_;
 };
 
-/// Rows of logits with a temperature: those of tokens `first` on, of F32, BF16 or F16.
+/// Rows of logits with a temperature, of F32, BF16 or F16. The row of a token is slots[token], or the token itself where slots is NULL.
 class LogitRows {
  public:
-  LogitRows(const void* logits, int32_t dtype, int64_t vocab, int64_t stride, double temperature, int64_t first = 0)
-      : kernels_(row_kernels()), logits_(static_cast<const char*>(logits)), dtype_(dtype), vocab_(vocab), stride_(stride), first_(first),
+  LogitRows(const void* logits, int32_t dtype, int64_t vocab, int64_t stride, double temperature, const int64_t* slots = nullptr)
+      : kernels_(row_kernels()), logits_(static_cast<const char*>(logits)), dtype_(dtype), vocab_(vocab), stride_(stride), slots_(slots),
         inverse_temperature_(1.0 / temperature), scale_(static_cast<float>(inverse_temperature_ * 1.4426950408889634)) {}
 
   /// All the logits of a call.
@@ -73,24 +73,27 @@ class LogitRows {
 
  private:
   LogitRow row_of(const RowSums& sums, float at_target) const;
-  const void* row(int64_t token) const { return logits_ + (token - first_) * stride_ * element_bytes(dtype_); }
+  const void* row(int64_t token) const { return logits_ + (slots_ != nullptr ? slots_[token] : token) * stride_ * element_bytes(dtype_); }
 
   const RowKernels& kernels_;
   const char* logits_;
   int32_t dtype_;
-  int64_t vocab_, stride_, first_;
+  int64_t vocab_, stride_;
+  const int64_t* slots_;
   double inverse_temperature_;
   float scale_;  // log2(e) / temperature
 };
 
-/// Where gradient rows go: those of tokens `first` on, in the dtype of the logits; none when base is NULL.
+/// Where gradient rows go, in the dtype of the logits: row slots[token], or row token where slots is NULL. None for a slot of -1, and none
+/// at all when base is NULL.
 struct GradientRows {
   void* base;
   int64_t stride;
-  int64_t first = 0;
+  const int64_t* slots = nullptr;
 
   void* row(int64_t token, int32_t dtype) const {
-    return base == nullptr ? nullptr : static_cast<char*>(base) + (token - first) * stride * element_bytes(dtype);
+    const int64_t r = slots != nullptr ? slots[token] : token;
+    return base == nullptr || r < 0 ? nullptr : static_cast<char*>(base) + r * stride * element_bytes(dtype);
   }
 };
 

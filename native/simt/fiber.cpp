@@ -11,6 +11,7 @@
 #endif
 
 // simt_switch(void** save, void* to): pushes what a callee must keep, stores the stack pointer at *save and goes on where `to` left off.
+// x86-64 leaves by a jump: the processor would take a ret for the return from the last call, which it is not.
 extern "C" void simt_switch(void** save, void* to);
 
 #if defined(__x86_64__)
@@ -34,7 +35,7 @@ simt_switch:
   popq %r12
   popq %rbx
   popq %rbp
-  popq %rcx  // a jump, not ret: this returns elsewhere than the last call came from
+  popq %rcx
   jmp *%rcx
 .size simt_switch,.-simt_switch
 )");

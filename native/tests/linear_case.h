@@ -13,22 +13,6 @@ inline constexpr int32_t kTypes[] = {TPPO_F32, TPPO_BF16, TPPO_F16};
 /// Half a unit in the last place, relative.
 inline constexpr double kRounding[] = {0x1p-24, 0x1p-8, 0x1p-11};
 
-inline uint16_t to_f16(float f) {
-  if (std::isnan(f)) return 0x7e00;
-  const uint16_t sign = std::signbit(f) ? 0x8000 : 0;
-  const float magnitude = std::fabs(f);
-  if (magnitude == 0.0f) return sign;
-  const int exponent = std::max(std::ilogb(magnitude), -14);
-  const auto units = static_cast<uint32_t>(std::nearbyint(std::ldexp(magnitude, 10 - exponent)));  // 1024 to 2048, less below 2^-14
-  return static_cast<uint16_t>(sign | (units + (static_cast<uint32_t>(exponent + 14) << 10)));
-}
-inline float from_f16(uint16_t h) {
-  const int exponent = h >> 10 & 31;
-  const float units = static_cast<float>((h & 0x3ff) + (exponent > 0 ? 1024 : 0));
-  const float magnitude = exponent == 31 ? (h & 0x3ff ? kNaN : kInf) : std::ldexp(units, (exponent > 0 ? exponent : 1) - 25);
-  return h & 0x8000 ? -magnitude : magnitude;
-}
-
 /// A matrix of any element type that begins `offset` elements into its memory.
 class Matrix {
  public:

@@ -148,6 +148,17 @@ int32_t run(int32_t (*operation)(const Args*, int32_t, void*, void*, uint64_t), 
 }
 #define RUN(op, args) test::run(tppo_##op, tppo_##op##_workspace, args)
 
+/// The same for an operation behind an output layer.
+template <typename Args>
+int32_t run_linear(int32_t (*operation)(const tppo_linear_args*, const Args*, int32_t, void*, void*, uint64_t),
+                   int32_t (*size)(const tppo_linear_args*, const Args*, int32_t, uint64_t*), const tppo_linear_args& linear, const Args& args) {
+  uint64_t bytes = 0;
+  if (const int32_t status = size(&linear, &args, kDevice, &bytes)) return status;
+  Vec<unsigned char> workspace(bytes + 1, 0xff);
+  return finished(operation(&linear, &args, kDevice, nullptr, bytes > 0 ? workspace.data() + 1 : nullptr, bytes));
+}
+#define RUN_LINEAR(op, linear, args) test::run_linear(tppo_linear_##op, tppo_linear_##op##_workspace, linear, args)
+
 /// Runs body under every instruction set this CPU has, or once on a device.
 inline void each_isa(const std::function<void()>& body) {
   if (kOnDevice) return body();

@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+// The losses behind an output layer against a reference in double, and their promises: chunks, threads and masked tokens change no bit.
+#include "linear_batch.h"
+
+namespace {
+
+using test::Array;
+using test::LinearBatch;
+using test::LinearShape;
+using test::Numbers;
+
+constexpr int32_t kTypes[] = {TPPO_F32, TPPO_BF16, TPPO_F16};
+
+/// Loss, and its slopes by log-prob and entropy of each token.
+struct Expected {
+  double loss = 0.0;
+  std::vector<LinearBatch::Row> rows;
+  std::vector<double> by_logprob, by_entropy;
+};
+
+Expected expect_policy(const LinearBatch& b) {
+  Expected x;
+  for (int64_t i = 0; i < b.s.tokens; ++i) {
+    x.rows.push_back(b.counts(i, false) ? b.row_of(i) : LinearBatch::Row{});
+    x.by_logprob.push_back(0.0);
+    x.by_entropy.push_back(0.0);
+    if (!b.counts(i, false)) continue;
+    const double lp = x.rows[i].logprob[b.b.targets[i]], h = x.rows[i].entropy, e = 1e-6, w = b.b.weight(i);
+    x.loss += w * b.b.term(i, lp, h);
+    x.by_logprob[i] = w * (b.b.term(i, lp + e, h) - b.b.term(i, lp - e, h)) / (2 * e);
+    x.by_entropy[i] = -w * b.b.options.entropy_coef;
+  }
+  return x;
+}
+
+Expected expect_nll(const LinearBatch& b) {
+  Expected x;
+  double norm = b.b.options.normalizer;
+  if (norm == 0.0)
+    for (int64_t i = 0; i < b.s.tokens; ++i) norm += b.counts(i, true) ? b.token_weights[i] : 0.0;
+  for (int64_t i = 0; i < b.s.tokens; ++i) {
+    x.rows.push_back(b.counts(i, true) ? b.row_of(i) : LinearBatch::Row{});
+    x.by_logprob.push_back(b.counts(i, true) ? -b.token_weights[i] / norm : 0.0);
+    x.by_entropy.push_back(0.0);
+    if (b.counts(i, true)) x.loss += x.by_logprob[i] * x.rows[i].logprob[b.b.targets[i]];
+  }
+  return x;
+}
+
+void check_rows(const LinearBatch& b, const Expected& x, const LinearBatch::Result& r) {
+  for (int64_t i = 0; i < b.s.tokens; ++i) {
+    const bool counts = !x.rows[i].logprob.empty();
+    CHECK_NEAR(r.logprob[i], counts ? x.rows[i].logprob[b.b.targets[i]] : 0.0, counts ? 2e-5 : 0.0, 0.0);
+    CHECK_NEAR(r.entropy[i], counts ? x.rows[i].entropy : 0.0, counts ? 2e-5 : 0.0, 0.0);
+  }
+}
+
+void check_gradients(const LinearBatch& b, const Expected& x, const LinearBatch::Result& r) {
+  const int64_t width = b.s.hidden;
+  const double unit = b.dtype == TPPO_F32 ? 0.0 : b.dtype == TPPO_BF16 ? 0x1p-8 : 0x1p-11;
+  // Expected sums, and the sums of what is added, which the rounding errors follow.
+  std::vector<double> weight(b.s.vocab * width, 0.0), weight_size(b.s.vocab * width, 0.0);
+  for (int64_t i = 0; i < b.s.tokens; ++i) {
+    std::vector<double> hidden(width, 0.0), hidden_size(width, 0.0);
+    for (int64_t j = 0; j < b.s.vocab && !x.rows[i].logprob.empty(); ++j) {
+      const double lp = x.rows[i].logprob[j], p = std::exp(lp);
+      const double g = (x.by_logprob[i] * ((j == b.b.targets[i] ? 1.0 : 0.0) - p) - x.by_entropy[i] * p * (lp + x.rows[i].entropy)) / b.b.options.temperature;
+      for (int64_t h = 0; h < width; ++h) {
+        const double w = g * b.weight.get(j * width + h), y = g * b.hidden.get(i * b.stride() + h);
+        hidden[h] += w;
+        hidden_size[h] += std::fabs(w);
+        weight[j * width + h] += y;
+        weight_size[j * width + h] += std::fabs(y);
+      }
+    }
+    for (int64_t h = 0; h < b.stride(); ++h) {
+      const double found = r.grad_hidden.get(i * b.stride() + h);
+      if (h >= width)
+        CHECK_NEAR(found, test::kUnwritten, 0.0, unit);
+      else
+        CHECK_NEAR(found, hidden[h], 2e-5 * hidden_size[h] + (b.dtype == TPPO_F16 ? 0x1p-25 : 0.0), unit);
+    }
+  }
+  for (int64_t k = 0; k < b.s.vocab * width; ++k)
+    CHECK_NEAR(r.grad_weight[k], b.grad_before[k] + weight[k], 2e-5 * weight_size[k] + 1e-6 * std::fabs(b.grad_before[k]), 0.0);
+}
+
+void check_all(const LinearBatch& b) {
+  const LinearBatch::Result policy = b.run_policy(), nll = b.run_nll(), log_probs = b.run_log_probs();
+  const Expected by_policy = expect_policy(b), by_nll = expect_nll(b);
+  check_rows(b, by_policy, policy);
+  check_gradients(b, by_policy, policy);
+  CHECK_NEAR(policy.stats[TPPO_POLICY_LOSS], by_policy.loss, 2e-5, 2e-5);
+  check_rows(b, by_nll, nll);
+  check_gradients(b, by_nll, nll);
+  CHECK_NEAR(nll.stats[TPPO_NLL_LOSS], by_nll.loss, 2e-5, 2e-5);
+  CHECK(test::same_bits(log_probs.logprob, policy.logprob) && test::same_bits(log_probs.entropy, policy.entropy));
+  CHECK(log_probs.stats[TPPO_TOKEN_LOG_PROBS_LOGPROB] == policy.stats[TPPO_POLICY_LOGPROB]);
+  CHECK(log_probs.stats[TPPO_TOKEN_LOG_PROBS_VALID] == policy.stats[TPPO_POLICY_VALID]);
+}
+
+/// Fills what must not be read.
+void poison(LinearBatch& b, float with, bool by_weight) {
+  for (int64_t i = 0; i < b.s.tokens; ++i) {
+    for (int64_t h = b.counts(i, by_weight) ? b.s.hidden : 0; h < b.stride(); ++h) b.hidden.set(i * b.stride() + h, with);
+    if (b.counts(i, by_weight)) continue;
+    b.b.targets[i] = -7;
+    if (b.b.mask[i] == 0) b.b.old[i] = b.b.ref[i] = b.b.advantages[i] = b.token_weights[i] = with;
+  }
+}
+
+}  // namespace
+
+TEST(agrees_with_reference) {
+  const LinearShape shapes[] = {{1, 3, 1, 2, 0},    {17, 127, 33, 5, 0},  {17, 1, 2049, 0, 16}, {40, 3, 2, 1, 16},
+                                {33, 300, 70, 0, 0}, {300, 5, 9, 0, 0}, {18, 16, 600, 0, 1000}, {70, 33, 48, 7, 32}};
+  test::each_isa([&] {
+    for (const LinearShape& s : shapes)
+      for (int32_t dtype : kTypes) check_all(LinearBatch(s, dtype, 1));
+  });
+}
+
+TEST(agrees_with_reference_under_all_options) {
+  for (int32_t aggregation : {TPPO_TOKEN_MEAN, TPPO_SEQ_MEAN_TOKEN_MEAN, TPPO_SEQ_MEAN_TOKEN_SUM}) {
+    LinearBatch b({36, 20, 50, 0, 16}, TPPO_F32, 3);
+    b.b.options.aggregation = aggregation;
+    b.b.options.num_sequences = b.b.sequences = 4;
+    b.b.options.temperature = 1.3;
+    b.b.options.entropy_coef = 0.02;
+    b.b.options.kl_coef = 0.3;
+    b.b.options.dual_clip = 3.0;
+    b.anchor(3);
+    check_all(b);
+    b.b.options.normalizer = 11.0;
+    check_all(b);
+  }
+}
+
+TEST(chunks_change_no_bit) {
+  test::each_isa([] {
+    for (int32_t dtype : kTypes) {
+      LinearBatch b({150, 270, 131, 3, 0}, dtype, 5);
+      const Array<float> policy = b.run_policy().bits(), nll = b.run_nll().bits(), log_probs = b.run_log_probs().bits();
+      for (int64_t chunk : {16, 40, 64, 1 << 20}) {
+        b.s.chunk = chunk;
+        CHECK(test::same_bits(b.run_policy().bits(), policy));
+        CHECK(test::same_bits(b.run_nll().bits(), nll));
+        CHECK(test::same_bits(b.run_log_probs().bits(), log_probs));
+      }
+    }
+  });
+}
+
+TEST(two_calls_add_up_to_one) {
+  LinearBatch b({64, 24, 90, 0, 0}, TPPO_F32, 7);
+  b.b.options.normalizer = 50.0;
+  const LinearBatch::Result whole = b.run_policy();
+  LinearBatch::Result parts = b.result(TPPO_POLICY_STATS);
+  for (int64_t first : {0, 40}) {
+    tppo_linear_args linear = b.linear(parts);
+    tppo_policy_loss_args a = b.policy(parts);
+    a.num_tokens = first == 0 ? 40 : 24;
+    linear.hidden = static_cast<const float*>(linear.hidden) + first * 24;
+    linear.grad_hidden = static_cast<float*>(linear.grad_hidden) + first * 24;
+    for (const float** p : {&a.old_logprobs, &a.advantages, &a.ref_logprobs}) *p += first;
+    for (float** p : {&a.logprob, &a.entropy}) *p += first;
+    a.targets += first;
+    a.mask += first;
+    CHECK_OK(RUN_LINEAR(policy_loss, linear, a));
+  }
+  CHECK(test::same_bits(parts.grad_weight, whole.grad_weight) && test::same_bits(parts.grad_hidden.bits(), whole.grad_hidden.bits()));
+  CHECK(test::same_bits(parts.logprob, whole.logprob));
+}
+
+TEST(what_does_not_count_is_not_read) {
+  for (int32_t dtype : kTypes) {
+    const LinearBatch clean({60, 37, 41, 4, 16}, dtype, 9);
+    const Array<float> policy = clean.run_policy().bits(), nll = clean.run_nll().bits();
+    for (float with : test::kPoison) {
+      LinearBatch b = clean;
+      poison(b, with, false);
+      CHECK(test::same_bits(b.run_policy().bits(), policy));
+      b = clean;
+      poison(b, with, true);
+      CHECK(test::same_bits(b.run_nll().bits(), nll));
+    }
+  }
+}
+
+TEST(threads_change_no_bit) {
+  for (int32_t dtype : kTypes) {
+    const LinearBatch b({90, 150, 700, 0, 48}, dtype, 11);
+    CHECK_THREADS([&] {
+      Array<float> all = b.run_policy().bits();
+      test::append(all, b.run_nll().bits());
+      test::append(all, b.run_log_probs().bits());
+      return all;
+    });
+  }
+}
+
+TEST(same_bits_as_the_operation_on_the_same_logits) {
+  // Behind the unit matrix the logits are the hidden states, and the gradients of both are one.
+  test::each_isa([] {
+    for (int32_t dtype : kTypes) {
+      LinearBatch b({45, 300, 300, 0, 16}, dtype, 13);
+      b.b.options.entropy_coef = 0.01;
+      for (int64_t k = 0; k < 300 * 300; ++k) b.weight.set(k, k % 301 == 0 ? 1.0f : 0.0f);
+      Array<float> logits, grad = test::unwritten(45 * 300);
+      for (int64_t k = 0; k < 45 * 300; ++k) logits.push_back(static_cast<float>(b.hidden.get(k)));
+      const LinearBatch::Result r = b.run_policy();
+      LinearBatch::Result expected = b.result(TPPO_POLICY_STATS);
+      tppo_policy_loss_args a = b.policy(expected);
+      a.dtype = TPPO_F32;
+      a.logits = logits.data();
+      a.grad_logits = grad.data();
+      CHECK_OK(RUN(policy_loss, a));
+      CHECK(test::same_bits(r.logprob, expected.logprob) && test::same_bits(r.entropy, expected.entropy));
+      CHECK(test::same_bits(r.stats, expected.stats));
+      Numbers rounded(dtype, 45 * 300);
+      for (int64_t k = 0; k < 45 * 300; ++k) rounded.set(k, grad[k]);
+      for (int64_t k = 0; k < 45 * 300; ++k) CHECK(r.grad_hidden.get(k) == rounded.get(k));
+    }
+  });
+}
+
+TEST(each_gradient_alone_or_none) {
+  const LinearBatch b({50, 30, 40, 2, 16}, TPPO_F32, 15);
+  const LinearBatch::Result both = b.run_policy();
+  for (int which = 0; which < 3; ++which) {
+    LinearBatch::Result r = b.result(TPPO_POLICY_STATS);
+    const LinearBatch::Result before = r;
+    tppo_linear_args linear = b.linear(r);
+    if (which != 1) linear.grad_hidden = nullptr;
+    if (which != 2) linear.grad_weight = nullptr;
+    const tppo_policy_loss_args a = b.policy(r);
+    CHECK_OK(RUN_LINEAR(policy_loss, linear, a));
+    CHECK(test::same_bits(r.logprob, both.logprob) && test::same_bits(r.stats, both.stats));
+    CHECK(test::same_bits(r.grad_hidden.bits(), (which == 1 ? both : before).grad_hidden.bits()));
+    CHECK(test::same_bits(r.grad_weight, (which == 2 ? both : before).grad_weight));
+  }
+}
+
+TEST(nothing_valid_and_nothing_at_all) {
+  for (int64_t tokens : {0, 21}) {
+    LinearBatch b({tokens, 8, 30, 3, 0}, TPPO_F32, 17);
+    b.b.mask.assign(static_cast<size_t>(tokens), 0);
+    poison(b, test::kNaN, false);
+    for (const LinearBatch::Result& r : {b.run_policy(), b.run_nll()}) {
+      for (double x : r.stats) CHECK(x == 0.0);
+      for (int64_t i = 0; i < tokens; ++i)
+        for (int64_t h = 0; h < 8; ++h) CHECK(r.grad_hidden.get(i * 11 + h) == 0.0);
+      CHECK(test::same_bits(r.grad_weight, b.grad_before));
+    }
+  }
+}
+
+TEST(bad_rows_are_counted_and_contained) {
+  test::each_isa([] {
+    LinearBatch b({40, 12, 50, 0, 0}, TPPO_F32, 19);
+    b.b.mask.assign(40, 1);
+    b.b.options.normalizer = 40.0;
+    const LinearBatch::Result clean = b.run_policy();
+    b.b.advantages[7] = test::kNaN;
+    const LinearBatch::Result r = b.run_policy();
+    CHECK(r.stats[TPPO_POLICY_BAD_ROWS] == 1.0 && std::isnan(r.logprob[7]));
+    for (int64_t k = 0; k < 40 * 12; ++k)
+      CHECK(k / 12 == 7 ? std::isnan(r.grad_hidden.get(k)) : r.grad_hidden.get(k) == clean.grad_hidden.get(k));
+    for (float g : r.grad_weight) CHECK(std::isnan(g));
+    b.b.options.zero_bad_rows = 1;
+    const LinearBatch::Result zeroed = b.run_policy();
+    b.b.mask[7] = 0;
+    CHECK(test::same_bits(zeroed.grad_weight, b.run_policy().grad_weight));
+    for (int64_t h = 0; h < 12; ++h) CHECK(zeroed.grad_hidden.get(7 * 12 + h) == 0.0);
+    b.b.mask[7] = 1;
+    b.hidden.set(3 * 12 + 5, test::kInf);
+    CHECK(b.run_policy().stats[TPPO_POLICY_BAD_ROWS] == 2.0);
+  });
+}
+
+TEST(memory_is_bounded_by_a_chunk) {
+  const auto bytes = [](int64_t tokens, int64_t hidden, int64_t vocab, int64_t chunk) {
+    tppo_linear_args linear;
+    tppo_policy_loss_args a;
+    tppo_linear_init(&linear);
+    tppo_policy_loss_init(&a);
+    linear.hidden_size = hidden;
+    linear.chunk_tokens = chunk;
+    a.num_tokens = tokens;
+    a.vocab_size = vocab;
+    uint64_t size = 0, other = 0;
+    CHECK_OK(tppo_linear_policy_loss_workspace(&linear, &a, -1, &size));
+    CHECK_OK(tppo_policy_loss_workspace(&a, -1, &other));
+    CHECK(size > other);
+    return static_cast<double>(size - other);  // what the output layer adds to the loss
+  };
+  for (int64_t vocab : {32000, 128256})
+    for (int64_t hidden : {128, 1024, 4096}) {
+      const double row = 4.0 * static_cast<double>(vocab + 2 * hidden), padding = 4.0 * 3 * 48;
+      for (int64_t chunk : {16, 128, 1000}) {
+        const double rows = static_cast<double>((chunk + 15) / 16 * 16);
+        CHECK(bytes(8192, hidden, vocab, chunk) <= rows * (row + padding) + 8.0 * 8192 + 1024);
+      }
+      // Without a size of its own: 32 MB or 128 tokens, and then 8 bytes for each token there is.
+      const double most = std::max(33.6e6, 128 * (row + padding)) + 16 * (row + padding) + 1024;
+      CHECK(bytes(8192, hidden, vocab, 0) <= most + 8.0 * 8192);
+      CHECK(bytes(1 << 20, hidden, vocab, 0) <= most + 8.0 * (1 << 20));
+      CHECK(bytes(8192, hidden, vocab, 0) < 8192.0 * 4.0 * static_cast<double>(vocab) / 20);
+    }
+}
+
+TEST(wrong_arguments_are_named) {
+  LinearBatch b({20, 8, 30, 2, 0}, TPPO_F32, 21);
+  LinearBatch::Result r = b.result(TPPO_POLICY_STATS);
+  const auto policy = [&](const char* part, void (*spoil)(tppo_linear_args&, tppo_policy_loss_args&)) {
+    tppo_linear_args linear = b.linear(r);
+    tppo_policy_loss_args a = b.policy(r);
+    spoil(linear, a);
+    const Array<float> before = r.bits();
+    CHECK_INVALID(RUN_LINEAR(policy_loss, linear, a), part);
+    CHECK(test::same_bits(r.bits(), before));
+  };
+  using L = tppo_linear_args&;
+  using A = tppo_policy_loss_args&;
+  policy("hidden is NULL", [](L l, A) { l.hidden = nullptr; });
+  policy("weight is NULL", [](L l, A) { l.weight = nullptr; });
+  policy("targets is NULL", [](L, A a) { a.targets = nullptr; });
+  policy("targets[", [](L, A a) { a.vocab_size = 1; });
+  policy("hidden_size is 0", [](L l, A) { l.hidden_size = 0; });
+  policy("hidden_stride is 7", [](L l, A) { l.hidden_stride = 7; });
+  policy("chunk_tokens is -1", [](L l, A) { l.chunk_tokens = -1; });
+  policy("args->size", [](L l, A) { l.size = 8; });
+  policy("args->size", [](L, A a) { a.size = 8; });
+  policy("logits are given", [](L l, A a) { a.logits = l.hidden; });
+  policy("grad_logits is given", [](L l, A a) { a.grad_logits = l.grad_hidden; });
+  policy("logits_stride is 30", [](L, A a) { a.logits_stride = 30; });
+  policy("grad_stride is 30", [](L, A a) { a.grad_stride = 30; });
+  policy("num_rows is 2", [](L, A a) { a.num_rows = 2; });
+  policy("grad_hidden overlaps hidden", [](L l, A) { l.grad_hidden = const_cast<void*>(l.hidden); });
+  policy("grad_weight overlaps weight", [](L l, A) { l.grad_weight = static_cast<float*>(const_cast<void*>(l.weight)) + 1; });
+  policy("grad_hidden overlaps grad_weight", [](L l, A) { l.grad_weight = static_cast<float*>(l.grad_hidden); });
+  policy("hidden is not aligned", [](L l, A) { l.hidden = static_cast<const char*>(l.hidden) + 1; });
+
+  tppo_linear_args linear = b.linear(r);
+  tppo_token_log_probs_args forward = b.log_probs(r);
+  CHECK_INVALID(RUN_LINEAR(token_log_probs, linear, forward), "grad_hidden or grad_weight is given");
+  linear = b.linear(r, false);
+  uint64_t bytes = 0;
+  CHECK_OK(tppo_linear_token_log_probs_workspace(&linear, &forward, -1, &bytes));
+  Array<unsigned char> workspace(bytes);
+  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, -1, nullptr, workspace.data(), bytes - 1), "workspace_size is");
+  CHECK_INVALID(tppo_linear_token_log_probs(&linear, &forward, -1, nullptr, nullptr, bytes), "workspace is NULL");
+  CHECK_INVALID(tppo_linear_token_log_probs(nullptr, &forward, -1, nullptr, workspace.data(), bytes), "args is NULL");
+}
+
+TEST(sizes_that_overflow_are_refused) {
+  tppo_linear_args linear;
+  tppo_token_log_probs_args a;
+  const auto size = [&](int64_t tokens, int64_t vocab, int64_t hidden, int64_t chunk) {
+    tppo_linear_init(&linear);
+    tppo_token_log_probs_init(&a);
+    a.num_tokens = tokens;
+    a.vocab_size = vocab;
+    linear.hidden_size = hidden;
+    linear.chunk_tokens = chunk;
+    uint64_t bytes = 0;
+    return tppo_linear_token_log_probs_workspace(&linear, &a, -1, &bytes);
+  };
+  constexpr int64_t kMost = INT64_C(1) << 56;
+  CHECK_INVALID(size(kMost, kMost, 1, kMost), "chunk_tokens is 72057594037927936");
+  CHECK_INVALID(size(kMost, 1 << 20, 1, 0), "num_tokens is 72057594037927936");
+  CHECK_INVALID(size(kMost, 1, kMost, 16), "chunk_tokens is 16");
+  CHECK_INVALID(size(16, kMost, kMost, 16), "chunk_tokens is 16");
+  CHECK_INVALID(size(16, INT64_C(1) << 32, INT64_C(1) << 32, 16), "weight: ");
+  CHECK_OK(size(INT64_C(1) << 40, 32000, 4096, 1024));
+}

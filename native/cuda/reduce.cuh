@@ -37,18 +37,6 @@ __device__ __forceinline__ double warp_total(const double* values, int count) {
   return warp_sum(sum);
 }
 
-/// The same for every thread of the block, with the work done by its first warp. `shared`: room for one double, free again afterwards.
-__device__ __forceinline__ double block_total(const double* values, int count, double* shared) {
-  if (threadIdx.x < kWarp) {
-    const double sum = warp_total(values, count);
-    if (threadIdx.x == 0) *shared = sum;
-  }
-  __syncthreads();
-  const double sum = *shared;
-  __syncthreads();
-  return sum;
-}
-
 /// Shared memory of block_sums.
 constexpr size_t block_sums_bytes(int sums) { return sizeof(double) * sums * (kMapThreads / kWarp); }
 

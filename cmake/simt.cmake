@@ -8,6 +8,9 @@ function(tppo_simt_settings target)
   target_include_directories(${target} PUBLIC ${CMAKE_SOURCE_DIR}/native/include ${CMAKE_SOURCE_DIR}/native/simt PRIVATE ${CMAKE_SOURCE_DIR}/native)
   target_compile_definitions(${target} PRIVATE TPPO_CUDA TPPO_VARIANT="simt" TPPO_VERSION="${PROJECT_VERSION}")
   target_link_libraries(${target} PRIVATE Threads::Threads tppo_warnings ${CMAKE_DL_LIBS})
+  if(NOT TPPO_SANITIZE)
+    target_link_options(${target} PRIVATE LINKER:--no-undefined)
+  endif()
   # The pattern makes padding the same in every run and uninitialised variables visible; the line numbers are for reports.
   target_compile_options(${target} PRIVATE -O1 -g1 -fvisibility=hidden -ftrivial-auto-var-init=pattern -fno-math-errno -fno-trapping-math
                                            -Wno-unknown-pragmas)
@@ -22,6 +25,6 @@ endfunction()
 
 set_source_files_properties(${TPPO_SIMT_KERNELS} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
 set_source_files_properties(${TPPO_SIMT_RUNTIME} PROPERTIES COMPILE_OPTIONS "-O2")
-add_library(tppo_simt SHARED ${TPPO_SIMT_KERNELS} ${CMAKE_SOURCE_DIR}/native/api.cpp ${TPPO_SIMT_RUNTIME}
-            "$<FILTER:$<TARGET_OBJECTS:tppo>,EXCLUDE,/api[.]cpp[.]o>")
+set(TPPO_CPU_OBJECTS "$<FILTER:$<TARGET_OBJECTS:tppo>,EXCLUDE,/api[.]cpp[.]o>")
+add_library(tppo_simt SHARED ${TPPO_SIMT_KERNELS} ${CMAKE_SOURCE_DIR}/native/api.cpp ${TPPO_SIMT_RUNTIME} ${TPPO_CPU_OBJECTS})
 tppo_simt_settings(tppo_simt)

@@ -32,9 +32,13 @@ function(tppo_mutation name file unit text instead program report)
   file(WRITE ${folder}/cuda/${file} "${mutated}")
 
   string(REPLACE "." "[.]" object "/${unit}.o")
-  add_library(mutant_${name} SHARED ${folder}/cuda/${unit} "$<FILTER:$<TARGET_OBJECTS:tppo_simt>,EXCLUDE,${object}>")
+  # Its object comes first: of an inline function that other objects have too the linker takes the first.
+  add_library(mutant_object_${name} OBJECT ${folder}/cuda/${unit})
+  tppo_simt_settings(mutant_object_${name})
+  add_library(mutant_${name} SHARED $<TARGET_OBJECTS:mutant_object_${name}> "$<FILTER:$<TARGET_OBJECTS:tppo_simt>,EXCLUDE,${object}>"
+              ${TPPO_CPU_OBJECTS})
   set_source_files_properties(${folder}/cuda/${unit} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++;-O0;-w")
-  set_target_properties(mutant_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${TPPO_MUTANTS}/${name} OUTPUT_NAME tppo_simt)
+  set_target_properties(mutant_${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${TPPO_MUTANTS}/${name} OUTPUT_NAME tppo_simt LINKER_LANGUAGE CXX)
   tppo_simt_settings(mutant_${name})
   list(POP_FRONT program executable)
   add_test(NAME mutation_${name} COMMAND simt_${executable} ${program})

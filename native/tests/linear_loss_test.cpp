@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The losses behind an output layer against a reference in double, and their promises: chunks, threads and masked tokens change no bit.
+#include <cstdlib>
+
 #include "linear_batch.h"
 
 namespace {
@@ -307,6 +309,37 @@ TEST(memory_is_bounded_by_a_chunk) {
       CHECK(bytes(1 << 20, hidden, vocab, 0) <= most + 8.0 * (1 << 20));
       CHECK(bytes(8192, hidden, vocab, 0) < 8192.0 * 4.0 * static_cast<double>(vocab) / 20);
     }
+}
+
+TEST(resident_memory_stays_below_the_logits) {
+  const auto megabytes = [](const char* field) {
+    double kilobytes = 0.0;
+    char line[256];
+    FILE* const status = fopen("/proc/self/status", "r");
+    while (fgets(line, sizeof line, status) != nullptr)
+      if (strncmp(line, field, strlen(field)) == 0) kilobytes = atof(line + strlen(field));
+    fclose(status);
+    return kilobytes / 1024;
+  };
+  LinearBatch b({1, 4, 32000, 0, 0}, TPPO_F32, 23);
+  LinearBatch::Result r = b.result(TPPO_NLL_STATS);
+  constexpr int64_t kTokens = 2048;  // of 250 MB of logits
+  const Array<float> hidden(kTokens * 4, 0.5f);
+  const Array<int64_t> targets(kTokens, 5);
+  Array<float> grad_hidden(kTokens * 4, test::kUnwritten);
+  tppo_linear_args linear = b.linear(r);
+  linear.hidden = hidden.data();
+  linear.grad_hidden = grad_hidden.data();
+  tppo_nll_loss_args a;
+  tppo_nll_loss_init(&a);
+  a.num_tokens = kTokens;
+  a.vocab_size = 32000;
+  a.targets = targets.data();
+  const double before = megabytes("VmRSS:");
+  CHECK(before > 0.0);
+  CHECK_OK(RUN_LINEAR(nll_loss, linear, a));
+  CHECK(megabytes("VmHWM:") - before < 60.0);
+  for (float g : grad_hidden) CHECK(g != test::kUnwritten);
 }
 
 TEST(wrong_arguments_are_named) {

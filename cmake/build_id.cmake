@@ -21,6 +21,7 @@ function(tppo_define_build_id target)
   else()
     set(variant cpu)
   endif()
+  target_compile_definitions(${target} PRIVATE TPPO_VARIANT="${variant}")
   # The binding compares this file, which travels beside the library, with what the library says.
   file(WRITE ${CMAKE_BINARY_DIR}/tppo.properties "version=${PROJECT_VERSION}\nvariant=${variant}\nbuild_id=${id}\n")
   install(FILES ${CMAKE_BINARY_DIR}/tppo.properties DESTINATION share/tppo)

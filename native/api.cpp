@@ -17,10 +17,7 @@ namespace {
 
 thread_local char last_error[768];
 
-#ifdef TPPO_CUDA
-constexpr bool kCuda = true;
-#else
-constexpr bool kCuda = false;
+#ifndef TPPO_CUDA
 const char* const kNoCuda = "this library was built without CUDA; use the cuda13 variant";
 #endif
 
@@ -215,7 +212,7 @@ int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, int32_t num
 
 const char* tppo_version(void) { return TPPO_VERSION; }
 const char* tppo_build_id(void) { return TPPO_BUILD_ID; }
-const char* tppo_variant(void) { return tppo::kCuda ? "cuda13" : "cpu"; }
+const char* tppo_variant(void) { return TPPO_VARIANT; }
 const char* tppo_last_error(void) { return tppo::last_error; }
 
 int32_t tppo_set_threads(int32_t threads) {

@@ -141,6 +141,7 @@ void report_wait(const Warp& w, unsigned lanes, const char* what) {
         report_wait(w, 1u << lane, text);
       }
   }
+  current = nullptr;  // none of them in particular
   fail("deadlock: the threads wait for different things (divergent barrier or shuffle)");
 }
 
@@ -305,6 +306,20 @@ void* remote_shared(const void* local, size_t bytes, unsigned rank) {
 }
 
 size_t thread_number() { return static_cast<size_t>(current - threads.data()); }
+
+std::string describe_shared(const void* address) {
+  for (size_t rank = 0; rank < blocks.size(); ++rank) {
+    if (!shared_memory[rank].near(address)) continue;
+    const auto* const p = static_cast<const unsigned char*>(address);
+    const bool behind = p >= blocks[rank].shared;
+    const size_t distance = static_cast<size_t>(behind ? p - blocks[rank].shared - shared_bytes : blocks[rank].shared - p);
+    char text[120];
+    snprintf(text, sizeof text, "%zu bytes %s the %zu bytes of shared memory of block %u", distance, behind ? "beyond" : "in front of", shared_bytes,
+             blocks[rank].index.x);
+    return text;
+  }
+  return "";
+}
 
 Where where() { return Where{running_kernel, current, kScheduleNames[static_cast<int>(schedule)]}; }
 

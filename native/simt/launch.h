@@ -4,6 +4,8 @@
 
 #include <cuda_runtime.h>
 
+#include <string>
+
 namespace simt {
 
 enum class Schedule { kForward, kReverse, kRandom };
@@ -14,6 +16,9 @@ struct Where {
   const char* schedule;
 };
 Where where();
+
+/// "8 bytes beyond the 128 bytes of shared memory of block 3"; empty for an address that lies near none.
+std::string describe_shared(const void* address);
 
 /// Of the running thread, in its cluster.
 size_t thread_number();

@@ -3,6 +3,7 @@
 // library that must not change a bit (threads) or may change only rounding (instruction sets).
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -206,8 +207,10 @@ void append(Vec<float>& all, const Vec<T>& v) {
 
 }  // namespace test
 
-int main() {
+/// Runs the cases that are named, or all.
+int main(int count, char** names) {
   for (const auto& [name, body] : test::cases()) {
+    if (count > 1 && std::none_of(names + 1, names + count, [&, wanted = name](const char* given) { return strcmp(given, wanted) == 0; })) continue;
     const int before = test::failures;
     body();
     printf("%s %s\n", test::failures == before ? "ok  " : "FAIL", name);

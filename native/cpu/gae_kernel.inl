@@ -62,7 +62,7 @@ TPPO_INLINE F delta(const Factors& f, F reward, F next, F value) {
 
 /// What the last of `count` lanes leaves to the block before it.
 TPPO_INLINE void hand_over(const Factors& f, int count, float first_advantage, float first_value, Carry& carry) {
-  carry.advantage = carry.advantage * f.carry[count] + static_cast<double>(first_advantage);
+  carry.advantage = __builtin_fma(carry.advantage, f.carry[count], static_cast<double>(first_advantage));
   carry.value = first_value;
 }
 

@@ -11,6 +11,9 @@ import io.github.tppo.kernels.PolicyLossOutputs;
 import io.github.tppo.kernels.PolicyLossStats;
 import io.github.tppo.kernels.TokenLayout;
 import java.util.concurrent.TimeUnit;
+import org.bytedeco.javacpp.PointerScope;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Fork;
@@ -25,9 +28,9 @@ import org.openjdk.jmh.annotations.Warmup;
 @State(Scope.Benchmark)
 @BenchmarkMode(Mode.AverageTime)
 @OutputTimeUnit(TimeUnit.NANOSECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(1)
+@Warmup(iterations = 2, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Measurement(iterations = 6, time = 400, timeUnit = TimeUnit.MILLISECONDS)
+@Fork(2)
 public class CallOverheadBenchmark {
 
     private final NativeArray one = NativeArray.ofFloats(1);
@@ -35,11 +38,20 @@ public class CallOverheadBenchmark {
     private final NativeArray out = NativeArray.allocate(DType.F32, 1);
     private final TokenLayout layout = TokenLayout.flat(1);
     private final Logits logits = Logits.of(one, 1);
+    private final Tensor tensor = torch.ones(1);
 
     /** The cheapest native call that there is, for comparison. */
     @Benchmark
     public int bareCall() {
         return Kernels.threads();
+    }
+
+    /** A small operation of libtorch. */
+    @Benchmark
+    public void libtorchAddOfOne() {
+        try (PointerScope scope = new PointerScope()) {
+            tensor.add(tensor);
+        }
     }
 
     /** Four arrays, no statistics. */

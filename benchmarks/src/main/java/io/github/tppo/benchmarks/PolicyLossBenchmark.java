@@ -1,127 +1,153 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.benchmarks;
 
-import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Kernels;
-import io.github.tppo.kernels.Logits;
 import io.github.tppo.kernels.NativeArray;
 import io.github.tppo.kernels.PolicyLossOptions;
 import io.github.tppo.kernels.PolicyLossOutputs;
-import io.github.tppo.kernels.TokenLayout;
 import java.util.Random;
-import java.util.concurrent.TimeUnit;
 import org.bytedeco.javacpp.PointerScope;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.openjdk.jmh.annotations.Benchmark;
-import org.openjdk.jmh.annotations.BenchmarkMode;
-import org.openjdk.jmh.annotations.Fork;
-import org.openjdk.jmh.annotations.Level;
-import org.openjdk.jmh.annotations.Measurement;
-import org.openjdk.jmh.annotations.Mode;
-import org.openjdk.jmh.annotations.OutputTimeUnit;
+import org.openjdk.jmh.annotations.OperationsPerInvocation;
 import org.openjdk.jmh.annotations.Param;
-import org.openjdk.jmh.annotations.Scope;
 import org.openjdk.jmh.annotations.Setup;
-import org.openjdk.jmh.annotations.State;
-import org.openjdk.jmh.annotations.TearDown;
-import org.openjdk.jmh.annotations.Warmup;
 
 /**
- * Clipped policy loss from float32 logits [tokens, vocab] and its gradient: our one kernel against the operations of
- * libtorch (log_softmax, gather, ratio, clip, backward). Both use as many threads; both read fresh logits each time.
+ * Clipped policy loss from logits and its gradient, as in training: the gradient replaces the logits, and every call
+ * finds fresh logits in memory.
  */
-@State(Scope.Benchmark)
-@BenchmarkMode(Mode.AverageTime)
-@OutputTimeUnit(TimeUnit.MILLISECONDS)
-@Warmup(iterations = 3, time = 1)
-@Measurement(iterations = 5, time = 1)
-@Fork(1)
-public class PolicyLossBenchmark {
+public class PolicyLossBenchmark extends LogitsBenchmark {
 
-    /** Tokens of a micro-batch. */
-    @Param("512")
-    public int tokens;
+    private static final double ENTROPY_COEF = 0.01;
 
-    /** Vocabulary: the bundled model's, Mistral's, and a large one. */
-    @Param({"2048", "32000", "128256"})
-    public int vocab;
+    /** none; statistic: entropy as a number; bonus: entropy in the loss and in the gradient. */
+    @Param({"none", "bonus"})
+    public String entropy;
 
-    /** Threads of both; 0 means all processors. */
-    @Param({"1", "0"})
-    public int threads;
+    private NativeArray old;
+    private NativeArray advantages;
+    private Tensor oldTensor;
+    private Tensor advantagesTensor;
 
-    private Tensor source;
-    private Tensor logits;
-    private Tensor targets;
-    private Tensor oldLogprobs;
-    private Tensor advantages;
-    private NativeArray logitsArray;
-    private NativeArray gradient;
-    private NativeArray targetsArray;
-    private NativeArray oldArray;
-    private NativeArray advantagesArray;
-
-    /** Makes the inputs, the same for both. */
-    @Setup(Level.Trial)
+    /** Makes the inputs and compares all ways on the first matrix. */
+    @Setup
     public void setup() {
-        int count = threads == 0 ? Runtime.getRuntime().availableProcessors() : threads;
-        torch.set_num_threads(count);
-        Kernels.setThreads(count);
-        torch.manual_seed(1);
-        source = torch.randn(tokens, vocab).mul_(new Scalar(3.0));
-        logits = source.detach().requires_grad_(true);
-        Random random = new Random(1);
-        long[] ids = random.longs(tokens, 0, vocab).toArray();
-        float[] old = new float[tokens];
+        if (!entropy.matches("none|statistic|bonus")) {
+            throw new IllegalArgumentException("entropy must be none, statistic or bonus, is " + entropy);
+        }
+        makeLogits();
+        Random random = new Random(2);
+        float[] before = logprobs();
         float[] advantage = new float[tokens];
         for (int i = 0; i < tokens; i++) {
-            old[i] = (float) (-Math.log(vocab) + random.nextGaussian());
+            // The policy has moved a little since it sampled: some ratios are clipped.
+            before[i] += 0.1f * (float) random.nextGaussian();
             advantage[i] = (float) random.nextGaussian();
         }
-        targets = torch.tensor(ids).view(tokens, 1);
-        oldLogprobs = torch.tensor(old);
-        advantages = torch.tensor(advantage);
-        targetsArray = NativeArray.ofLongs(ids);
-        oldArray = NativeArray.ofFloats(old);
-        advantagesArray = NativeArray.ofFloats(advantage);
-        logitsArray = NativeArray.of(source.data_ptr(), source.numel(), DType.F32);
-        Tensor buffer = torch.empty(tokens, vocab);
-        gradient = NativeArray.of(buffer.data_ptr(), buffer.numel(), DType.F32);
-        gradientOwner = buffer;
+        old = NativeArray.ofFloats(before);
+        advantages = NativeArray.ofFloats(advantage);
+        oldTensor = Torch.view(old, tokens);
+        advantagesTensor = Torch.view(advantages, tokens);
+        compare();
     }
 
-    private Tensor gradientOwner;
-
-    /** Frees the tensors. */
-    @TearDown(Level.Trial)
-    public void tearDown() {
-        for (Tensor tensor : new Tensor[] {source, logits, targets, oldLogprobs, advantages, gradientOwner}) {
-            tensor.close();
+    private void compare() {
+        refill();
+        double expected;
+        float[] gradient;
+        try (PointerScope scope = new PointerScope()) {
+            Tensor exact = matrixTensor(0).to(torch.ScalarType.Float).detach().requires_grad_(true);
+            expected = torchLoss(exact, exact);
+            gradient = Torch.takeGradient(exact);
+        }
+        requireClose("loss of tppo", loss(0), expected, 1e-5);
+        requireClose("gradient of tppo", Torch.toFloats(matrixTensor(0)), gradient, roundingError());
+        if (isFloat32() && entropy.equals("none")) {
+            requireClose("loss of cLoop", cLoss(1), expected, 1e-5);
+            // It sums 32000 terms in float32, one after another.
+            requireClose("gradient of cLoop", Torch.toFloats(matrixTensor(1)), gradient, 1e-4);
         }
     }
 
-    /** One call; the gradient goes to a buffer of its own, so that the logits stay. */
+    /** One kernel call for each matrix. */
     @Benchmark
+    @OperationsPerInvocation(MATRICES)
     public double tppo() {
-        return Kernels.policyLoss(TokenLayout.flat(tokens), Logits.of(logitsArray, vocab), targetsArray, oldArray,
-                advantagesArray, null, PolicyLossOptions.defaults(),
-                PolicyLossOutputs.none().withGradLogits(gradient)).loss();
+        double sum = 0;
+        for (int k = 0; k < MATRICES; k++) {
+            sum += loss(k);
+        }
+        return sum;
     }
 
-    /** The same mathematics in the operations of libtorch, backward through autograd. */
+    private double loss(int k) {
+        PolicyLossOptions options = PolicyLossOptions.defaults().withEntropyCoef(
+                entropy.equals("bonus") ? ENTROPY_COEF : 0);
+        return Kernels.policyLoss(layout(), matrix(k), targets, old, advantages, null, options,
+                PolicyLossOutputs.none().withGradLogits(matrix(k).data())).loss();
+    }
+
+    /** One thread, expf of the C library; float32 without entropy only. */
+    @Benchmark
+    @OperationsPerInvocation(MATRICES)
+    public double cLoop() {
+        if (!isFloat32() || !entropy.equals("none")) {
+            throw new UnsupportedOperationException("the C loop knows float32 and no entropy");
+        }
+        double sum = 0;
+        for (int k = 0; k < MATRICES; k++) {
+            sum += cLoss(k);
+        }
+        return sum;
+    }
+
+    private double cLoss(int k) {
+        return NativeLoops.loops_policy_loss(matrix(k).data().address(), targets.address(), old.address(),
+                advantages.address(), tokens, vocab);
+    }
+
+    /** Operation by operation in the type of the logits, backward through autograd. */
     @Benchmark
     public double libtorch() {
         try (PointerScope scope = new PointerScope()) {
-            Tensor logprob = torch.log_softmax(logits, 1).gather(1, targets).squeeze(1);
-            Tensor ratio = logprob.sub(oldLogprobs).exp();
-            Tensor clipped = ratio.clamp(new org.bytedeco.pytorch.ScalarOptional(new Scalar(0.8)),
-                    new org.bytedeco.pytorch.ScalarOptional(new Scalar(1.2)));
-            Tensor loss = torch.min(ratio.mul(advantages), clipped.mul(advantages)).mean().neg();
-            loss.backward();
-            logits.mutable_grad().reset();
-            return loss.item_double();
+            Tensor leaf = nextLeaf();
+            double loss = torchLoss(leaf, leaf);
+            leaf.mutable_grad().reset();
+            return loss;
         }
+    }
+
+    /** The same on logits widened to float32 first, as many trainers do; for 16-bit logits. */
+    @Benchmark
+    public double libtorchAsFloat() {
+        try (PointerScope scope = new PointerScope()) {
+            Tensor leaf = nextLeaf();
+            double loss = torchLoss(leaf, leaf.to(torch.ScalarType.Float));
+            leaf.mutable_grad().reset();
+            return loss;
+        }
+    }
+
+    @Override
+    boolean overwrites(String method) {
+        return method.equals("tppo") || method.equals("cLoop");
+    }
+
+    private double torchLoss(Tensor leaf, Tensor logits) {
+        Tensor logprobs = torch.log_softmax(logits, 1);
+        Tensor logprob = logprobs.gather(1, targetsTensor).squeeze(1);
+        Tensor ratio = logprob.sub(oldTensor).exp();
+        Tensor clipped = Torch.clamp(ratio, 0.8, 1.2);
+        Tensor loss = torch.min(ratio.mul(advantagesTensor), clipped.mul(advantagesTensor)).mean().neg();
+        if (entropy.equals("bonus")) {
+            loss = loss.add(Torch.times(logprobs.exp().mul(logprobs).sum(1).mean(), ENTROPY_COEF));
+        } else if (entropy.equals("statistic")) {
+            Tensor constant = logprobs.detach();
+            constant.exp().mul(constant).sum(1).mean().item_double();
+        }
+        loss.backward();
+        return loss.item_double();
     }
 }

@@ -2,6 +2,8 @@
 package io.github.tppo.cli;
 
 import io.github.tppo.kernels.Device;
+import io.github.tppo.kernels.KernelInfo;
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.verify.KernelVectors;
@@ -62,7 +64,8 @@ final class VerifyCommand implements Runnable {
           out.println(q.reason() == null ? line : line + "  " + q.reason());
         }
       }
-      out.println((report.ok() ? "ok" : "not ok") + " on " + report.backend());
+      out.println((report.ok() ? "ok" : "not ok") + " on " + report.backend()
+          + (report.cpuIsa() == null ? "" : " (" + report.cpuIsa() + ")"));
       out.flush();
     }
   }
@@ -76,9 +79,30 @@ final class VerifyCommand implements Runnable {
     @Option(names = "--backend", paramLabel = "auto|cpu|cuda", defaultValue = "auto", description = "Where to compute.")
     private Backend backend;
 
+    @Option(names = "--cpu-isa", paramLabel = "NAME", description = {"Instruction set of the CPU kernels: auto for the best one,"
+        + " x86-64-v4-bf16, x86-64-v4, x86-64-v3, neon or portable. Without it, that of the system property tppo.cpu_isa, which does the same for"
+        + " every command (TPPO_JAVA_OPTS=-Dtppo.cpu_isa=NAME), or the best one."})
+    private String cpuIsa;
+
     @Override
     VerifyReport verify() throws Exception {
-      return KernelVectors.verify(vectors, backend.forKernels() == Backend.CUDA ? Device.cuda(0) : Device.CPU);
+      boolean cuda = backend.forKernels() == Backend.CUDA;
+      if (cpuIsa != null) {
+        if (cuda) {
+          throw new ConfigException("--cpu-isa " + cpuIsa + ": the kernels run on CUDA; add --backend cpu");
+        }
+        chooseCpuIsa();
+      }
+      return KernelVectors.verify(vectors, cuda ? Device.cuda(0) : Device.CPU);
+    }
+
+    private void chooseCpuIsa() {
+      try {
+        Kernels.setCpuIsa(cpuIsa);
+      } catch (IllegalArgumentException | UnsupportedOperationException e) {
+        throw new ConfigException("--cpu-isa " + cpuIsa + ": expected auto or what this machine and build offer: "
+            + String.join(", ", KernelInfo.query().cpuIsas()));
+      }
     }
   }
 

@@ -5,6 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.KernelInfo;
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.run.RunFolder;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -165,6 +167,24 @@ class TppoTest {
     assertEquals(0, tppo("init", file, "--force"));
     assertEquals(0, tppo("init", "-"));
     assertEquals(Files.readString(file), stdout);
+  }
+
+  @Test
+  void verifyRunsTheKernelsOfEveryInstructionSet() throws IOException {
+    Path vectors = Path.of("../tppo-kernels/src/test/resources/fixtures/kernels");
+    try {
+      for (String isa : KernelInfo.query().cpuIsas()) {
+        assertEquals(0, tppo("verify", "kernels", "--vectors", vectors, "--backend", "cpu", "--cpu-isa", isa, "--json"), stderr);
+        assertTrue(stdout.startsWith("{\"ok\":true,\"backend\":\"cpu\",\"cpu_isa\":\"" + isa + "\",\"files\":["), stdout);
+      }
+      assertEquals(0, tppo("verify", "kernels", "--vectors", vectors, "--backend", "cpu", "--cpu-isa", "portable"));
+      assertTrue(stdout.endsWith("ok on cpu (portable)" + System.lineSeparator()), stdout);
+      assertEquals(2, tppo("verify", "kernels", "--vectors", vectors, "--backend", "cpu", "--cpu-isa", "z80"));
+      assertTrue(stderr.contains("--cpu-isa z80: expected auto or what this machine and build offer: "), stderr);
+      assertEquals("portable", KernelInfo.query().cpuIsa());
+    } finally {
+      Kernels.setCpuIsa("auto");
+    }
   }
 
   @Test

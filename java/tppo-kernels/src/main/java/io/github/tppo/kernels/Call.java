@@ -28,12 +28,15 @@ final class Call {
         int run(int device, Pointer workspace, long size);
     }
 
-    /** More than the arguments of any operation take. */
+    /** More than any argument struct takes. */
     private static final int ARGUMENT_BYTES = 1024;
+
+    /** The most argument structs that a call has. */
+    private static final int ARGUMENT_STRUCTS = 3;
 
     /** Allocating a struct with a finaliser for each call would cost more than a small call does. */
     private static final ThreadLocal<NativeArray> ARGUMENTS =
-            ThreadLocal.withInitial(() -> NativeArray.allocate(DType.U8, ARGUMENT_BYTES));
+            ThreadLocal.withInitial(() -> NativeArray.allocate(DType.U8, ARGUMENT_STRUCTS * ARGUMENT_BYTES));
 
     private final String operation;
     private final List<NativeArray> arrays = new ArrayList<>();
@@ -41,15 +44,16 @@ final class Call {
     private String deviceFrom;
     private Scratch scratch;
     private int statsCount;
+    private int argumentStructs;
 
     Call(String operation) {
         NativeLibrary.load();
         this.operation = operation;
     }
 
-    /** Returns memory for the arguments of one call at a time of this thread. */
-    static Pointer argumentMemory() {
-        return ARGUMENTS.get().pointer();
+    /** Returns memory for the next argument struct of this call; a thread makes one call at a time. */
+    Pointer argumentMemory() {
+        return ARGUMENTS.get().slice((long) argumentStructs++ * ARGUMENT_BYTES, ARGUMENT_BYTES).pointer();
     }
 
     /** Fails with the name of the operation in front. */
@@ -87,7 +91,9 @@ final class Call {
         return array == null ? null : bytes(name, array, length);
     }
 
+    /** The mask, for an operation that takes no list of rows. */
     BytePointer mask(TokenLayout layout) {
+        require(layout.rows() == null, "the layout has rows, which this operation does not take; give a mask");
         return bytesOrNull("mask", layout.mask(), layout.tokens());
     }
 
@@ -117,17 +123,26 @@ final class Call {
     }
 
     static int dtypeCode(DType dtype) {
-        return dtype == DType.BF16 ? Tppo.TPPO_BF16 : Tppo.TPPO_F32;
+        return switch (dtype) {
+            case F32 -> Tppo.TPPO_F32;
+            case BF16 -> Tppo.TPPO_BF16;
+            case F16 -> Tppo.TPPO_F16;
+            default -> throw new IllegalArgumentException("no kernel takes logits of " + dtype);
+        };
     }
 
     /**
-     * Room for statistics, to be read with {@link #stats()} after {@link #run}; arrays come first, they fix the
-     * device.
+     * Room for statistics, to be read with {@link #stats()} after {@link #run}, those of several structs one after
+     * another; arrays come first, they fix the device.
      */
     DoublePointer stats(int count) {
-        statsCount = count;
-        scratch = Scratch.of(device());
-        return scratch.stats();
+        if (scratch == null) {
+            scratch = Scratch.of(device());
+        }
+        DoublePointer room = scratch.stats();
+        DoublePointer free = statsCount == 0 ? room : room.getPointer(statsCount);
+        statsCount += count;
+        return free;
     }
 
     /** Puts a number where the operation reads it: in memory of the device. */
@@ -168,7 +183,7 @@ final class Call {
         return device.isCuda() ? device.index() : -1;
     }
 
-    private Pointer rows(String name, NativeArray array, DType dtype, long rows, long columns, long stride) {
+    Pointer rows(String name, NativeArray array, DType dtype, long rows, long columns, long stride) {
         require(array.dtype() == dtype, name + " must be " + dtype + ", is " + array);
         long needed = rows == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1, stride), columns);
         long most = Math.multiplyExact(rows, stride);

@@ -6,6 +6,12 @@ final class Checks {
 
     private Checks() {}
 
+    /** Requires a type that logits and hidden states may have. */
+    static void requireFloating(String name, NativeArray array) {
+        require(array.dtype() == DType.F32 || array.dtype() == DType.BF16 || array.dtype() == DType.F16,
+                name + " must be F32, BF16 or F16, is " + array);
+    }
+
     static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);

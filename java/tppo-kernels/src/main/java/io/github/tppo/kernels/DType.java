@@ -9,6 +9,8 @@ public enum DType {
     F64(8),
     /** bfloat16: the upper half of a binary32. */
     BF16(2),
+    /** IEEE 754 binary16. */
+    F16(2),
     /** Signed 32-bit integer. */
     I32(4),
     /** Signed 64-bit integer. */

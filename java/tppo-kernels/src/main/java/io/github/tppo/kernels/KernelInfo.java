@@ -13,13 +13,14 @@ import java.util.List;
  * @param buildId hash of the native sources and the variant
  * @param variant "cpu" or "cuda13": what was compiled in, not what this machine can run
  * @param file the file of the binding that was loaded
- * @param cpuIsa instruction set of the CPU kernels: "x86-64-v4", "x86-64-v3" or "portable"
+ * @param cpuIsa instruction set of the CPU kernels in use: "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable"
+ * @param cpuIsas those that this machine and build offer, best first; see {@link Kernels#setCpuIsa}
  * @param threads CPU threads that calls use
  * @param cudaDevices usable CUDA devices, empty if there is none
  * @param cudaUnavailableReason why {@code cudaDevices} is empty, in words; "" if it is not
  */
-public record KernelInfo(String version, String buildId, String variant, String file, String cpuIsa, int threads,
-        List<CudaDevice> cudaDevices, String cudaUnavailableReason) {
+public record KernelInfo(String version, String buildId, String variant, String file, String cpuIsa,
+        List<String> cpuIsas, int threads, List<CudaDevice> cudaDevices, String cudaUnavailableReason) {
 
     /**
      * A CUDA device.
@@ -50,8 +51,8 @@ public record KernelInfo(String version, String buildId, String variant, String 
         }
         return new KernelInfo(
                 Tppo.tppo_version().getString(), Tppo.tppo_build_id().getString(), Tppo.tppo_variant().getString(),
-                NativeLibrary.file(), Tppo.tppo_cpu_isa().getString(), Tppo.tppo_get_threads(), List.copyOf(devices),
-                Tppo.tppo_cuda_unavailable_reason().getString());
+                NativeLibrary.file(), Tppo.tppo_cpu_isa().getString(), NativeLibrary.cpuIsas(),
+                Tppo.tppo_get_threads(), List.copyOf(devices), Tppo.tppo_cuda_unavailable_reason().getString());
     }
 
     private static CudaDevice describe(int index) {

@@ -26,7 +26,7 @@ public final class Kernels {
      * Log-probability and entropy of each token's distribution: {@code z = logits / temperature},
      * {@code logprob = z[target] - logsumexp(z)}. Same bits as those of {@link #policyLoss}.
      *
-     * @param layout tokens and mask; sequence bounds are not used
+     * @param layout tokens and mask or rows; sequence bounds are not used
      * @param logits [N, V]
      * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
      * @param options settings
@@ -42,7 +42,7 @@ public final class Kernels {
      * Rows with NaN, +inf or only -inf are left out and counted; -inf elsewhere than at the target is an ordinary
      * logit of probability 0.
      *
-     * @param layout tokens, mask, and sequences for the sequence aggregations
+     * @param layout tokens, mask or rows, and sequences for the sequence aggregations
      * @param logits [N, V]
      * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
      * @param oldLogprobs {@link DType#F32} [N], log-probs under the policy that sampled
@@ -62,7 +62,7 @@ public final class Kernels {
      * Weighted negative log-likelihood (supervised fine-tuning) from logits, and its gradient, which may overwrite
      * the logits: {@code -sum(w * logprob) / normalizer}.
      *
-     * @param layout tokens and mask; sequence bounds are not used
+     * @param layout tokens and mask or rows; sequence bounds are not used
      * @param logits [N, V]
      * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
      * @param weights {@link DType#F32} [N]; null means 1. May be negative when a normaliser is given
@@ -72,6 +72,56 @@ public final class Kernels {
     public static NllLossStats nllLoss(TokenLayout layout, Logits logits, NativeArray targets, NativeArray weights,
             NllLossOptions options, NllLossOutputs outputs) {
         return LogitsKernels.nllLoss(layout, logits, targets, weights, options, outputs);
+    }
+
+    /**
+     * {@link #tokenLogProbs} behind an output layer: from hidden states, without an array of [N, V].
+     *
+     * @param layout tokens and mask; sequence bounds are not used
+     * @param layer hidden states and output matrix, without gradients
+     * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
+     * @param options settings
+     * @param outputs where to write
+     */
+    public static TokenLogProbsStats linearTokenLogProbs(TokenLayout layout, OutputLayer layer, NativeArray targets,
+            TokenLogProbsOptions options, TokenLogProbsOutputs outputs) {
+        return LinearKernels.tokenLogProbs(layout, layer, targets, options, outputs);
+    }
+
+    /**
+     * {@link #policyLoss} behind an output layer: from hidden states to the gradients of the hidden states and of the
+     * output matrix, without an array of [N, V]. Log-probs have the bits of {@link #linearTokenLogProbs}.
+     *
+     * @param layout tokens, mask, and sequences for the sequence aggregations
+     * @param layer hidden states and output matrix, and where their gradients go
+     * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
+     * @param oldLogprobs {@link DType#F32} [N], log-probs under the policy that sampled
+     * @param advantages {@link DType#F32} [N]
+     * @param refLogprobs {@link DType#F32} [N], log-probs under the reference; null for no KL
+     * @param options settings
+     * @param outputs where to write; the gradient of the logits must be null
+     */
+    public static PolicyLossStats linearPolicyLoss(TokenLayout layout, OutputLayer layer, NativeArray targets,
+            NativeArray oldLogprobs, NativeArray advantages, NativeArray refLogprobs, PolicyLossOptions options,
+            PolicyLossOutputs outputs) {
+        return LinearKernels.policyLoss(
+                layout, layer, targets, oldLogprobs, advantages, refLogprobs, options, outputs);
+    }
+
+    /**
+     * {@link #nllLoss} behind an output layer: from hidden states to the gradients of the hidden states and of the
+     * output matrix, without an array of [N, V].
+     *
+     * @param layout tokens and mask; sequence bounds are not used
+     * @param layer hidden states and output matrix, and where their gradients go
+     * @param targets {@link DType#I64} [N], in [0, V) at valid tokens
+     * @param weights {@link DType#F32} [N]; null means 1. May be negative when a normaliser is given
+     * @param options settings
+     * @param outputs where to write; the gradient of the logits must be null
+     */
+    public static NllLossStats linearNllLoss(TokenLayout layout, OutputLayer layer, NativeArray targets,
+            NativeArray weights, NllLossOptions options, NllLossOutputs outputs) {
+        return LinearKernels.nllLoss(layout, layer, targets, weights, options, outputs);
     }
 
     /**
@@ -98,6 +148,21 @@ public final class Kernels {
      */
     public static double suggestedLength(int[] lengths, int numQueries) {
         return RewardKernels.suggestedLength(lengths, numQueries);
+    }
+
+    /**
+     * From classes or scores to advantages in one call: {@link #shapeRewards}, {@link #gae} on its rewards, and
+     * {@link #whiten} on the advantages, with the same bits. The rewards need not be stored.
+     *
+     * @param layout tokens, mask and sequences
+     * @param inputs classes or scores, positions, log-probs
+     * @param values {@link DType#F32} [N]
+     * @param options settings of the three
+     * @param outputs where to write
+     */
+    public static TokenAdvantagesStats tokenAdvantages(TokenLayout layout, ShapeRewardsInputs inputs,
+            NativeArray values, TokenAdvantagesOptions options, TokenAdvantagesOutputs outputs) {
+        return RewardKernels.tokenAdvantages(layout, inputs, values, options, outputs);
     }
 
     /**
@@ -134,7 +199,7 @@ public final class Kernels {
      * overwrite the logits.
      *
      * @param layout tokens, mask of the local loss, and sequences
-     * @param logits {@link DType#F32} or {@link DType#BF16} [N, 3]
+     * @param logits {@link DType#F32}, {@link DType#BF16} or {@link DType#F16} [N, 3]
      * @param labels {@link DType#I32} [N], 0, 1 or 2 at valid tokens
      * @param sentenceLabels {@link DType#F32} [B]; null only when the global weight is 0
      * @param globalMask {@link DType#U8} [N], tokens of the mean in the global loss; null means the layout's mask
@@ -262,9 +327,10 @@ public final class Kernels {
     }
 
     /**
-     * Chooses the instruction set of the CPU kernels, for tests and for equal bits across machines.
+     * Chooses the instruction set of the CPU kernels, for tests and for equal bits across machines. The system property
+     * {@code tppo.cpu_isa} does the same for a whole program: it is read once, when the native library is loaded.
      *
-     * @param isa "auto", "x86-64-v4", "x86-64-v3" or "portable"
+     * @param isa "auto" for the best one, or one of {@link KernelInfo#cpuIsas}
      * @throws IllegalArgumentException no such name
      * @throws UnsupportedOperationException this CPU or build lacks it
      */

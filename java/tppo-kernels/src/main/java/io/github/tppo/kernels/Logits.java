@@ -4,7 +4,7 @@ package io.github.tppo.kernels;
 /**
  * A row-major [N, V] array of logits, one row per token.
  *
- * @param data {@link DType#F32} or {@link DType#BF16}
+ * @param data {@link DType#F32}, {@link DType#BF16} or {@link DType#F16}
  * @param vocabSize V, at least 1
  * @param stride elements from one row to the next, at least V
  */
@@ -12,8 +12,7 @@ public record Logits(NativeArray data, long vocabSize, long stride) {
 
     public Logits {
         Checks.require(data != null, "logits are null");
-        Checks.require(data.dtype() == DType.F32 || data.dtype() == DType.BF16,
-                "logits must be F32 or BF16, are " + data.dtype());
+        Checks.requireFloating("logits", data);
         Checks.require(vocabSize >= 1, "vocabSize must be at least 1, is " + vocabSize);
         Checks.require(stride >= vocabSize, "stride " + stride + " is less than vocabSize " + vocabSize);
     }

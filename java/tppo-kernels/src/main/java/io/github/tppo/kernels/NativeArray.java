@@ -219,7 +219,7 @@ public final class NativeArray {
         return buffer;
     }
 
-    /** Copies the elements into a new Java array; {@link DType#BF16} is widened. Not for 64-bit types. */
+    /** Copies the elements into a new Java array; 16-bit floats are widened. Not for integers or 64-bit types. */
     public float[] toFloats() {
         ByteBuffer bytes = buffer();
         float[] out = new float[Math.toIntExact(length)];
@@ -228,6 +228,11 @@ public final class NativeArray {
             case BF16 -> {
                 for (int i = 0; i < out.length; i++) {
                     out[i] = Float.intBitsToFloat(bytes.getShort(2 * i) << 16);
+                }
+            }
+            case F16 -> {
+                for (int i = 0; i < out.length; i++) {
+                    out[i] = widenF16(bytes.getShort(2 * i));
                 }
             }
             default -> throw new IllegalArgumentException("cannot read " + dtype + " elements as floats");
@@ -259,6 +264,20 @@ public final class NativeArray {
     @Override
     public String toString() {
         return dtype + "[" + length + "] on " + device;
+    }
+
+    /** The float of the same value as a binary16; the class library has this from Java 20 on. */
+    private static float widenF16(short bits) {
+        int exponent = bits >> 10 & 0x1f;
+        int fraction = bits & 0x3ff;
+        float magnitude;
+        if (exponent == 0) {
+            magnitude = fraction * 0x1p-24f;
+        } else {
+            int wide = exponent == 0x1f ? 0xff : exponent + 127 - 15;
+            magnitude = Float.intBitsToFloat(wide << 23 | fraction << 13);
+        }
+        return bits < 0 ? -magnitude : magnitude;
     }
 
     private static NativeArray ofBuffer(Buffer buffer, long length, DType dtype) {

@@ -28,7 +28,7 @@ final class OptimizerKernels {
         call.require(gradients != null, "gradients are null");
         call.require(maxNorm >= 0, "maxNorm must not be negative, is " + maxNorm);
         int count = gradients.size();
-        tppo_global_norm_args args = new tppo_global_norm_args(Call.argumentMemory());
+        tppo_global_norm_args args = new tppo_global_norm_args(call.argumentMemory());
         try (PointerPointer<?> addresses = new PointerPointer<>(Math.max(1, count));
                 LongPointer lengths = new LongPointer(Math.max(1, count))) {
             for (int i = 0; i < count; i++) {
@@ -52,7 +52,7 @@ final class OptimizerKernels {
     static void scale(NativeArray x, double factor) {
         Call call = new Call("scale");
         call.require(x != null, "x is null");
-        tppo_scale_args args = new tppo_scale_args(Call.argumentMemory());
+        tppo_scale_args args = new tppo_scale_args(call.argumentMemory());
         tppo_scale_init(args);
         args.length(x.length()).factor(factor).x(call.floats("x", x, x.length()));
         call.run((device, bytes) -> tppo_scale_workspace(args, device, bytes),
@@ -76,7 +76,7 @@ final class OptimizerKernels {
         call.require(param != null && options != null, "param or options are null");
         call.require(step >= 1, "step must be at least 1, is " + step);
         long n = param.length();
-        tppo_adamw_args args = new tppo_adamw_args(Call.argumentMemory());
+        tppo_adamw_args args = new tppo_adamw_args(call.argumentMemory());
         tppo_adamw_init(args);
         args.length(n)
                 .step(step)

@@ -30,7 +30,7 @@ final class RewardModelKernels {
         long n = layout.tokens();
         long b = layout.sequences();
         Logits rows = Logits.of(logits, CLASSES);
-        tppo_reward_model_loss_args args = new tppo_reward_model_loss_args(Call.argumentMemory());
+        tppo_reward_model_loss_args args = new tppo_reward_model_loss_args(call.argumentMemory());
         tppo_reward_model_loss_init(args);
         args.num_tokens(n)
                 .num_sequences(b)
@@ -67,7 +67,7 @@ final class RewardModelKernels {
         Call call = new Call("balanceMask");
         call.require(layout != null && options != null, "layout or options are null");
         long n = layout.tokens();
-        tppo_balance_mask_args args = new tppo_balance_mask_args(Call.argumentMemory());
+        tppo_balance_mask_args args = new tppo_balance_mask_args(call.argumentMemory());
         tppo_balance_mask_init(args);
         args.num_tokens(n)
                 .num_sequences(layout.sequences())

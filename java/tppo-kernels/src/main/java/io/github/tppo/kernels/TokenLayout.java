@@ -5,15 +5,17 @@ package io.github.tppo.kernels;
  * How the N tokens of a call are divided into B sequences, and which of them count.
  *
  * <p>Masked tokens are never read: NaN or any bit pattern in their slots changes no bit of any result, and every
- * output is 0 there.
+ * output is 0 there. The operations on logits take a list of rows in place of a mask: slots of tokens that are not in
+ * the list are then neither read nor written.
  *
  * @param tokens N, masked and padding tokens included
  * @param sequences B
  * @param mask {@link DType#U8} [N], 1 where the token counts; null means that every token counts
  * @param cuSeqlens {@link DType#I32} [B + 1], sequence b owns tokens {@code cuSeqlens[b] .. cuSeqlens[b + 1] - 1};
  *     null for a padded [B, N / B] array
+ * @param rows {@link DType#I32}, the tokens that count in ascending order; null when the mask says it
  */
-public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeArray cuSeqlens) {
+public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeArray cuSeqlens, NativeArray rows) {
 
     public TokenLayout {
         Checks.require(tokens >= 0, "tokens must not be negative, is " + tokens);
@@ -21,6 +23,10 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
         if (cuSeqlens == null) {
             Checks.require(sequences == 0 ? tokens == 0 : tokens % sequences == 0,
                     tokens + " tokens cannot be a padded array of " + sequences + " sequences");
+        }
+        Checks.require(mask == null || rows == null, "give either a mask or rows, not both");
+        if (rows != null) {
+            Checks.require(rows.length() <= tokens, rows.length() + " rows are more than the " + tokens + " tokens");
         }
     }
 
@@ -30,7 +36,7 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
      * @param tokens N
      */
     public static TokenLayout flat(long tokens) {
-        return new TokenLayout(tokens, 1, null, null);
+        return new TokenLayout(tokens, 1, null, null, null);
     }
 
     /**
@@ -41,7 +47,7 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
      */
     public static TokenLayout padded(long sequences, long length) {
         Checks.require(length >= 0, "length must not be negative, is " + length);
-        return new TokenLayout(Math.multiplyExact(sequences, length), sequences, null, null);
+        return new TokenLayout(Math.multiplyExact(sequences, length), sequences, null, null, null);
     }
 
     /**
@@ -53,11 +59,19 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
     public static TokenLayout packed(long tokens, NativeArray cuSeqlens) {
         Checks.require(cuSeqlens != null, "cuSeqlens is null");
         Checks.require(cuSeqlens.length() >= 1, "cuSeqlens is empty; it holds one bound more than there are sequences");
-        return new TokenLayout(tokens, cuSeqlens.length() - 1, null, cuSeqlens);
+        return new TokenLayout(tokens, cuSeqlens.length() - 1, null, cuSeqlens, null);
     }
 
     /** Returns a copy with the mask replaced; null means that every token counts. */
     public TokenLayout withMask(NativeArray value) {
-        return new TokenLayout(tokens, sequences, value, cuSeqlens);
+        return new TokenLayout(tokens, sequences, value, cuSeqlens, rows);
+    }
+
+    /**
+     * Returns a copy with the rows replaced; null means that the mask says which tokens count. For
+     * {@link Kernels#tokenLogProbs}, {@link Kernels#policyLoss} and {@link Kernels#nllLoss}.
+     */
+    public TokenLayout withRows(NativeArray value) {
+        return new TokenLayout(tokens, sequences, mask, cuSeqlens, value);
     }
 }

@@ -22,7 +22,7 @@ final class ValueKernels {
         call.require(layout != null && options != null && outputs != null, "layout, options or outputs are null");
         call.require(oldValues != null || options.clip() < 0, "oldValues is null although clip is not negative");
         long n = layout.tokens();
-        tppo_value_loss_args args = new tppo_value_loss_args(Call.argumentMemory());
+        tppo_value_loss_args args = new tppo_value_loss_args(call.argumentMemory());
         tppo_value_loss_init(args);
         args.num_tokens(n)
                 .clip(options.clip())
@@ -45,7 +45,7 @@ final class ValueKernels {
         call.require(options != null && outputs != null, "options or outputs are null");
         call.require(policyChosen != null, "policyChosen is null");
         long pairs = policyChosen.length();
-        tppo_dpo_loss_args args = new tppo_dpo_loss_args(Call.argumentMemory());
+        tppo_dpo_loss_args args = new tppo_dpo_loss_args(call.argumentMemory());
         tppo_dpo_loss_init(args);
         args.num_pairs(pairs)
                 .beta(options.beta())

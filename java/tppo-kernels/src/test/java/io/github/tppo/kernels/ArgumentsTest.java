@@ -21,6 +21,8 @@ class ArgumentsTest {
     private final NativeArray out = NativeArray.ofFloats(9, 9, 9, 9, 9, 9);
     private final Logits logits = Logits.of(NativeArray.allocate(DType.F32, 24), 4);
     private final NativeArray targets = NativeArray.allocate(DType.I64, 6);
+    private final OutputLayer layer =
+            OutputLayer.of(NativeArray.allocate(DType.F32, 12), 2, NativeArray.allocate(DType.F32, 8));
 
     private void refused(String part, Executable call) {
         IllegalArgumentException e = assertThrows(IllegalArgumentException.class, call);
@@ -48,7 +50,7 @@ class ArgumentsTest {
     void logitsAreChecked() {
         PolicyLossOutputs none = PolicyLossOutputs.none();
         PolicyLossOptions options = PolicyLossOptions.defaults();
-        refused("logits must be F32 or BF16", () -> Logits.of(targets, 1));
+        refused("logits must be F32, BF16 or F16, is I64", () -> Logits.of(targets, 1));
         refused("vocabSize", () -> Logits.of(six, 0));
         refused("stride 3 is less", () -> new Logits(six, 4, 3));
         refused("logits must hold 6 rows of 5", () -> Kernels.policyLoss(
@@ -60,6 +62,92 @@ class ArgumentsTest {
                 layout, logits, targets, six, six, null, options.withKlCoef(0.1), none));
         refused("kl output needs refLogprobs", () -> Kernels.policyLoss(
                 layout, logits, targets, six, six, null, options, none.withKl(out)));
+    }
+
+    @Test
+    void rowListsAreChecked() {
+        TokenLayout rows = layout.withRows(NativeArray.ofInts(1, 4));
+        String refusal = "the layout has rows, which this operation does not take";
+        refused("either a mask or rows", () -> rows.withMask(NativeArray.allocate(DType.U8, 6)));
+        refused("7 rows are more than the 6 tokens", () -> layout.withRows(NativeArray.allocate(DType.I32, 7)));
+        refused("rows must be I32", () -> Kernels.tokenLogProbs(layout.withRows(six), logits, targets,
+                TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none()));
+        gae(refusal, rows, six, six, out);
+        refused(refusal, () -> Kernels.shapeRewards(rows, ShapeRewardsInputs.ofScores(six),
+                ShapeRewardsOptions.defaults(), ShapeRewardsOutputs.none().withRewards(out)));
+        refused(refusal, () -> Kernels.tokenAdvantages(rows, ShapeRewardsInputs.ofScores(six), six,
+                TokenAdvantagesOptions.defaults(), TokenAdvantagesOutputs.of(out, null)));
+        refused(refusal, () -> Kernels.valueLoss(rows, six, six, six, ValueLossOptions.defaults(),
+                ValueLossOutputs.none().withGradValues(out)));
+        refused(refusal, () -> Kernels.balanceMask(rows, ints, null, BalanceMaskOptions.defaults(),
+                NativeArray.allocate(DType.U8, 6)));
+        refused(refusal, () -> Kernels.rewardModelLoss(rows, NativeArray.allocate(DType.F32, 18), ints,
+                NativeArray.ofFloats(1, 2), null, RewardModelLossOptions.defaults(), RewardModelLossOutputs.none()));
+        refused(refusal, () -> Kernels.linearTokenLogProbs(rows, layer, targets, TokenLogProbsOptions.defaults(),
+                TokenLogProbsOutputs.none().withLogprob(out)));
+    }
+
+    @Test
+    void outputLayersAreChecked() {
+        NativeArray hidden = layer.hidden();
+        NativeArray weight = layer.weight();
+        refused("hidden is null", () -> OutputLayer.of(null, 2, weight));
+        refused("hidden must be F32, BF16 or F16, is I32[6]", () -> OutputLayer.of(ints, 1, weight));
+        refused("hiddenSize", () -> OutputLayer.of(hidden, 0, weight));
+        refused("hiddenStride 1 is less", () -> layer.withHiddenStride(1));
+        refused("weight is null", () -> OutputLayer.of(hidden, 2, null));
+        refused("weight must hold whole rows of hiddenSize 3", () -> OutputLayer.of(hidden, 3, weight));
+        refused("chunkTokens", () -> layer.withChunkTokens(-1));
+        assertEquals(4, layer.vocabSize());
+
+        linear("linearNllLoss: layout, layer", null);
+        linear("hidden must hold 6 rows of 2 at stride 3", layer.withHiddenStride(3));
+        linear("weight must be F32", OutputLayer.of(hidden, 2, NativeArray.allocate(DType.BF16, 8)));
+        linear("gradHidden must be F32", layer.withGradients(NativeArray.allocate(DType.F16, 12), null));
+        linear("gradHidden must hold 6 rows of 2", layer.withGradients(NativeArray.allocate(DType.F32, 11), null));
+        linear("gradWeight must be F32", layer.withGradients(null, NativeArray.allocate(DType.BF16, 8)));
+        linear("gradWeight must have 8 elements", layer.withGradients(null, six));
+        linear("grad_hidden overlaps hidden", layer.withGradients(hidden, null));
+        linear("grad_weight overlaps weight", layer.withGradients(null, weight));
+        linear("weight is on cuda:0 but hidden is on cpu",
+                OutputLayer.of(hidden, 2, NativeArray.of(new FloatPointer(8), 8, DType.F32, Device.cuda(0))));
+        refused("log-probs have no loss", () -> Kernels.linearTokenLogProbs(layout,
+                layer.withGradients(null, NativeArray.allocate(DType.F32, 8)), targets, TokenLogProbsOptions.defaults(),
+                TokenLogProbsOutputs.none().withLogprob(out)));
+        refused("gradLogits is given", () -> Kernels.linearPolicyLoss(layout, layer, targets, six, six, null,
+                PolicyLossOptions.defaults(), PolicyLossOutputs.none().withGradLogits(logits.data()).withRatio(out)));
+        refused("gradLogits is given", () -> Kernels.linearNllLoss(layout, layer, targets, null,
+                NllLossOptions.defaults(), NllLossOutputs.none().withGradLogits(logits.data()).withLogprob(out)));
+        refused("klCoef is not 0 but refLogprobs is null", () -> Kernels.linearPolicyLoss(layout, layer, targets, six,
+                six, null, PolicyLossOptions.defaults().withKlCoef(0.1), PolicyLossOutputs.none().withRatio(out)));
+        refused("targets[4] is 4", () -> Kernels.linearTokenLogProbs(layout, layer, NativeArray.ofLongs(0, 1, 2, 3, 4, 0),
+                TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none().withLogprob(out)));
+    }
+
+    private void linear(String part, OutputLayer wrong) {
+        refused(part, () -> Kernels.linearNllLoss(layout, wrong, targets, null, NllLossOptions.defaults(),
+                NllLossOutputs.none().withLogprob(out)));
+    }
+
+    @Test
+    void tokenAdvantagesAreChecked() {
+        ShapeRewardsInputs scores = ShapeRewardsInputs.ofScores(six);
+        TokenAdvantagesOptions options = TokenAdvantagesOptions.defaults();
+        refused("shaping is null", () -> options.withShaping(null));
+        refused("gae is null", () -> options.withGae(null));
+        refused("shaping is null", () -> TokenAdvantagesOutputs.of(out, null).withShaping(null));
+        refused("tokenAdvantages: layout", () -> Kernels.tokenAdvantages(
+                null, scores, six, options, TokenAdvantagesOutputs.of(out, null)));
+        refused("advantages is null", () -> Kernels.tokenAdvantages(
+                layout, scores, six, options, TokenAdvantagesOutputs.of(null, out)));
+        refused("values must have 6 elements", () -> Kernels.tokenAdvantages(
+                layout, scores, five, options, TokenAdvantagesOutputs.of(out, null)));
+        refused("scores must have 6 elements", () -> Kernels.tokenAdvantages(
+                layout, ShapeRewardsInputs.ofScores(five), six, options, TokenAdvantagesOutputs.of(out, null)));
+        refused("kl output needs logprobs", () -> Kernels.tokenAdvantages(layout, scores, six, options,
+                TokenAdvantagesOutputs.of(out, null).withShaping(ShapeRewardsOutputs.none().withKl(five))));
+        refused("overlaps", () -> Kernels.tokenAdvantages(
+                layout, scores, six, options, TokenAdvantagesOutputs.of(out, out)));
     }
 
     @Test
@@ -96,7 +184,7 @@ class ArgumentsTest {
         refused("step", () -> Kernels.adamW(six, six, six, six, 0, 1, AdamWOptions.defaults()));
         refused("maxNorm", () -> Kernels.globalNorm(List.of(six), -1));
         refused("tokens", () -> TokenLayout.flat(-1));
-        refused("6 tokens cannot be", () -> new TokenLayout(6, 4, null, null));
+        refused("6 tokens cannot be", () -> new TokenLayout(6, 4, null, null, null));
         refused("either classes or scores", () -> Kernels.shapeRewards(layout,
                 new ShapeRewardsInputs(null, null, null, null, null, null), ShapeRewardsOptions.defaults(),
                 ShapeRewardsOutputs.none()));

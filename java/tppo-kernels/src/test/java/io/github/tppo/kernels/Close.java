@@ -16,6 +16,9 @@ final class Close {
     /** Half a unit in the last place of bfloat16's 8 bits. */
     static final double BF16 = 1.0 / 256;
 
+    /** Half a unit in the last place of binary16's 11 bits. */
+    static final double F16 = 1.0 / 2048;
+
     private Close() {}
 
     static void assertClose(String name, double[] expected, NativeArray actual) {

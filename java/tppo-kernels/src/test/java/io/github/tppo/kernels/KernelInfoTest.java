@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class KernelInfoTest {
@@ -26,6 +27,25 @@ class KernelInfoTest {
         assertThrows(IllegalArgumentException.class, () -> Kernels.setThreads(1025));
         assertThrows(IllegalArgumentException.class, () -> Kernels.setCpuIsa("z80"));
         Kernels.setCpuIsa("auto");
+    }
+
+    @Test
+    void everyInstructionSetThatIsListedCanBeUsedAndNoOther() {
+        List<String> offered = KernelInfo.query().cpuIsas();
+        assertTrue(offered.contains("portable"), offered::toString);
+        try {
+            for (String isa : List.of("x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon", "portable")) {
+                if (offered.contains(isa)) {
+                    Kernels.setCpuIsa(isa);
+                    assertEquals(isa, KernelInfo.query().cpuIsa());
+                } else {
+                    assertThrows(RuntimeException.class, () -> Kernels.setCpuIsa(isa));
+                }
+            }
+        } finally {
+            Kernels.setCpuIsa("auto");
+        }
+        assertEquals(offered.get(0), KernelInfo.query().cpuIsa());
     }
 
     @Test

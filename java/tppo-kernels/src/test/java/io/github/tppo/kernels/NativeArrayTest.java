@@ -81,6 +81,26 @@ class NativeArrayTest {
         }
     }
 
+    /** Every pattern, against the definition: sign, 5 bits of exponent, 10 of fraction. */
+    @Test
+    void widensBinary16() {
+        NativeArray array = NativeArray.allocate(DType.F16, 1 << 16);
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            array.buffer().putShort(2 * bits, (short) bits);
+        }
+        float[] values = array.toFloats();
+        for (int bits = 0; bits < 1 << 16; bits++) {
+            int exponent = bits >> 10 & 31;
+            double fraction = (bits & 1023) / 1024.0;
+            double magnitude = exponent == 0 ? Math.scalb(fraction, -14) : Math.scalb(1 + fraction, exponent - 15);
+            if (exponent == 31) {
+                magnitude = fraction == 0 ? Double.POSITIVE_INFINITY : Double.NaN;
+            }
+            float expected = (float) (bits >> 15 == 0 ? magnitude : -magnitude);
+            assertEquals(Float.floatToIntBits(expected), Float.floatToIntBits(values[bits]), Integer.toHexString(bits));
+        }
+    }
+
     @Test
     void readsOnlyItsOwnType() {
         assertThrows(IllegalArgumentException.class, () -> NativeArray.ofInts(1).toFloats());

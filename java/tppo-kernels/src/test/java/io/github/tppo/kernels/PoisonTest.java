@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -21,6 +22,7 @@ class PoisonTest {
     private static final int LENGTH = 67;
     private static final int TOKENS = SEQUENCES * LENGTH;
     private static final int VOCAB = 301;
+    private static final int HIDDEN = 33;
 
     private final boolean[] valid = new boolean[TOKENS];
     private final float[] noise = new float[TOKENS * VOCAB];
@@ -60,6 +62,7 @@ class PoisonTest {
             classes[i] = valid[i] ? i * 7 % 3 : integerPoison;
         }
         policy(results, layout, NativeArray.ofLongs(targets), poison);
+        outputLayer(results, layout, NativeArray.ofLongs(targets), poison);
         rewards(results, layout, NativeArray.ofInts(classes), poison);
         rewardModel(results, layout, NativeArray.ofInts(classes), poison);
         NativeArray gradient = zeros(1);
@@ -91,6 +94,24 @@ class PoisonTest {
         results.add(logits.toFloats());
     }
 
+    private void outputLayer(List<Object> results, TokenLayout layout, NativeArray targets, float poison) {
+        NativeArray weight = NativeArray.ofFloats(Arrays.copyOf(noise, VOCAB * HIDDEN));
+        for (long chunk : new long[] {0, 48}) {
+            OutputLayer layer = OutputLayer.of(floats(HIDDEN, poison), HIDDEN, weight).withChunkTokens(chunk)
+                    .withGradients(zeros(HIDDEN), NativeArray.allocate(DType.F32, VOCAB * HIDDEN));
+            NativeArray logprob = zeros(1);
+            results.add(Kernels.linearTokenLogProbs(layout, layer.withGradients(null, null), targets,
+                    TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none().withLogprob(logprob)));
+            results.add(logprob.toFloats());
+            results.add(Kernels.linearPolicyLoss(layout, layer, targets, logprob, floats(1, poison), floats(1, poison),
+                    PolicyLossOptions.defaults().withKlCoef(0.1).withEntropyCoef(0.01), PolicyLossOutputs.none()));
+            results.add(Kernels.linearNllLoss(layout, layer, targets, floats(1, poison),
+                    NllLossOptions.defaults().withNormalizer(10), NllLossOutputs.none()));
+            results.add(layer.gradHidden().toFloats());
+            results.add(layer.gradWeight().toFloats());
+        }
+    }
+
     private void rewards(List<Object> results, TokenLayout layout, NativeArray classes, float poison) {
         NativeArray rewards = zeros(1);
         NativeArray returns = zeros(1);
@@ -107,6 +128,11 @@ class PoisonTest {
         Kernels.gae(layout, rewards, floats(1, poison), GaeOptions.defaults(), advantages, returns);
         results.add(advantages.toFloats());
         results.add(returns.toFloats());
+        TokenAdvantagesOutputs together = TokenAdvantagesOutputs.of(zeros(1), zeros(1));
+        results.add(Kernels.tokenAdvantages(layout, ShapeRewardsInputs.ofScores(floats(1, poison)), floats(1, poison),
+                TokenAdvantagesOptions.defaults(), together));
+        results.add(together.advantages().toFloats());
+        results.add(together.returns().toFloats());
         NativeArray raw = floats(1, poison);
         results.add(Kernels.whiten(raw, layout.mask(), WhitenOptions.defaults(), raw));
         results.add(raw.toFloats());

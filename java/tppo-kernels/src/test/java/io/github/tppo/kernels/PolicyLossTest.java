@@ -107,6 +107,32 @@ class PolicyLossTest {
         assertBf16("bf16_grad", fixture.values("bf16_grad_logits_token_mean"), logits);
     }
 
+    /** On logits that both types hold, float16 gives what float32 gives, but for the rounding of the gradient. */
+    @Test
+    void float16Matches() {
+        float[] exact = fixture.array("logits").toFloats();
+        for (int i = 0; i < exact.length; i++) {
+            exact[i] = (float) Math.rint(exact[i] * 8) / 8;
+        }
+        PolicyLossOutputs[] outputs = new PolicyLossOutputs[2];
+        PolicyLossStats[] stats = new PolicyLossStats[2];
+        DType[] types = {DType.F32, DType.F16};
+        for (int k = 0; k < 2; k++) {
+            NativeArray logits = Narrow.of(types[k], exact);
+            outputs[k] = PolicyLossOutputs.none().withLogprob(perToken()).withEntropy(perToken()).withGradLogits(logits);
+            stats[k] = run(masked, logits, plain.withEntropyCoef(0.01), outputs[k]);
+        }
+        assertScalar("loss", stats[0].loss(), stats[1].loss());
+        assertClose("logprob", Close.widen(outputs[0].logprob().toFloats()), outputs[1].logprob());
+        assertClose("entropy", Close.widen(outputs[0].entropy().toFloats()), outputs[1].entropy());
+        double[] expected = Close.widen(outputs[0].gradLogits().toFloats());
+        float[] found = outputs[1].gradLogits().toFloats();
+        for (int i = 0; i < expected.length; i++) {
+            // Half a unit in the last place; below 2^-14 the places no longer move.
+            assertEquals(expected[i], found[i], Math.max(Close.F16 * Math.abs(expected[i]), 0x1p-25) * 1.01, "element " + i);
+        }
+    }
+
     @Test
     void gradientIsTheSameInPlaceOrNotAndAtAStride() {
         NativeArray inPlace = fixture.array("logits");

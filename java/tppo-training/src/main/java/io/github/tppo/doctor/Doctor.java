@@ -106,10 +106,12 @@ public final class Doctor {
     details.put("build_id", info.buildId());
     details.put("variant", info.variant());
     details.put("cpu_isa", info.cpuIsa());
+    details.put("cpu_isas", info.cpuIsas());
     details.put("threads", info.threads());
     details.put("file", info.file());
     return Finding.ok("native library", info.version() + " (" + info.variant() + ", build " + info.buildId()
-        + "), CPU kernels for " + info.cpuIsa() + ", " + info.threads() + " threads", details);
+        + "), CPU kernels for " + info.cpuIsa() + " (of " + String.join(", ", info.cpuIsas()) + "), "
+        + info.threads() + " threads", details);
   }
 
   private static Finding libtorch() {

@@ -6,6 +6,7 @@ import java.util.Map;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
+import org.bytedeco.pytorch.global.torch;
 
 /** Hands gradients that were computed outside of libtorch, such as those of our loss kernels, to its autograd. */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
@@ -22,25 +23,22 @@ public final class Autograd {
      * @param gradient d loss / d output, same shape and dtype
      */
     public static void backward(Tensor output, Tensor gradient) {
-        requireSameShape(output, gradient, "output");
+        requireSameShape(output, gradient);
         try (Scope scope = Scope.open()) {
             output.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
         }
     }
 
     /**
-     * Adds {@code gradient} to the gradient of a leaf parameter, as autograd would. The first call for a parameter without a
-     * gradient takes {@code gradient} itself: do not write to it afterwards.
+     * Returns the gradient of a leaf parameter, to add to it in place as autograd would; a parameter that has none gets zeros.
      */
-    public static void accumulate(Tensor parameter, Tensor gradient) {
-        requireSameShape(parameter, gradient, "parameter");
+    public static Tensor gradient(Tensor parameter) {
         try (Scope scope = Scope.noGrad()) {
             Tensor grad = parameter.mutable_grad();
-            if (grad.defined()) {
-                grad.add_(gradient);
-            } else {
-                grad.put(gradient.detach().contiguous());
+            if (!grad.defined()) {
+                grad.put(torch.zeros_like(parameter));
             }
+            return scope.keep(grad);
         }
     }
 
@@ -86,16 +84,16 @@ public final class Autograd {
         }
     }
 
-    private static void requireSameShape(Tensor target, Tensor gradient, String name) {
-        long[] expected = Tensors.shape(target);
+    private static void requireSameShape(Tensor output, Tensor gradient) {
+        long[] expected = Tensors.shape(output);
         long[] found = Tensors.shape(gradient);
         if (!Arrays.equals(expected, found)) {
-            throw new IllegalArgumentException("gradient has shape " + Arrays.toString(found) + ", the " + name + " has "
+            throw new IllegalArgumentException("gradient has shape " + Arrays.toString(found) + ", the output has "
                     + Arrays.toString(expected));
         }
-        if (target.scalar_type().intern() != gradient.scalar_type().intern()) {
-            throw new IllegalArgumentException("gradient is " + gradient.scalar_type().intern() + ", the " + name + " is "
-                    + target.scalar_type().intern());
+        if (output.scalar_type().intern() != gradient.scalar_type().intern()) {
+            throw new IllegalArgumentException("gradient is " + gradient.scalar_type().intern() + ", the output is "
+                    + output.scalar_type().intern());
         }
     }
 }

@@ -5,6 +5,8 @@ import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Device;
 import io.github.tppo.kernels.NativeArray;
 import java.util.Arrays;
+import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.presets.openblas;
 import org.bytedeco.pytorch.MemoryFormatOptional;
 import org.bytedeco.pytorch.Tensor;
@@ -145,6 +147,7 @@ public final class Tensors {
             case Float -> DType.F32;
             case Double -> DType.F64;
             case BFloat16 -> DType.BF16;
+            case Half -> DType.F16;
             case Int -> DType.I32;
             case Long -> DType.I64;
             case Byte -> DType.U8;
@@ -152,7 +155,8 @@ public final class Tensors {
         };
         try (Scope scope = Scope.open()) {
             Device device = tensor.is_cuda() ? Device.cuda(tensor.device().index()) : Device.CPU;
-            return NativeArray.of(tensor.data_ptr(), tensor.numel(), dtype, device);
+            Pointer data = tensor.data_ptr(); // null when there is no element
+            return NativeArray.of(data == null ? new BytePointer() : data, tensor.numel(), dtype, device);
         }
     }
 

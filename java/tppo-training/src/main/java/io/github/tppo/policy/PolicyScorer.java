@@ -49,9 +49,8 @@ public final class PolicyScorer {
     TokenLogProbsOptions options = TokenLogProbsOptions.defaults().withTemperature(temperature);
     try (Scope scope = Scope.noGrad()) {
       Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(padId), batch.attentionMask()));
-      LossHead.forward(rows, policy.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) ->
-          Kernels.tokenLogProbs(TokenLayout.flat(tokens), logits, targets.slice(first, tokens), options, new TokenLogProbsOutputs(
-              logprobs.slice(first, tokens), entropies.slice(first, tokens))));
+      LossHead.forward(rows, policy.outputWeight(), layer -> Kernels.linearTokenLogProbs(TokenLayout.flat(batch.tokens()), layer,
+          targets, options, new TokenLogProbsOutputs(logprobs, entropies)));
     }
   }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
-import io.github.tppo.kernels.Aggregation;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.kernels.NativeArray;
 import io.github.tppo.kernels.PolicyLossOptions;
@@ -106,7 +105,7 @@ public final class PpoTrainer implements AutoCloseable {
     List<Sequence> sequences = Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList();
     SequenceBatch batch = SequenceBatch.ofResponses(sequences);
     byte[] valid = rollout.gather(rollout.valid(), indices);
-    if (normalizer(batch, valid) == 0) {
+    if (nothingValid(valid)) {
       metrics.skip();
       return true; // nothing to learn from: weights and moments stay as they are
     }
@@ -133,6 +132,15 @@ public final class PpoTrainer implements AutoCloseable {
     return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
   }
 
+  private static boolean nothingValid(byte[] valid) {
+    for (byte one : valid) {
+      if (one != 0) {
+        return false;
+      }
+    }
+    return true;
+  }
+
   /** The policy's schedule begins when the critic's warm-up ends; it counts rounds. */
   private double policyRate(long round) {
     return config.optimizer().rate(round - config.criticWarmup(), Math.max(1, config.steps() - config.criticWarmup()));
@@ -147,33 +155,11 @@ public final class PpoTrainer implements AutoCloseable {
     PolicyLossOptions options = PolicyLossOptions.defaults()
         .withAggregation(config.aggregation()).withTemperature(sampling.temperature())
         .withEpsLow(config.clipLow()).withEpsHigh(config.clipHigh()).withDualClip(config.dualClip())
-        .withEntropyCoef(config.entropyCoef()).withNormalizer(normalizer(batch, valid));
-    List<PolicyLossStats> parts = new ArrayList<>();
+        .withEntropyCoef(config.entropyCoef());
+    TokenLayout layout = TokenLayout.packed(batch.tokens(), NativeArray.ofInts(batch.cuSeqlens())).withMask(mask);
     Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(padId), batch.attentionMask()));
-    LossHead.backward(rows, policy.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) -> {
-      int[] bounds = new int[to - from + 1];
-      Arrays.setAll(bounds, i -> batch.cuSeqlens()[from + i] - first);
-      parts.add(Kernels.policyLoss(
-          TokenLayout.packed(tokens, NativeArray.ofInts(bounds)).withMask(mask.slice(first, tokens)), logits,
-          targets.slice(first, tokens), old.slice(first, tokens), advantages.slice(first, tokens),
-          reference.slice(first, tokens), options, PolicyLossOutputs.none().withGradLogits(logits.data())));
-    });
-    return parts.stream().reduce(PolicyLossStats::plus).orElseThrow();
-  }
-
-  /** The count over the whole mini-batch by which its chunks divide, so that chunks add up to the batch. */
-  private double normalizer(SequenceBatch batch, byte[] valid) {
-    double tokens = 0;
-    double sequences = 0;
-    for (int b = 0; b < batch.size(); b++) {
-      int count = 0;
-      for (int i = batch.cuSeqlens()[b]; i < batch.cuSeqlens()[b + 1]; i++) {
-        count += valid[i];
-      }
-      tokens += count;
-      sequences += count > 0 ? 1 : 0;
-    }
-    return config.aggregation() == Aggregation.TOKEN_MEAN ? tokens : sequences;
+    return LossHead.backward(rows, policy.outputWeight(), layer -> Kernels.linearPolicyLoss(
+        layout, layer, targets, old, advantages, reference, options, PolicyLossOutputs.none()));
   }
 
   private List<Prompt> promptsOf(long round) {

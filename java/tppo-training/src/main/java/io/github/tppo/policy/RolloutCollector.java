@@ -9,6 +9,9 @@ import io.github.tppo.kernels.ShapeRewardsInputs;
 import io.github.tppo.kernels.ShapeRewardsOptions;
 import io.github.tppo.kernels.ShapeRewardsOutputs;
 import io.github.tppo.kernels.ShapeRewardsStats;
+import io.github.tppo.kernels.TokenAdvantagesOptions;
+import io.github.tppo.kernels.TokenAdvantagesOutputs;
+import io.github.tppo.kernels.TokenAdvantagesStats;
 import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.kernels.WhitenOptions;
 import io.github.tppo.model.Decoder;
@@ -114,29 +117,27 @@ final class RolloutCollector {
   private Collected shape(List<Sequence> sequences, boolean[] finished, int[] cuSeqlens, float[] oldLogprobs,
       float[] refLogprobs, float[] entropies, float[] values, TokenRewarder.Rewards rewards, byte[] valid, double klCoef) {
     int n = valid.length;
-    NativeArray cu = NativeArray.ofInts(cuSeqlens);
-    NativeArray mask = NativeArray.ofBytes(valid);
     NativeArray shaped = NativeArray.allocate(DType.F32, n);
     NativeArray kl = NativeArray.allocate(DType.F32, n);
     NativeArray total = NativeArray.allocate(DType.F32, n);
-    ShapeRewardsOptions options = ShapeRewardsOptions.defaults()
-        .withLengthPenalty(config.lengthPenalty()).withAlpha(config.alpha()).withSuggestedLength(suggestedLength)
-        .withKlEstimator(config.klEstimator()).withKlCoef(klCoef);
-    TokenLayout layout = TokenLayout.packed(n, cu).withMask(mask);
+    NativeArray advantages = NativeArray.allocate(DType.F32, n);
+    NativeArray returns = NativeArray.allocate(DType.F32, n);
     ShapeRewardsInputs inputs = ShapeRewardsInputs.ofScores(NativeArray.ofFloats(rewards.perToken()))
         .withPositions(NativeArray.ofInts(positions(cuSeqlens)))
         .withLogprobs(NativeArray.ofFloats(oldLogprobs), NativeArray.ofFloats(refLogprobs))
         .withTerminalRewards(rewards.terminal() == null ? null : NativeArray.ofFloats(rewards.terminal()));
-    ShapeRewardsStats stats = Kernels.shapeRewards(layout, inputs, options, new ShapeRewardsOutputs(null, shaped, kl, total));
-    NativeArray nativeValues = NativeArray.ofFloats(values);
-    NativeArray advantages = NativeArray.allocate(DType.F32, n);
-    NativeArray returns = NativeArray.allocate(DType.F32, n);
-    Kernels.gae(layout, total, nativeValues, new GaeOptions(config.gamma(), config.lambda()), advantages, returns);
-    if (config.whiten()) {
-      Kernels.whiten(advantages, mask, WhitenOptions.defaults(), advantages);
-    }
-    return new Collected(new Rollout(sequences, finished, cuSeqlens, oldLogprobs, refLogprobs, entropies, rewards.classes(),
-        valid, shaped.toFloats(), kl.toFloats(), total.toFloats(), values, advantages.toFloats(), returns.toFloats()), stats, rewards.terminal());
+    ShapeRewardsOptions shaping = ShapeRewardsOptions.defaults()
+        .withLengthPenalty(config.lengthPenalty()).withAlpha(config.alpha()).withSuggestedLength(suggestedLength)
+        .withKlEstimator(config.klEstimator()).withKlCoef(klCoef);
+    TokenAdvantagesOptions options = new TokenAdvantagesOptions(shaping, new GaeOptions(config.gamma(), config.lambda()),
+        config.whiten() ? WhitenOptions.defaults() : null);
+    TokenAdvantagesStats stats = Kernels.tokenAdvantages(
+        TokenLayout.packed(n, NativeArray.ofInts(cuSeqlens)).withMask(NativeArray.ofBytes(valid)), inputs,
+        NativeArray.ofFloats(values), options,
+        new TokenAdvantagesOutputs(new ShapeRewardsOutputs(null, shaped, kl, total), advantages, returns));
+    Rollout rollout = new Rollout(sequences, finished, cuSeqlens, oldLogprobs, refLogprobs, entropies, rewards.classes(), valid,
+        shaped.toFloats(), kl.toFloats(), total.toFloats(), values, advantages.toFloats(), returns.toFloats());
+    return new Collected(rollout, stats.shaping(), rewards.terminal());
   }
 
   /** The 1-based position of each token in its response, whether or not the tokens before it count. */

@@ -181,11 +181,8 @@ public final class SftTrainer implements AutoCloseable {
       NativeArray logprobs = NativeArray.ofFloats(new float[batch.tokens()]);
       NllLossOptions options = NllLossOptions.defaults().withNormalizer(normalizer);
       Tensor rows = batch.scoredRows(model.hidden(batch.inputIds(padId), batch.attentionMask()));
-      LossHead.backward(rows, model.outputWeight(), batch.cuSeqlens(), (logits, first, tokens, from, to) -> {
-        NllLossStats part = Kernels.nllLoss(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
-            nativeWeights.slice(first, tokens), options, new NllLossOutputs(logprobs.slice(first, tokens), null, logits.data()));
-        stats = stats == null ? part : stats.plus(part);
-      });
+      stats = LossHead.backward(rows, model.outputWeight(), layer -> Kernels.linearNllLoss(TokenLayout.flat(batch.tokens()), layer,
+          targets, nativeWeights, options, NllLossOutputs.none().withLogprob(logprobs)));
       float[] values = logprobs.toFloats();
       for (int b = 0; b < sequences.size(); b++) {
         int end = batch.cuSeqlens()[b + 1];

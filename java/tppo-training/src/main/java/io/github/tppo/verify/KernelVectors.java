@@ -2,6 +2,7 @@
 package io.github.tppo.verify;
 
 import io.github.tppo.kernels.Device;
+import io.github.tppo.kernels.KernelInfo;
 import io.github.tppo.verify.VerifyReport.FileReport;
 import io.github.tppo.verify.VerifyReport.Quantity;
 import java.io.IOException;
@@ -62,7 +63,8 @@ public final class KernelVectors {
         for (Path file : files) {
             reports.add(verifyFile(file, backend));
         }
-        return VerifyReport.of(backend.isCuda() ? "cuda" : "cpu", reports);
+        return backend.isCuda() ? VerifyReport.of("cuda", reports)
+                : VerifyReport.of("cpu", reports).withCpuIsa(KernelInfo.query().cpuIsa());
     }
 
     private static FileReport verifyFile(Path path, Device backend) throws IOException {

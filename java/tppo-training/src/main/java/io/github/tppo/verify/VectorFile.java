@@ -15,6 +15,7 @@ import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -63,6 +64,7 @@ final class VectorFile implements AutoCloseable {
             case Float -> DType.F32;
             case Double -> DType.F64;
             case BFloat16 -> DType.BF16;
+            case Half -> DType.F16;
             case Int -> DType.I32;
             case Long -> DType.I64;
             case Byte -> DType.U8;
@@ -155,7 +157,7 @@ final class VectorFile implements AutoCloseable {
     void compare(String name, double... actual) {
         double[] expected = values(name);
         DType dtype = tensor(name).dtype();
-        boolean whole = dtype != DType.F32 && dtype != DType.F64 && dtype != DType.BF16;
+        boolean whole = dtype == DType.I32 || dtype == DType.I64 || dtype == DType.U8;
         put(Comparison.of(name, expected, actual, whole ? Comparison.Tolerance.EXACT
                 : expected.length == 1 ? Comparison.Tolerance.SCALAR : Comparison.Tolerance.FLOAT32));
     }
@@ -202,15 +204,15 @@ final class VectorFile implements AutoCloseable {
     private static double[] widen(NativeArray array) {
         ByteBuffer bytes = array.buffer().order(ByteOrder.LITTLE_ENDIAN);
         double[] out = new double[Math.toIntExact(array.length())];
-        for (int i = 0; i < out.length; i++) {
-            out[i] = switch (array.dtype()) {
-                case F64 -> bytes.getDouble();
-                case F32 -> bytes.getFloat();
-                case BF16 -> Float.intBitsToFloat(bytes.getShort() << 16);
-                case I64 -> bytes.getLong();
-                case I32 -> bytes.getInt();
-                case U8 -> bytes.get() & 0xff;
-            };
+        switch (array.dtype()) {
+            case F64 -> Arrays.setAll(out, i -> bytes.getDouble());
+            case I64 -> Arrays.setAll(out, i -> bytes.getLong());
+            case I32 -> Arrays.setAll(out, i -> bytes.getInt());
+            case U8 -> Arrays.setAll(out, i -> bytes.get() & 0xff);
+            case F32, BF16, F16 -> {
+                float[] floats = array.toFloats();
+                Arrays.setAll(out, i -> floats[i]);
+            }
         }
         return out;
     }

@@ -12,16 +12,24 @@ import java.util.List;
  *
  * @param ok      whether every quantity of every file agrees; false when nothing was compared
  * @param backend where it was computed: {@code cpu} or {@code cuda}
+ * @param cpuIsa  instruction set of the CPU kernels that were compared, null where there were none
  * @param files   one entry per file of reference values
  */
-@JsonPropertyOrder({"ok", "backend", "files"})
-public record VerifyReport(boolean ok, String backend, List<FileReport> files) {
+@JsonPropertyOrder({"ok", "backend", "cpu_isa", "files"})
+@JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+@JsonInclude(JsonInclude.Include.NON_NULL)
+public record VerifyReport(boolean ok, String backend, String cpuIsa, List<FileReport> files) {
 
     /** A report that is ok when there is a quantity and all are ok. */
     public static VerifyReport of(String backend, List<FileReport> files) {
         boolean some = files.stream().anyMatch(f -> !f.quantities().isEmpty());
         boolean all = files.stream().flatMap(f -> f.quantities().stream()).allMatch(Quantity::ok);
-        return new VerifyReport(some && all, backend, List.copyOf(files));
+        return new VerifyReport(some && all, backend, null, List.copyOf(files));
+    }
+
+    /** Returns a copy that names the instruction set. */
+    VerifyReport withCpuIsa(String value) {
+        return new VerifyReport(ok, backend, value, files);
     }
 
     /**

@@ -36,8 +36,8 @@ class AdamWTest {
     }
 
     private static void setGradients(Map<String, Tensor> parameters, int step) {
-        Autograd.accumulate(parameters.get("w"), Tensors.of(new float[] {3, -4, step, 0}, 2, 2));
-        Autograd.accumulate(parameters.get("b"), Tensors.of(new float[] {1, -step}, 2));
+        Autograd.gradient(parameters.get("w")).add_(Tensors.of(new float[] {3, -4, step, 0}, 2, 2));
+        Autograd.gradient(parameters.get("b")).add_(Tensors.of(new float[] {1, -step}, 2));
     }
 
     @Test
@@ -79,7 +79,7 @@ class AdamWTest {
         try (Scope scope = Scope.open()) {
             Map<String, Tensor> parameters = parameters();
             try (AdamW optimizer = new AdamW(parameters, OPTIONS)) {
-                Autograd.accumulate(parameters.get("b"), Tensors.of(new float[] {1, Float.NaN}, 2));
+                Autograd.gradient(parameters.get("b")).add_(Tensors.of(new float[] {1, Float.NaN}, 2));
                 setGradients(parameters, 1);
                 assertFalse(optimizer.step(0.01).applied());
                 assertArrayEquals(new float[] {1, -2, 3, 0.5f}, Tensors.toFloats(parameters.get("w")));

@@ -169,14 +169,14 @@ class DecoderTest {
             float[] ones = new float[50 * 16];
             Arrays.fill(ones, 1);
             assertFalse(Autograd.hasGradient(weight));
-            Autograd.accumulate(weight, Tensors.of(ones, 50, 16));
-            Autograd.accumulate(weight, Tensors.of(ones, 50, 16));
+            Autograd.gradient(weight).add_(Tensors.of(ones, 50, 16));
+            Autograd.gradient(weight).add_(Tensors.of(ones, 50, 16));
             assertEquals(2, Tensors.toFloats(weight.grad())[17]);
             Autograd.backward(weight.mul(weight).sum(), Tensors.of(new float[] {0}));
             assertEquals(2, Tensors.toFloats(weight.grad())[17], "autograd adds to what is there");
             Autograd.zeroGradients(decoder.parameters().values());
             assertEquals(0, Tensors.toFloats(weight.grad())[17]);
-            assertThrows(IllegalArgumentException.class, () -> Autograd.accumulate(weight, Tensors.of(ones, 16, 50)));
+            assertThrows(IllegalArgumentException.class, () -> Autograd.backward(weight.sum(), Tensors.of(new float[2], 2)));
         }
     }
 

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
-import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Kernels;
@@ -17,12 +18,16 @@ import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
-import java.util.ArrayList;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -31,7 +36,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 class LossHeadTest {
   private static final List<Sequence> DATA = TinyPolicies.sequences(5, 7, 1, 4, 0, 9);
-  private static final long WHOLE = 1L << 30;
+  /** Tokens in a chunk: as the kernel likes, less than there are, more than there are. */
+  private static final long[] CHUNKS = {0, 16, 1000};
 
   @BeforeAll
   static void oneThread() {
@@ -44,10 +50,10 @@ class LossHeadTest {
     try (Decoder policy = TinyPolicies.create(TinyPolicies.VOCAB, tied, 1)) {
       double[] expectedLoss = new double[1];
       Map<String, float[]> expected = autograd(policy, expectedLoss);
-      for (long chunk : new long[] {WHOLE, 8L * TinyPolicies.VOCAB, 1}) {
+      for (long chunk : CHUNKS) {
         double[] loss = new double[1];
-        List<int[]> chunks = new ArrayList<>();
-        Map<String, float[]> found = kernel(policy, chunk, loss, chunks);
+        Autograd.zeroGradients(policy.parameters().values());
+        Map<String, float[]> found = kernel(policy, chunk, loss);
         assertEquals(expectedLoss[0], loss[0], 1e-5 * Math.abs(expectedLoss[0]));
         assertEquals(expected.keySet(), found.keySet());
         for (String name : expected.keySet()) {
@@ -57,18 +63,56 @@ class LossHeadTest {
     }
   }
 
-  @Test
-  void chunksAreWholeSequencesAndLeaveNoneOut() {
-    try (Decoder policy = TinyPolicies.create(1)) {
-      List<int[]> chunks = new ArrayList<>();
-      kernel(policy, 8L * TinyPolicies.VOCAB, new double[1], chunks);
-      // responses of 7, 1, 4, 0 and 9 tokens, at most 8 tokens together, but a longer response is not cut
-      int[][] expected = {{0, 8, 0, 2}, {8, 4, 2, 4}, {12, 9, 4, 5}};
-      assertEquals(expected.length, chunks.size());
-      for (int i = 0; i < expected.length; i++) {
-        assertArrayEquals(expected[i], chunks.get(i));
+  /** Micro-batches add up in the memory of the gradients, also where the matrix is the embedding too (INVARIANTS 19). */
+  @ParameterizedTest
+  @ValueSource(booleans = {true, false})
+  void gradientsAreAddedWhereTheyLie(boolean tied) {
+    try (Decoder policy = TinyPolicies.create(TinyPolicies.VOCAB, tied, 1); Scope scope = Scope.open()) {
+      assertFalse(Autograd.hasGradient(policy.outputWeight()));
+      Map<String, float[]> once = kernel(policy, 0, new double[1]);
+      long address = Tensors.view(Autograd.gradient(policy.outputWeight())).address();
+      Map<String, float[]> twice = kernel(policy, 0, new double[1]);
+      assertEquals(address, Tensors.view(Autograd.gradient(policy.outputWeight())).address());
+      for (String name : once.keySet()) {
+        float[] doubled = once.get(name).clone();
+        for (int i = 0; i < doubled.length; i++) {
+          doubled[i] *= 2;
+        }
+        assertClose(doubled, twice.get(name), name);
       }
     }
+  }
+
+  /** The logits of one long sequence would take 256 MB, those of a chunk take 32. */
+  @Test
+  void aLongSequenceHasNoWholeLogits() throws IOException {
+    Path peakReset = Path.of("/proc/self/clear_refs");
+    assumeTrue(Files.isWritable(peakReset));
+    int tokens = 8192;
+    int vocab = 8192;
+    int hidden = 8;
+    try (Scope scope = Scope.withGrad()) {
+      Tensor rows = Tensors.zeros(ScalarType.Float, tokens, hidden).set_requires_grad(true);
+      Tensor weight = Tensors.zeros(ScalarType.Float, vocab, hidden).set_requires_grad(true);
+      NativeArray targets = NativeArray.allocate(DType.I64, tokens);
+      Files.writeString(peakReset, "5", StandardOpenOption.WRITE);
+      long before = peak();
+      double loss = LossHead.backward(rows, weight, layer -> Kernels.linearNllLoss(TokenLayout.flat(tokens), layer, targets, null,
+          NllLossOptions.defaults(), NllLossOutputs.none())).loss();
+      assertEquals(Math.log(vocab), loss, 1e-5);
+      long grown = peak() - before;
+      assertTrue(grown < 96L << 20, "grew by " + grown + " bytes");
+    }
+  }
+
+  /** The most memory that was resident since the last reset. */
+  private static long peak() throws IOException {
+    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+      if (line.startsWith("VmHWM:")) {
+        return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
+      }
+    }
+    throw new IOException("/proc/self/status has no VmHWM");
   }
 
   @Test
@@ -79,14 +123,13 @@ class LossHeadTest {
       Tensor all = rows.matmul(policy.outputWeight().t()).div(new Scalar(0.7)).log_softmax(1);
       float[] expected = Tensors.toFloats(all.gather(1, Tensors.of(batch.targets(), batch.tokens(), 1)));
       float[] entropy = Tensors.toFloats(all.exp().mul(all).sum(1).neg());
-      for (long chunk : new long[] {WHOLE, 8L * TinyPolicies.VOCAB, 1}) {
+      for (long chunk : CHUNKS) {
         NativeArray targets = NativeArray.ofLongs(batch.targets());
         NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
         NativeArray entropies = NativeArray.allocate(DType.F32, batch.tokens());
-        LossHead.forward(rows, policy.outputWeight(), batch.cuSeqlens(), chunk, (logits, first, tokens, from, to) ->
-            Kernels.tokenLogProbs(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
-                TokenLogProbsOptions.defaults().withTemperature(0.7),
-                new TokenLogProbsOutputs(logprobs.slice(first, tokens), entropies.slice(first, tokens))));
+        LossHead.forward(rows, policy.outputWeight(), layer ->
+            Kernels.linearTokenLogProbs(TokenLayout.flat(batch.tokens()), layer.withChunkTokens(chunk), targets,
+                TokenLogProbsOptions.defaults().withTemperature(0.7), new TokenLogProbsOutputs(logprobs, entropies)));
         assertClose(expected, logprobs.toFloats(), "logprobs");
         assertClose(entropy, entropies.toFloats(), "entropies");
       }
@@ -113,19 +156,16 @@ class LossHeadTest {
     return weights;
   }
 
-  private static Map<String, float[]> kernel(Decoder policy, long chunk, double[] loss, List<int[]> chunks) {
-    Autograd.zeroGradients(policy.parameters().values());
+  /** Adds to the gradients that are there. */
+  private static Map<String, float[]> kernel(Decoder policy, long chunk, double[] loss) {
     try (Scope scope = Scope.withGrad()) {
       SequenceBatch batch = SequenceBatch.ofResponses(DATA);
       NativeArray targets = NativeArray.ofLongs(batch.targets());
       NativeArray weights = NativeArray.ofFloats(weights(batch.tokens()));
       NllLossOptions options = NllLossOptions.defaults().withNormalizer(10);
       Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(TinyPolicies.PAD), batch.attentionMask()));
-      LossHead.backward(rows, policy.outputWeight(), batch.cuSeqlens(), chunk, (logits, first, tokens, from, to) -> {
-        chunks.add(new int[] {first, tokens, from, to});
-        loss[0] += Kernels.nllLoss(TokenLayout.flat(tokens), logits, targets.slice(first, tokens),
-            weights.slice(first, tokens), options, new NllLossOutputs(null, null, logits.data())).loss();
-      });
+      loss[0] = LossHead.backward(rows, policy.outputWeight(), layer -> Kernels.linearNllLoss(
+          TokenLayout.flat(batch.tokens()), layer.withChunkTokens(chunk), targets, weights, options, NllLossOutputs.none()).loss());
     }
     return gradients(policy);
   }

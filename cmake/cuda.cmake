@@ -38,3 +38,6 @@ target_compile_options(tppo PRIVATE
 if(TPPO_CUDA_LINEINFO)
   target_compile_options(tppo PRIVATE $<$<COMPILE_LANGUAGE:CUDA>:-lineinfo>)
 endif()
+
+# What the kernels compile to on every architecture; minutes, and not part of the default build.
+add_custom_target(check_cuda COMMAND ${CMAKE_SOURCE_DIR}/scripts/check-cuda --nvcc ${CMAKE_CUDA_COMPILER} USES_TERMINAL)

@@ -38,7 +38,7 @@ struct WarpReport {
 };
 
 constexpr size_t kAdvantageBytes = sizeof(double) * TPPO_SHAPE_REWARDS_STATS * kTeamWarps;
-static_assert(kAdvantageBytes >= sizeof(WarpReport) * kTeamWarps && kAdvantageBytes >= kMomentsBytes, "one piece of shared memory serves all in turn");
+static_assert(kAdvantageBytes >= sizeof(WarpReport) * kTeamWarps && kAdvantageBytes >= kMomentsBytes, "one piece of memory serves all in turn");
 
 template <int WARPS>
 __device__ __forceinline__ void team_barrier() {

@@ -8,7 +8,8 @@ uint64_t gae_workspace(const tppo_gae_args&, int32_t) { return 0; }
 
 int32_t gae(const tppo_gae_args& a, const Call& call) {
   Launcher launch("tppo_gae", call);
-  if (a.num_tokens > 0) launch_advantages<false>(launch, AdvantageArgs{a, {}, Sequences(a.cu_seqlens, a.num_tokens, a.num_sequences), nullptr, nullptr});
+  const Sequences sequences(a.cu_seqlens, a.num_tokens, a.num_sequences);
+  if (a.num_tokens > 0) launch_advantages<false>(launch, AdvantageArgs{a, {}, sequences, nullptr, nullptr});
   return launch.status();
 }
 

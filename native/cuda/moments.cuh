@@ -10,10 +10,11 @@ namespace tppo::cuda {
 
 using Moments = math::Moments<double>;
 
-/// Merges the lanes' moments; lane 0 has the result.
+/// Merges the moments of the first LANES lanes; lane 0 has the result.
+template <int LANES>
 __device__ __forceinline__ Moments warp_moments(Moments m) {
 #pragma unroll
-  for (int distance = 1; distance < kWarp; distance *= 2) {
+  for (int distance = 1; distance < LANES; distance *= 2) {
     const Moments later{__shfl_down_sync(kAllLanes, m.count, distance), __shfl_down_sync(kAllLanes, m.mean, distance),
                         __shfl_down_sync(kAllLanes, m.squares, distance)};
     m = math::merge(m, later);
@@ -25,13 +26,10 @@ __device__ __forceinline__ Moments warp_moments(Moments m) {
 /// barrier.
 __device__ __forceinline__ Moments block_moments(const Moments& mine, Moments* shared) {
   constexpr int kWarps = kMapThreads / kWarp;
-  const Moments m = warp_moments(mine);
+  const Moments m = warp_moments<kWarp>(mine);
   if (threadIdx.x % kWarp == 0) shared[threadIdx.x / kWarp] = m;
   __syncthreads();
-  Moments all = math::no_moments<double>();
-  if (threadIdx.x == 0)
-    for (int w = 0; w < kWarps; ++w) all = math::merge(all, shared[w]);
-  return all;
+  return threadIdx.x < kWarp ? warp_moments<kWarps>(shared[threadIdx.x % kWarps]) : m;
 }
 
 /// Shared memory of block_moments and total_moments.

@@ -63,7 +63,8 @@ struct NllStats {
 /// The scratch depends on the shapes alone; an output that was asked for takes the place of its scratch.
 NllLoss::NllLoss(const tppo_nll_loss_args& args, Workspace& w)
     : a_(args), logprob_(w.take<float>(args.num_tokens)), entropy_(w.take<float>(args.num_tokens)),
-      partials_(w.take<double>(map_partials<NllStats>(args.num_tokens))), weight_partials_(w.take<double>(map_partials<SumWeights>(args.num_tokens))),
+      partials_(w.take<double>(map_partials<NllStats>(args.num_tokens))),
+      weight_partials_(w.take<double>(map_partials<SumWeights>(args.num_tokens))),
       counted_(w.take<Counted>(1)), normalizer_(Normalizer::of(args.normalizer)) {
   if (args.logprob != nullptr) logprob_ = args.logprob;
   if (args.entropy != nullptr) entropy_ = args.entropy;

@@ -48,17 +48,6 @@ __device__ __forceinline__ void forget(uint4& v) { asm volatile("" : "+r"(v.x), 
 
 // Clusters: compute capability 9.0 and newer. Kernels for older devices are compiled too, with calls that are never reached there.
 
-/// Rank of this block in its cluster.
-__device__ __forceinline__ uint32_t cluster_rank() {
-#if __CUDA_ARCH__ >= 900
-  uint32_t rank;
-  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
-  return rank;
-#else
-  return 0;
-#endif
-}
-
 /// Barrier of all threads of the cluster; what they wrote before it, to shared memory of other blocks too, is seen after it.
 __device__ __forceinline__ void cluster_sync() {
 #if __CUDA_ARCH__ >= 900

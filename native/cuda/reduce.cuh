@@ -37,18 +37,6 @@ __device__ __forceinline__ double warp_total(const double* values, int count) {
   return warp_sum(sum);
 }
 
-/// The same for every thread of the block, with the work done by its first warp. `shared`: room for one double, free again afterwards.
-__device__ __forceinline__ double block_total(const double* values, int count, double* shared) {
-  if (threadIdx.x < kWarp) {
-    const double sum = warp_total(values, count);
-    if (threadIdx.x == 0) *shared = sum;
-  }
-  __syncthreads();
-  const double sum = *shared;
-  __syncthreads();
-  return sum;
-}
-
 /// Shared memory of block_sums.
 constexpr size_t block_sums_bytes(int sums) { return sizeof(double) * sums * (kMapThreads / kWarp); }
 
@@ -121,8 +109,8 @@ void finish(Launcher& launch, const Op& op, const double* partials, int blocks) 
   launch(finish_kernel<Op>, Grid{1, kWarp * Op::kSums, sizeof(double) * Op::kSums}, op, partials, blocks);
 }
 
-/// Up to here one block alone is as fast as two launches; for what element() costs little.
-constexpr int64_t kOneBlock = 1 << 15;
+/// Up to here one block alone is as fast as two launches.
+constexpr int64_t kOneBlock = 1 << 12;
 
 /// map_kernel and finish_kernel in one block.
 template <typename Op>
@@ -155,7 +143,7 @@ void map_reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
   finish(launch, op, partials, map_blocks(n));
 }
 
-/// The same for an op whose elements cost little: one launch for few of them.
+/// The same, in one launch where elements are few.
 template <typename Op>
 void reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
   if (n <= kOneBlock)

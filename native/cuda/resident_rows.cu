@@ -121,6 +121,7 @@ __global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> 
       cluster_store(slot + 1, part.s, threadIdx.x);
       cluster_store(slot + 2, part.t, threadIdx.x);
     }
+    __syncwarp();  // the barrier is one for whole warps
     cluster_sync();
     if (threadIdx.x < kWarp) part = union_of(shared->ranks, blocks, a.scale);
   }

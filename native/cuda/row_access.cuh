@@ -193,7 +193,10 @@ __device__ __forceinline__ void store_group(T* p, const uint4& group, int count)
   const bool shares = lane > 0 && count >= lead;
   const unsigned sharing = __ballot_sync(kAllLanes, shares);
   const bool next_shares = lane + 1 < kWarp && (sharing >> (lane + 1) & 1u) != 0;
-  if (shares) store_stream(reinterpret_cast<uint4*>(reinterpret_cast<uintptr_t>(p) & ~static_cast<uintptr_t>(15)), cut_out(before, group, 16u - shift));
+  if (shares) {
+    uint4* const boundary = reinterpret_cast<uint4*>(reinterpret_cast<uintptr_t>(p) & ~static_cast<uintptr_t>(15));
+    store_stream(boundary, cut_out(before, group, 16u - shift));
+  }
   store_elements(p, group, shares ? lead : 0, next_shares && count > lead ? lead : count);
 }
 

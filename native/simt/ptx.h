@@ -42,8 +42,6 @@ inline uint32_t pack_f16(float low, float high) { return math::to_f16(low).bits 
 
 inline void forget(uint4&) {}
 
-inline uint32_t cluster_rank() { return simt::current->block->rank; }
-
 inline void cluster_sync() {
   simt::cluster_arrive();
   simt::cluster_wait();

@@ -179,7 +179,9 @@ TPPO_API int32_t tppo_token_log_probs(const tppo_token_log_probs_args* args, int
  * Bad rows (as in tppo_token_log_probs; also NaN from old/ref log-probs or advantage) are counted, left out of every sum and of
  * the loss (but not of the default normalizer, which comes from the mask); their per-token outputs are NaN, their gradient row is
  * NaN, or 0 with zero_bad_rows.
- * Reads each valid logit once or, when a gradient is wanted, twice (the second time from cache), and writes it once.
+ * Reads each valid logit from memory once and writes it once. On the CPU a worker keeps a row's exponentials in the gradient row or, for 16-bit
+ * logits and for a gradient of the entropy, in scratch of V floats; on CUDA a row that does not fit the registers of a block (below compute
+ * capability 9.0: 64 KiB) or of a cluster (from there on: 1 MiB) is read a second time, from cache.
  */
 typedef struct tppo_policy_loss_args {
   uint64_t size;
@@ -299,6 +301,8 @@ TPPO_API int32_t tppo_nll_loss(const tppo_nll_loss_args* args, int32_t device, v
  * must be NULL, both strides 0. A gradient is computed when grad_hidden or grad_weight is given. Hidden states of masked tokens are not
  * read. Losses, per-token outputs and statistics are those of the operation on the same logits. On the CPU logits of a chunk are float32
  * and products accumulate in float32 in a fixed order; on CUDA they have the dtype of hidden and products accumulate in float32.
+ * Bits depend on neither threads nor chunk_tokens, with one exception: on CUDA each chunk's part of grad_weight is summed up before it is added.
+ * CUDA uses this library's own kernels, or cuBLASLt for 16-bit types when the environment has TPPO_CUBLASLT=1 and libcublasLt.so.13 is found.
  */
 typedef struct tppo_linear_args {
   uint64_t size;
@@ -422,7 +426,7 @@ TPPO_API int32_t tppo_whiten(const tppo_whiten_args* args, int32_t device, void*
 
 /**
  * shape_rewards, gae and whiten on the same tokens in one call (equations 4 and 5, then section 3.4). On the CPU the results have the bits of
- * the three calls; on CUDA this takes two launches (one without whitening).
+ * the three calls; on CUDA this takes two launches, one without whitening and statistics.
  * shape->rewards feeds gae, whose own rewards must be NULL (shape->rewards may be NULL: then it is not stored); gae must have the tokens,
  * sequences, mask and cu_seqlens of shape. whiten is nullable; its x and out must be NULL and its tokens and mask those of shape: it
  * replaces gae->advantages by their whitened values. returns are those before whitening.

@@ -6,6 +6,9 @@
 namespace tppo {
 namespace {
 
+/// Far beyond any vocabulary, and small enough that no size computed from it overflows.
+constexpr int64_t kWidestRow = INT64_C(1) << 40;
+
 /// What the three operations have in common. `linear` is NULL where the logits are given.
 template <typename Args>
 struct Logits {
@@ -19,7 +22,8 @@ struct Logits {
     c.dtype(a.dtype);
     c.count("num_tokens", a.num_tokens);
     c.at_least("vocab_size", a.vocab_size, 1);
-    c.real("temperature", a.temperature, 0.0, 1e30, true);
+    c.real("temperature", a.temperature, 1e-30, 1e30);
+    if (a.vocab_size > kWidestRow) c.fail("vocab_size of logits is %lld, more than 2^40", static_cast<long long>(a.vocab_size));
     if (linear != nullptr) {
       linear_shapes();
       return;
@@ -99,7 +103,6 @@ struct Logits {
   }
 
   void linear_shapes() {
-    c.count("vocab_size", a.vocab_size, 1);
     c.count("hidden_size", linear->hidden_size, 1);
     c.count("chunk_tokens", linear->chunk_tokens);
     if (linear->hidden_stride == 0) linear->hidden_stride = linear->hidden_size;

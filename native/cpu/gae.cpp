@@ -18,9 +18,9 @@ uint64_t gae_workspace(const tppo_gae_args&, int32_t) { return 0; }
 
 int32_t gae(const tppo_gae_args& a, const Call&) {
   const Sequences sequences(a);
-  if (sequences.count == 0) return TPPO_OK;
+  if (a.num_tokens == 0) return TPPO_OK;
   const GaeKernel kernel = gae_kernel();
-  const int64_t per_task = a.num_tokens > 0 ? (kTokensPerTask * sequences.count + a.num_tokens - 1) / a.num_tokens : sequences.count;
+  const int64_t per_task = (kTokensPerTask * sequences.count + a.num_tokens - 1) / a.num_tokens;
   const bool past_caches = a.num_tokens >= kPastCaches && a.advantages != a.rewards && a.returns != a.values;
   parallel(blocks_of(sequences.count, per_task), a.num_tokens / 2, [&](int64_t task) {
     const int64_t end = (task + 1) * per_task < sequences.count ? (task + 1) * per_task : sequences.count;

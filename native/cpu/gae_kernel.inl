@@ -56,8 +56,9 @@ TPPO_INLINE void scan(const Factors& f, F (&d)[BLOCKS]) {
 /// r + gamma V_next - V; kOne: gamma is 1.
 template <bool kOne>
 TPPO_INLINE F delta(const Factors& f, F reward, F next, F value) {
-  if (kOne) return (reward + next) - value;
-  return fma(splat(f.gamma_rest), next, fma(splat(f.gamma), next, reward)) - value;
+  // Values are close to each other and may be far larger than rewards: their difference comes first.
+  if (kOne) return (next - value) + reward;
+  return fma(splat(f.gamma), next, -value) + fma(splat(f.gamma_rest), next, reward);
 }
 
 /// What the last of `count` lanes leaves to the block before it.
@@ -72,7 +73,7 @@ TPPO_INLINE F part(const Factors& f, F reward, F value, int count, Carry& carry)
   store(x, shift_down<1>(value, value));
   x[count - 1] = carry.value;
   const F next = load<F>(x);
-  F d[1] = {f.gamma == 1.0f ? delta<true>(f, reward, next, value) : delta<false>(f, reward, next, value)};
+  F d[1] = {f.gamma == 1.0f && f.gamma_rest == 0.0f ? delta<true>(f, reward, next, value) : delta<false>(f, reward, next, value)};
   store(x, d[0]);
   for (int i = count; i < kLanes; ++i) x[i] = 0.0f;
   d[0] = load<F>(x);

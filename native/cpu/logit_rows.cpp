@@ -28,7 +28,7 @@ LogitRow LogitRows::row_of(const RowSums& sums, float at_target) const {
   LogitRow r{};
   r.max = sums.max;
   r.s = sums.s;
-  r.bad = math::lse_bad(lse) || !math::finite(sums.max);
+  r.bad = math::lse_bad(lse) || !math::finite(sums.t) || !math::finite(sums.max);
   if (r.bad) {
     r.exact_logprob = r.exact_entropy = NAN;
   } else {
@@ -45,18 +45,18 @@ LogitRow LogitRows::read(int64_t token, int64_t target) const {
   return row_of(kernels_.of[dtype_].sums(x, vocab_, scale_), load(x, dtype_, target));
 }
 
-LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, int32_t worker) const {
+LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, int64_t next_token, void* out, const RowScratch& scratch, int32_t worker) const {
   const void* const x = row(token);
   const float at_target = load(x, dtype_, target);  // before anything is overwritten
   float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(worker);
   float* const references = scratch.references(worker);
-  LogitRow r = row_of(kernels_.of[dtype_].exps(x, vocab_, scale_, e, references), at_target);
+  LogitRow r = row_of(kernels_.of[dtype_].exps(x, vocab_, scale_, e, references, next_token >= 0 ? row(next_token) : nullptr), at_target);
   r.e = e;
   r.references = references;
   return r;
 }
 
-void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_token) const {
+void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out) const {
   if (g == 0.0 && h == 0.0) return fill(out, 0.0f);
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
@@ -66,7 +66,7 @@ void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target,
   const double p = std::exp(r.exact_logprob);
   const double entropy_part = p > 0.0 ? h * p * (r.exact_logprob + r.exact_entropy) : 0.0;
   const float at_target = static_cast<float>((entropy_part - g * std::expm1(r.exact_logprob)) * inverse_temperature_);
-  kernels_.of[dtype_].gradient(row(token), coefficients, out, vocab_, next_token >= 0 ? row(next_token) : nullptr);
+  kernels_.of[dtype_].gradient(row(token), coefficients, out, vocab_);
   store(out, dtype_, target, at_target);
 }
 

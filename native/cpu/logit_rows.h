@@ -15,7 +15,7 @@ namespace tppo::cpu {
 
 /// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task. The first row of a task
 /// is not fetched ahead, so not too small.
-constexpr int64_t kRowsPerTask = 8;
+constexpr int64_t kRowsPerTask = 16;
 
 /// One row after the first sweep.
 struct LogitRow {
@@ -60,12 +60,11 @@ class LogitRows {
   /// Forward only.
   LogitRow read(int64_t token, int64_t target) const;
   /// The same, with what write_gradient needs; the logits may be gone afterwards if `out`, the row for the gradient, is their own.
-  /// by_entropy: the gradient will depend on the entropy.
-  LogitRow read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, int32_t worker) const;
+  /// by_entropy: the gradient will depend on the entropy. `next_token` >= 0 is the one to be read next.
+  LogitRow read(int64_t token, int64_t target, bool by_entropy, int64_t next_token, void* out, const RowScratch& scratch, int32_t worker) const;
 
-  /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself. `next_token` >= 0 is the one
-  /// to be read next.
-  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, int64_t next_token) const;
+  /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself.
+  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out) const;
   /// Writes `value` to a whole gradient row.
   void fill(void* out, float value) const;
 

@@ -22,7 +22,7 @@ void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_
     const int64_t target = a_.targets[i];
     const double w = weight(i);
     void* const out = gradient.row(i, logits.dtype());
-    const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, false, out, scratch_, worker);
+    const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, false, next, out, scratch_, worker);
     if (a_.logprob != nullptr) a_.logprob[i] = r.logprob;
     if (a_.entropy != nullptr) a_.entropy[i] = r.entropy;
     if (r.bad) {
@@ -35,7 +35,7 @@ void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_
     sums[TPPO_NLL_WEIGHT] += w;
     sums[TPPO_NLL_LOGPROB] += r.logprob;
     sums[TPPO_NLL_ENTROPY] += r.entropy;
-    if (out != nullptr) logits.write_gradient(i, r, target, -w * inverse, 0.0, out, next);
+    if (out != nullptr) logits.write_gradient(i, r, target, -w * inverse, 0.0, out);
   };
   const auto blank = [&](int64_t i) {
     if (a_.logprob != nullptr) a_.logprob[i] = 0.0f;

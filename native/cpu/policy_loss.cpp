@@ -57,7 +57,7 @@ PolicyLoss::PolicyLoss(const tppo_policy_loss_args& args, Workspace& workspace)
 void PolicyLoss::begin() {
   if (a_.aggregation == TPPO_TOKEN_MEAN) {
     for (int64_t k = 0; k < tokens_.count; ++k) normalizer_ += tokens_.valid(k) ? 1.0 : 0.0;
-  } else {
+  } else if (a_.num_tokens > 0) {
     const Sequences sequences(a_);
     int64_t from = 0;  // first entry of the sequence
     for (int64_t b = 0; b < sequences.count; ++b) {
@@ -77,7 +77,7 @@ void PolicyLoss::row(const LogitRows& logits, int32_t worker, int64_t i, int64_t
   const bool has_ref = a_.ref_logprobs != nullptr;
   const int64_t target = a_.targets[i];
   const double advantage = a_.advantages[i];
-  const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, o.entropy_coef != 0.0, out, scratch_, worker);
+  const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, o.entropy_coef != 0.0, next, out, scratch_, worker);
   const math::PolicyToken<double> t =
       math::policy_token<double>(o, r.logprob, a_.old_logprobs[i], advantage, has_ref, has_ref ? a_.ref_logprobs[i] : 0.0);
   const double w = (weight_ != nullptr ? weight_[i] : 1.0) * (normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0);
@@ -97,7 +97,7 @@ void PolicyLoss::row(const LogitRows& logits, int32_t worker, int64_t i, int64_t
   sums[TPPO_POLICY_KL_LOSS] += w * kl_term;
   sums[TPPO_POLICY_ENTROPY_LOSS] += w * entropy_term;
   add_stats(t, r, advantage, has_ref, sums);
-  if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out, next);
+  if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out);
 }
 
 void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {

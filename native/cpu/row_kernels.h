@@ -41,10 +41,10 @@ struct GradientCoefficients {
 struct RowKernelsOf {
   RowSums (*sums)(const void* x, int64_t n, float scale);
   /// The same sums with the same bits; keeps 2^((x_j - reference) scale) in e[row_exponentials(n)] and the references in references[row_references(n)]. e may
-  /// be a float32 row of n elements, x itself too.
-  RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references);
-  /// x is read only where per_d is not 0. `next` is a row that will be read soon, or NULL.
-  void (*gradient)(const void* x, const GradientCoefficients& coefficients, void* out, int64_t n, const void* next);
+  /// be a float32 row of n elements, x itself too. `next` is the row that comes next, or NULL: it is fetched meanwhile.
+  RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references, const void* next);
+  /// x is read only where per_d is not 0.
+  void (*gradient)(const void* x, const GradientCoefficients& coefficients, void* out, int64_t n);
   void (*fill)(void* out, int64_t n, float value);
 };
 

@@ -116,7 +116,8 @@ constexpr int degree() {
 /// Adds a block of whole steps to the sums; with kKeep also stores its e_j, counted from `reference`. With kAhead it takes as many elements
 /// from `ahead` on into `scan`: integer work that fits between the sums.
 template <bool kExtremes, bool kKeep, bool kAhead, typename T>
-TPPO_INLINE void sum_block(const T* x, int64_t n, float reference, float scale, float* e_out, const T* ahead, MaxScan<T>& scan, RowSums& r) {
+TPPO_INLINE void sum_block(const T* x, int64_t n, float reference, float scale, float* e_out, const T* ahead, MaxScan<T>& scan,
+                           const T* next, RowSums& r) {
   const F from = splat(reference), c = splat(scale);
   // Two chains are enough, and leave registers for the group.
   F s[2], t[2];
@@ -132,7 +133,13 @@ TPPO_INLINE void sum_block(const T* x, int64_t n, float reference, float scale, 
       s[k % 2] += e[k];
       t[k % 2] = fma(e[k], d[k], t[k % 2]);
     }
-    if (kKeep) store_group(e_out + j, e);
+    if (kKeep) {
+      store_group(e_out + j, e);
+      // Memory would idle during this sweep, whose row is in L2 by now: fetch the row that comes next.
+      if (next != nullptr)
+        for (int64_t line = 0; line < kStep * static_cast<int64_t>(sizeof(T)); line += 64)
+          __builtin_prefetch(reinterpret_cast<const char*>(next + j) + line, 0, 2);
+    }
     if (kAhead) scan.step(ahead + j);
   }
   r.s += sum_of(s[0] + s[1]);
@@ -141,16 +148,17 @@ TPPO_INLINE void sum_block(const T* x, int64_t n, float reference, float scale, 
 
 /// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
 template <bool kKeep, bool kAhead, typename T>
-TPPO_INLINE BlockMax add_block(const T* x, int64_t n, BlockMax block, float scale, float* e_out, float* reference_out, RowSums& r) {
+TPPO_INLINE BlockMax add_block(const T* x, int64_t n, BlockMax block, float scale, float* e_out, float* reference_out, const T* next, RowSums& r) {
   raise_max(r, block.max, scale);
   // Against a maximum of -inf everything but NaN must still count as 0.
   const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
-  if (kKeep) *reference_out = reference;
+  if (kKeep) *reference_out = r.max;  // -inf: the block holds nothing but zeros
   MaxScan<T> scan;
-  if (block.extreme)
-    sum_block<true, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, r);
+  // Also where the distance from a large maximum would overflow.
+  if (block.extreme || !((reference + 1e30f) * scale < 1e38f))
+    sum_block<true, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, next, r);
   else
-    sum_block<false, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, r);
+    sum_block<false, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, next, r);
   return kAhead ? scan.result(x + n, n) : BlockMax{};
 }
 
@@ -174,25 +182,25 @@ constexpr int64_t kept_tail(int64_t elements) {
 
 /// The first sweep: whole blocks, then whole steps, then the tail.
 template <bool kKeep, typename T>
-TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, float* e_out, float* references) {
+TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, float* e_out, float* references, const T* next) {
   RowSums r{kMinusInfinity, 0.0, 0.0};
   int64_t j = 0;
   const int64_t blocks = n / kBlock;
   BlockMax block{};
   if (blocks > 0) block = block_max(x, kBlock);
   for (; j < (blocks - 1) * kBlock; j += kBlock)
-    block = add_block<kKeep, true>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, r);
+    block = add_block<kKeep, true>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
   if (blocks > 0) {
-    add_block<kKeep, false>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, r);
+    add_block<kKeep, false>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
     j += kBlock;
   }
   const int64_t steps = (n - j) / kStep * kStep;
-  if (steps > 0) add_block<kKeep, false>(x + j, steps, block_max(x + j, steps), scale, e_out + j, references + j / kBlock, r);
+  if (steps > 0) add_block<kKeep, false>(x + j, steps, block_max(x + j, steps), scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
   j += steps;
   if (j < n) {
     const Tail<T> tail = tail_of(x + j, n - j);
     float e[kStep], reference;
-    add_block<kKeep, false>(tail.x, kStep, block_max(tail.x, kStep), scale, e, &reference, r);
+    add_block<kKeep, false, T>(tail.x, kStep, block_max(tail.x, kStep), scale, e, &reference, nullptr, r);
     if (kKeep) {
       for (int64_t k = 0; k < kept_tail<T>(n - j); ++k) e_out[j + k] = e[k];
       references[row_blocks(n)] = reference;
@@ -203,22 +211,22 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, float* e_out, float
 
 template <typename T>
 RowSums row_sums(const void* x, int64_t n, float scale) {
-  return sums<false>(static_cast<const T*>(x), n, scale, nullptr, nullptr);
+  return sums<false, T>(static_cast<const T*>(x), n, scale, nullptr, nullptr, nullptr);
 }
 
 template <typename T>
-RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references) {
-  return sums<true>(static_cast<const T*>(x), n, scale, e, references);
+RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next) {
+  return sums<true>(static_cast<const T*>(x), n, scale, e, references, static_cast<const T*>(next));
 }
 
 template <bool kPerD, typename T>
-TPPO_INLINE void gradient_step(const T* x, const float* e, T* out, F max_x, F per_x, F constant) {
+TPPO_INLINE void gradient_step(const T* x, const float* e, T* out, F max_x, F lowest, F per_x, F constant) {
   F v[kGroup], weight[kGroup];
   if (kPerD) load_group(x, v);
   load_group(e, weight);
   for (int k = 0; k < kGroup; ++k) {
     if (kPerD) {
-      const F d = max(splat(-1e30f), v[k] - max_x);
+      const F d = max(lowest, v[k] - max_x);
       v[k] = weight[k] * fma(per_x, d, constant);
     } else {
       v[k] = weight[k] * constant;
@@ -228,37 +236,31 @@ TPPO_INLINE void gradient_step(const T* x, const float* e, T* out, F max_x, F pe
 }
 
 template <bool kPerD, typename T>
-TPPO_INLINE void gradient(const T* x, const GradientCoefficients& c, T* out, int64_t n, const T* next) {
+TPPO_INLINE void gradient(const T* x, const GradientCoefficients& c, T* out, int64_t n) {
   const int64_t whole = n - n % kStep;
-  const F max_x = splat(c.max);
+  const F max_x = splat(c.max), lowest = splat(kLowestExponent / c.scale);
   for (int64_t b = 0; b < n; b += kBlock) {
     const int64_t end = b + kBlock < whole ? b + kBlock : whole;
     const float k = __builtin_exp2f((c.references[b / kBlock] - c.max) * c.scale);
     const F per_x = splat(k * c.per_d * c.scale), constant = splat(k * c.constant);
-    for (int64_t j = b; j < end; j += kStep) {
-      // Memory would idle on reads during this sweep: fetch the row that comes next into L2.
-      if (next != nullptr)
-        for (int64_t line = 0; line < kStep * static_cast<int64_t>(sizeof(T)); line += 64)
-          __builtin_prefetch(reinterpret_cast<const char*>(next + j) + line, 0, 2);
-      gradient_step<kPerD>(x + j, c.e + j, out + j, max_x, per_x, constant);
-    }
+    for (int64_t j = b; j < end; j += kStep) gradient_step<kPerD>(x + j, c.e + j, out + j, max_x, lowest, per_x, constant);
   }
   if (whole == n) return;
   const float k = __builtin_exp2f((c.references[row_blocks(n)] - c.max) * c.scale);
   const Tail<T> tail = kPerD ? tail_of(x + whole, n - whole) : Tail<T>{};
   const Tail<float> e = tail_of(c.e + whole, kept_tail<T>(n - whole));
   Tail<T> result;
-  gradient_step<kPerD>(tail.x, e.x, result.x, max_x, splat(k * c.per_d * c.scale), splat(k * c.constant));
+  gradient_step<kPerD>(tail.x, e.x, result.x, max_x, lowest, splat(k * c.per_d * c.scale), splat(k * c.constant));
   for (int64_t j = whole; j < n; ++j) out[j] = result.x[j - whole];
 }
 
 template <typename T>
-void row_gradient(const void* row, const GradientCoefficients& c, void* out, int64_t n, const void* next) {
+void row_gradient(const void* row, const GradientCoefficients& c, void* out, int64_t n) {
   const T* const x = static_cast<const T*>(row);
   if (c.per_d != 0.0f)
-    gradient<true>(x, c, static_cast<T*>(out), n, static_cast<const T*>(next));
+    gradient<true>(x, c, static_cast<T*>(out), n);
   else
-    gradient<false>(x, c, static_cast<T*>(out), n, static_cast<const T*>(next));
+    gradient<false>(x, c, static_cast<T*>(out), n);
 }
 
 template <typename T>

@@ -27,7 +27,7 @@ RowSums row_sums(const void* row, int64_t n, float scale) {
 
 /// Every element counts from the same maximum, and its exponential is computed again where it is wanted.
 template <typename T>
-RowSums row_exps(const void* row, int64_t n, float scale, float* e, float* references) {
+RowSums row_exps(const void* row, int64_t n, float scale, float* e, float* references, const void*) {
   const RowSums r = row_sums<T>(row, n, scale);
   const T* const x = static_cast<const T*>(row);
   const double from = r.max > -INFINITY ? r.max : 0.0;
@@ -37,7 +37,7 @@ RowSums row_exps(const void* row, int64_t n, float scale, float* e, float* refer
 }
 
 template <typename T>
-void row_gradient(const void* row, const GradientCoefficients& c, void* result, int64_t n, const void*) {
+void row_gradient(const void* row, const GradientCoefficients& c, void* result, int64_t n) {
   const T* const x = static_cast<const T*>(row);
   T* const out = static_cast<T*>(result);
   for (int64_t j = 0; j < n; ++j) {

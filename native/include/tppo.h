@@ -17,7 +17,7 @@
  *               with it, sequence b owns tokens cu_seqlens[b] .. cu_seqlens[b+1]-1, cu_seqlens[0] = 0, cu_seqlens[B] = N.
  * Mask.         uint8, 1 where the token counts, else 0; NULL means that every token counts. Masked tokens are not read: NaN, Inf or
  *               any bit pattern in their slots changes no bit of any result. Every output (gradients too) is 0 at masked tokens.
- * Row list.     Where an operation has `rows` (int32 [num_rows], nullable), rows[0] < rows[1] < ... are the tokens that count; mask must then
+ * Row list.     Where an operation has `rows` (int32 [num_rows], nullable; an empty list is any other address with num_rows 0), rows[0] < rows[1] < ... are the tokens that count; mask must then
  *               be NULL. Slots of all other tokens are neither read nor written, gradient rows included. On CUDA an entry outside [0,N)
  *               is counted as a bad row and not followed.
  * Nullable.     Outputs may be NULL unless marked required: they are then not computed or not stored. Inputs are required unless marked nullable.
@@ -34,7 +34,7 @@
  * Determinism.  Same inputs, same device and same instruction set: same bits, for any number of threads and any run. Sums run in a
  *               fixed order and in double; there are no floating-point atomics.
  * Threads.      Every function may be called from any thread at any time on disjoint memory.
- * Complexity.   Linear in the number of elements read, and no [N,V] temporary.
+ * Complexity.   Linear in the number of elements read (tppo_linear_*: N H V), and no [N,V] temporary.
  */
 #ifndef TPPO_H
 #define TPPO_H
@@ -173,10 +173,10 @@ TPPO_API int32_t tppo_token_log_probs(const tppo_token_log_probs_args* args, int
  *   term = -objective + kl_coef kl - entropy_coef H
  * loss = aggregation of the terms. grad_logprob = d loss / d logprob (entropy left out); grad_logits = d loss / d logits, everything
  * and the factor 1/temperature included. No gradient flows where the clip or the dual clip holds, or where a log-ratio is clamped.
- * The ratio is exactly 1 where old_logprobs holds the logprob that this library gave for the same logits.
+ * The ratio is exactly 1 where old_logprobs holds the finite logprob that this library gave for the same logits.
  *
  * In place: grad_logits may be logits itself (same dtype, grad_stride = logits_stride). Otherwise it must not overlap it.
- * Bad rows (as in tppo_token_log_probs; also NaN from old/ref log-probs or advantage) are counted, left out of every sum and of
+ * Bad rows (as in tppo_token_log_probs; also a term that is not finite, such as NaN from old/ref log-probs or advantage) are counted, left out of every sum and of
  * the loss (but not of the default normalizer, which comes from the mask); their per-token outputs are NaN, their gradient row is
  * NaN, or 0 with zero_bad_rows.
  * Reads each valid logit from memory once and writes it once. On the CPU a worker keeps a row's exponentials in the gradient row or, for 16-bit
@@ -299,7 +299,8 @@ TPPO_API int32_t tppo_nll_loss(const tppo_nll_loss_args* args, int32_t device, v
  * in chunks of tokens, so that [N,V] never exists: the workspace holds one chunk of logits and what the matrix products need for it.
  * `args` are those of the operation without `linear_`, its dtype being that of hidden, weight and grad_hidden; logits, grad_logits and rows
  * must be NULL, both strides 0. A gradient is computed when grad_hidden or grad_weight is given. Hidden states of masked tokens are not
- * read. Losses, per-token outputs and statistics are those of the operation on the same logits. On the CPU logits of a chunk are float32
+ * read. zero_bad_rows clears the row of the logits' gradient, but a hidden state that is not finite itself still makes grad_weight NaN
+ * (0 NaN is NaN). Losses, per-token outputs and statistics are those of the operation on the same logits. On the CPU logits of a chunk are float32
  * and products accumulate in float32 in a fixed order; on CUDA they have the dtype of hidden and products accumulate in float32.
  * Bits depend on neither threads nor chunk_tokens, with one exception: on CUDA each chunk's part of grad_weight is summed up before it is added.
  * CUDA uses this library's own kernels, or cuBLASLt for 16-bit types when the environment has TPPO_CUBLASLT=1 and libcublasLt.so.13 is found.
@@ -383,8 +384,9 @@ TPPO_API int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, in
  * Generalised advantage estimation over the valid tokens of each sequence; masked tokens are skipped (not steps of reward 0):
  *   delta_t = r_t + gamma V_next - V_t,   A_t = delta_t + gamma lambda A_next,   returns = A + V
  * where next is the next valid token of the sequence, and V_next = A_next = 0 after the last one. On CUDA and on the portable CPU path it
- * runs in double and rounds once. The other CPU paths sum up to 16 tokens in float32 and carry in double: the error is at most 5e-7 of the
- * largest reward, value or advantage of the sequence, whatever its length. Results depend on the valid tokens alone, not on padding or holes.
+ * runs in double and rounds once. The other CPU paths sum up to 16 tokens in float32 and carry in double: the error is some 1e-7 of the
+ * largest reward, value or advantage of the sequence; it grows slowly with 1 / (1 - gamma lambda), to about 3e-6 for a million tokens with
+ * gamma lambda = 1. Results depend on the valid tokens alone, not on padding or holes.
  * In place: advantages may be rewards, returns may be values.
  */
 typedef struct tppo_gae_args {

@@ -432,10 +432,12 @@ TEST(sizes_that_overflow_are_refused) {
     return tppo_linear_token_log_probs_workspace(&linear, &a, test::kDevice, &bytes);
   };
   constexpr int64_t kMost = INT64_C(1) << 56;
-  CHECK_INVALID(size(kMost, kMost, 1, kMost), "chunk_tokens is 72057594037927936");
+  constexpr int64_t kWidest = INT64_C(1) << 40;
+  CHECK_INVALID(size(kMost, kWidest, 1, kMost), "chunk_tokens is 72057594037927936");
+  CHECK_INVALID(size(1, kWidest + 1, 1, 16), "vocab_size of logits is");
   CHECK_INVALID(size(kMost, 1 << 20, 1, 0), "num_tokens is 72057594037927936");
   CHECK_INVALID(size(kMost, 1, kMost, 16), "chunk_tokens is 16");
-  CHECK_INVALID(size(16, kMost, kMost, 16), "chunk_tokens is 16");
+  CHECK_INVALID(size(16, kWidest, kMost, 16), "chunk_tokens is 16");
   CHECK_INVALID(size(16, INT64_C(1) << 32, INT64_C(1) << 32, 16), "weight: ");
   CHECK_OK(size(INT64_C(1) << 40, 32000, 4096, 1024));
 }

@@ -19,6 +19,8 @@ import org.bytedeco.javacpp.IntPointer;
 /** The operations on [N, V] logits. */
 final class LogitsKernels {
 
+    private static final NativeArray NO_ROWS = NativeArray.ofInts();
+
     private LogitsKernels() {}
 
     static TokenLogProbsStats tokenLogProbs(TokenLayout layout, Logits logits, NativeArray targets,
@@ -145,7 +147,9 @@ final class LogitsKernels {
     }
 
     private static IntPointer rows(Call call, TokenLayout layout) {
-        return call.intsOrNull("rows", layout.rows(), numRows(layout));
+        IntPointer rows = call.intsOrNull("rows", layout.rows(), numRows(layout));
+        // No address means no list, and an empty array may have none.
+        return rows != null && rows.isNull() ? new IntPointer(NO_ROWS.pointer()) : rows;
     }
 
     private static long numRows(TokenLayout layout) {

@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.Random;
+import org.bytedeco.javacpp.Pointer;
 import org.junit.jupiter.api.Test;
 
 /** A list of rows gives what a mask gives; slots outside the list keep whatever they hold. */
@@ -130,5 +131,16 @@ class RowListTest {
                     TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none()));
             assertTrue(e.getMessage().contains("rows["), e.getMessage());
         }
+    }
+
+    @Test
+    void anEmptyListWithoutAnAddressCountsNoToken() {
+        NativeArray none = NativeArray.of(new Pointer(), 0, DType.I32);
+        TokenLayout layout = TokenLayout.packed(TOKENS, bounds).withRows(none);
+        NativeArray logprob = filled(TOKENS);
+        TokenLogProbsStats stats = Kernels.tokenLogProbs(layout, Logits.of(NativeArray.ofFloats(logits), VOCAB),
+                NativeArray.ofLongs(targets), TokenLogProbsOptions.defaults(), new TokenLogProbsOutputs(logprob, null));
+        assertEquals(0, stats.valid());
+        assertArrayEquals(filled(TOKENS).toFloats(), logprob.toFloats());
     }
 }

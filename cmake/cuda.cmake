@@ -2,7 +2,7 @@
 # CUDA backend: every native/cuda/*.cu. The CUDA runtime is linked statically, so that the library also loads, and says why it has no
 # device, on a machine without a driver.
 include(cmake/cuda_toolkit.cmake)
-option(TPPO_CUDA_LINEINFO "Source lines in the GPU code, for profilers; they hold the paths of the sources" ON)
+option(TPPO_CUDA_LINEINFO "Source lines in the GPU code, for profilers; they hold the paths of the sources" OFF)
 get_filename_component(named "${TPPO_CUDA_HOME}" ABSOLUTE)
 if(TPPO_CUDA_HOME AND CMAKE_CUDA_COMPILER AND NOT CMAKE_CUDA_COMPILER STREQUAL "${named}/bin/nvcc")
   message(FATAL_ERROR "TPPO_CUDA_HOME is ${named}, but this build folder uses ${CMAKE_CUDA_COMPILER}; delete ${CMAKE_BINARY_DIR}")

@@ -62,12 +62,8 @@ void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target,
   // The kernels count d in log2.
   const GradientCoefficients coefficients{r.e,    r.references, r.max, scale_, static_cast<float>(c.per_d * 0.6931471805599453),
                                           static_cast<float>(c.constant)};
-  // At the target 1 - p must not be formed by rounding p first: the row may be all but certain.
-  const double p = std::exp(r.exact_logprob);
-  const double entropy_part = p > 0.0 ? h * p * (r.exact_logprob + r.exact_entropy) : 0.0;
-  const float at_target = static_cast<float>((entropy_part - g * std::expm1(r.exact_logprob)) * inverse_temperature_);
   kernels_.of[dtype_].gradient(row(token), coefficients, out, vocab_);
-  store(out, dtype_, target, at_target);
+  store(out, dtype_, target, static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_)));
 }
 
 void LogitRows::fill(void* out, float value) const { kernels_.of[dtype_].fill(out, vocab_, value); }

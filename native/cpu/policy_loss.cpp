@@ -78,13 +78,10 @@ void PolicyLoss::row(const LogitRows& logits, int32_t worker, int64_t i, int64_t
   const int64_t target = a_.targets[i];
   const double advantage = a_.advantages[i];
   const LogitRow r = out == nullptr ? logits.read(i, target) : logits.read(i, target, o.entropy_coef != 0.0, next, out, scratch_, worker);
-  const math::PolicyToken<double> t =
-      math::policy_token<double>(o, r.logprob, a_.old_logprobs[i], advantage, has_ref, has_ref ? a_.ref_logprobs[i] : 0.0);
+  const math::PolicyTerm<double> term(o, has_ref, r.logprob, r.entropy, a_.old_logprobs[i], advantage, has_ref ? a_.ref_logprobs[i] : 0.0);
+  const math::PolicyToken<double>& t = term.token;
   const double w = (weight_ != nullptr ? weight_[i] : 1.0) * (normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0);
-  const double kl_term = o.kl_coef != 0.0 ? o.kl_coef * t.kl : 0.0;
-  const double entropy_term = o.entropy_coef != 0.0 ? -o.entropy_coef * r.entropy : 0.0;
-  const double term = -t.objective + kl_term + entropy_term;
-  if (r.bad || !math::finite(term) || !math::finite(t.kl)) {
+  if (r.bad || term.bad) {
     put_all(a_, i, NAN, NAN, NAN, NAN, NAN, NAN);
     sums[TPPO_POLICY_BAD_ROWS] += 1.0;
     if (out != nullptr) logits.fill(out, a_.zero_bad_rows != 0 ? 0.0f : NAN);
@@ -92,10 +89,10 @@ void PolicyLoss::row(const LogitRows& logits, int32_t worker, int64_t i, int64_t
   }
   const double g = w * t.slope;
   put_all(a_, i, r.logprob, r.entropy, t.ratio, t.objective, t.kl, g);
-  sums[TPPO_POLICY_LOSS] += w * term;
+  sums[TPPO_POLICY_LOSS] += w * term.value();
   sums[TPPO_POLICY_OBJECTIVE_LOSS] -= w * t.objective;
-  sums[TPPO_POLICY_KL_LOSS] += w * kl_term;
-  sums[TPPO_POLICY_ENTROPY_LOSS] += w * entropy_term;
+  sums[TPPO_POLICY_KL_LOSS] += w * term.kl_term;
+  sums[TPPO_POLICY_ENTROPY_LOSS] += w * term.entropy_term;
   add_stats(t, r, advantage, has_ref, sums);
   if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out);
 }

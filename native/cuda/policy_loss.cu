@@ -38,7 +38,7 @@ struct PolicyTokens {
     if (!tokens.valid(i)) return put_all(i, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
     const bool has_ref = args.ref_logprobs != nullptr;
     const double lp = logprobs[i], h = entropies[i], advantage = args.advantages[i];
-    const TokenLoss<double> loss(options, has_ref, lp, h, args.old_logprobs[i], advantage, has_ref ? args.ref_logprobs[i] : 0.0);
+    const math::PolicyTerm<double> loss(options, has_ref, lp, h, args.old_logprobs[i], advantage, has_ref ? args.ref_logprobs[i] : 0.0);
     const math::PolicyToken<double>& t = loss.token;
     if (loss.bad) {
       sums[TPPO_POLICY_BAD_ROWS] += 1.0;

@@ -1,25 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Which tokens a call on rows of logits handles, and what loss stands on a row's log-prob and entropy.
+// What loss stands on a row's log-prob and entropy.
 #pragma once
 
 #include "../math/policy_loss.h"
 #include "sequences.cuh"
 
 namespace tppo::cuda {
-
-/// The clipped policy loss of one token, from its log-prob and entropy alone. The row kernels work it out in float, the kernel over tokens
-/// in double, as the CPU does.
-template <typename T>
-struct TokenLoss {
-  math::PolicyToken<T> token;
-  T kl_term, entropy_term;
-  bool bad;
-
-  __device__ TokenLoss(const math::PolicyOptions<T>& o, bool has_ref, T logprob, T entropy, T old_logprob, T advantage, T ref_logprob)
-      : token(math::policy_token(o, logprob, old_logprob, advantage, has_ref, ref_logprob)),
-        kl_term(o.kl_coef != T(0) ? o.kl_coef * token.kl : T(0)), entropy_term(o.entropy_coef != T(0) ? -o.entropy_coef * entropy : T(0)),
-        bad(math::is_nan(logprob) || !math::finite(-token.objective + kl_term + entropy_term) || !math::finite(token.kl)) {}
-};
 
 /// What a row's loss asks of its gradient: g = d loss / d logprob, h = -d loss / d entropy.
 struct RowSlopes {
@@ -57,7 +43,7 @@ struct RowLoss {
 
   __device__ __forceinline__ RowSlopes slopes(const Inputs& in, float logprob, float entropy) const {
     if (old_logprobs == nullptr) return RowSlopes{-in.weight, 0.0f, math::is_nan(logprob)};
-    const TokenLoss<float> loss(options, ref_logprobs != nullptr, logprob, entropy, in.old_logprob, in.advantage, in.ref_logprob);
+    const math::PolicyTerm<float> loss(options, ref_logprobs != nullptr, logprob, entropy, in.old_logprob, in.advantage, in.ref_logprob);
     return RowSlopes{in.weight * loss.token.slope, in.weight * options.entropy_coef, loss.bad};
   }
 };

@@ -148,10 +148,7 @@ __device__ __forceinline__ void row_outcome(const RowArgs<T>& a, const RowLoss& 
   shared->m = part.m;
   shared->constant = c.constant;
   shared->per_d = product(c.per_d, kLn2);  // d is in log2 here
-  // 1 - p must not be formed from a rounded p: the row may be all but certain.
-  const float p = expf(logprob);
-  const float entropy_part = p > 0.0f ? slopes.h * p * (logprob + entropy) : 0.0f;
-  shared->at_target = (entropy_part - slopes.g * expm1f(logprob)) * a.inverse_temperature;
+  shared->at_target = math::gradient_at_target(slopes.g, slopes.h, logprob, entropy, a.inverse_temperature);
 }
 
 /// One element of the gradient row, all but the target's. Without ENTROPY per_d is 0, and the bits are those of the longer form.

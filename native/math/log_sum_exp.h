@@ -13,29 +13,6 @@ struct LogSumExp {
   T m, s, t;
 };
 
-template <typename T>
-TPPO_HD LogSumExp<T> lse_identity() {
-  return LogSumExp<T>{-static_cast<T>(INFINITY), T(0), T(0)};
-}
-
-/// The same set seen from a larger maximum m.
-template <typename T>
-TPPO_HD LogSumExp<T> lse_rescale(const LogSumExp<T>& a, T m) {
-  if (a.m == m) return a;
-  const T k = a.m - m;
-  const T f = exp(k);
-  // f == 0 also when a.m is -inf: then k * s would be -inf * s. A NaN in s must survive either way.
-  return LogSumExp<T>{m, f * a.s, f > T(0) ? f * (a.t + k * a.s) : f * a.s};
-}
-
-template <typename T>
-TPPO_HD LogSumExp<T> lse_merge(const LogSumExp<T>& a, const LogSumExp<T>& b) {
-  const T m = a.m > b.m ? a.m : b.m;
-  const LogSumExp<T> x = lse_rescale(a, m);
-  const LogSumExp<T> y = lse_rescale(b, m);
-  return LogSumExp<T>{m, x.s + y.s, x.t + y.t};
-}
-
 /// True where the row has no distribution: a NaN, a +inf, or nothing but -inf.
 template <typename T>
 TPPO_HD bool lse_bad(const LogSumExp<T>& a) {

@@ -59,19 +59,42 @@ TPPO_HD PolicyToken<T> policy_token(const PolicyOptions<T>& o, T logprob, T old_
   return r;
 }
 
-/// Coefficients of the gradient row. With d = (x_j - max) / temperature and e = exp(d), of which s is the sum:
-///   d loss / d x_j = e (per_d d + constant) + [j = target] at_target
+/// The whole term of a token, from its log-prob and entropy alone: -objective + kl_term + entropy_term.
+template <typename T>
+struct PolicyTerm {
+  PolicyToken<T> token;
+  T kl_term, entropy_term;
+  bool bad;  // no distribution, or a term that is not finite
+
+  TPPO_HD PolicyTerm(const PolicyOptions<T>& o, bool has_ref, T logprob, T entropy, T old_logprob, T advantage, T ref_logprob)
+      : token(policy_token(o, logprob, old_logprob, advantage, has_ref, ref_logprob)),
+        kl_term(o.kl_coef != T(0) ? o.kl_coef * token.kl : T(0)), entropy_term(o.entropy_coef != T(0) ? -o.entropy_coef * entropy : T(0)),
+        bad(is_nan(logprob) || !finite(value()) || !finite(token.kl)) {}
+
+  TPPO_HD T value() const { return -token.objective + kl_term + entropy_term; }
+};
+
+/// Coefficients of the gradient row but for the target's element. With d = (x_j - max) / temperature and e = exp(d), of which s is the sum:
+///   d loss / d x_j = e (per_d d + constant)
 /// which follows from d logprob / d z_j = [j = target] - p_j and d H / d z_j = -p_j (ln p_j + H).
 template <typename T>
 struct GradientRow {
-  T per_d, constant, at_target;
+  T per_d, constant;
 };
 
 /// g = d loss / d logprob; h = -d loss / d H (weight * entropy_coef); s, entropy: of the row; inv_temperature = 1 / temperature.
 template <typename T>
 TPPO_HD GradientRow<T> gradient_row(T g, T h, T s, T entropy, T inv_temperature) {
   const T scale = inv_temperature / s;
-  return GradientRow<T>{h * scale, (h * (entropy - log(s)) - g) * scale, g * inv_temperature};
+  return GradientRow<T>{h * scale, (h * (entropy - log(s)) - g) * scale};
+}
+
+/// The target's element. 1 - p must not be formed from a rounded p: the row may be all but certain.
+template <typename T>
+TPPO_HD T gradient_at_target(T g, T h, T logprob, T entropy, T inv_temperature) {
+  const T p = exp(logprob);
+  const T entropy_part = p > T(0) ? h * p * (logprob + entropy) : T(0);
+  return (entropy_part - g * expm1(logprob)) * inv_temperature;
 }
 
 }  // namespace tppo::math

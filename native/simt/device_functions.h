@@ -46,7 +46,6 @@ inline unsigned __ballot_sync(unsigned mask, bool predicate) {
 
 inline int __popc(unsigned x) { return __builtin_popcount(x); }
 inline int __ffs(int x) { return __builtin_ffs(x); }
-inline int __clz(int x) { return x == 0 ? 32 : __builtin_clz(static_cast<unsigned>(x)); }
 inline unsigned __funnelshift_r(unsigned low, unsigned high, unsigned bits) {
   return static_cast<unsigned>(((static_cast<uint64_t>(high) << 32) | low) >> (bits & 31u));
 }
@@ -61,7 +60,6 @@ inline unsigned __float_as_uint(float f) {
   return x;
 }
 inline float __fmul_rn(float a, float b) { return a * b; }
-inline float __fadd_rn(float a, float b) { return a + b; }
 
 template <typename T>
 T __ldca(const T* p) {
@@ -69,14 +67,6 @@ T __ldca(const T* p) {
 }
 template <typename T>
 T __ldcs(const T* p) {
-  return *p;
-}
-template <typename T>
-T __ldg(const T* p) {
-  return *p;
-}
-template <typename T>
-T __ldcg(const T* p) {
   return *p;
 }
 template <typename T>

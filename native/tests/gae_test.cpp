@@ -118,6 +118,26 @@ TEST(rounding_does_not_grow_with_the_length) {
   });
 }
 
+TEST(small_rewards_beside_large_values) {
+  test::each_isa([] {
+    for (double lambda : {1.0, 0.99}) {
+      Batch b(23, 1, 20000);
+      b.gamma = 1.0;
+      b.lambda = lambda;
+      b.mask.assign(b.n, 1);
+      b.rewards.assign(b.n, 2e-5f);
+      b.values.assign(b.n, 600.0f);
+      const Batch::Result r = b.run();
+      double next_value = 0.0, next_advantage = 0.0;
+      for (int64_t i = b.n - 1; i >= 0; --i) {
+        next_advantage = double{b.rewards[i]} + next_value - b.values[i] + lambda * next_advantage;
+        next_value = b.values[i];
+        CHECK_NEAR(r.advantages[i], next_advantage, 3e-4, 0.0);  // 5e-7 of 600
+      }
+    }
+  });
+}
+
 TEST(outputs_past_the_caches_have_the_same_bits) {
   ONLY_ON_CPU("a device has no such path");
   Batch b(19, 1100, 4001);  // more than 2^22 tokens, rows off alignment
@@ -134,8 +154,7 @@ TEST(outputs_past_the_caches_have_the_same_bits) {
   }
 }
 
-TEST(padded_equals_packed) {
-  const Batch padded(5, 6, 17);
+static void check_packed(const Batch& padded) {
   Batch packed = padded;
   packed.rewards.clear();
   packed.values.clear();
@@ -149,6 +168,14 @@ TEST(padded_equals_packed) {
   packed.n = static_cast<int64_t>(source.size());
   const Batch::Result a = padded.run(), b = packed.run();
   for (size_t k = 0; k < source.size(); ++k) CHECK(a.advantages[source[k]] == b.advantages[k] && a.returns[source[k]] == b.returns[k]);
+}
+
+TEST(padded_equals_packed) {
+  Batch b(5, 6, 170);
+  for (double gamma : {0.97, 1.0, 1.0 - 2.5e-8, 0.0}) {
+    b.gamma = gamma;
+    check_packed(b);
+  }
 }
 
 TEST(poison_in_masked_slots_changes_no_bit) {

@@ -111,6 +111,54 @@ TEST(large_logits_and_temperatures) {
   });
 }
 
+/// Every output of a batch that may hold -inf and numbers of any size, against the reference.
+static void check_finite_batch(const PolicyBatch& b) {
+  const PolicyBatch::Result r = b.run();
+  CHECK(r.stats[TPPO_POLICY_BAD_ROWS] == 0.0);
+  for (int64_t i = 0; i < b.n; ++i) {
+    CHECK_NEAR(r.logprob[i], b.log_prob(i, b.targets[i]), 2e-6, 1e-6);
+    CHECK_NEAR(r.entropy[i], b.entropy(i), 2e-6, 1e-5);
+    const std::vector<double> g = b.gradient(i);
+    for (int64_t j = 0; j < b.v; ++j) CHECK_NEAR(r.grad[i * b.v + j], g[j], 1e-6, 1e-4);
+  }
+}
+
+TEST(rows_that_begin_with_minus_infinity) {
+  test::each_isa([] {
+    for (double entropy_coef : {0.0, 0.1})
+      for (int64_t leading : {64, 90, 2048, 2100}) {
+        PolicyBatch b(1, 2, leading + 52, 61);
+        b.mask.assign(2, 1);
+        b.options.entropy_coef = entropy_coef;
+        for (int64_t i = 0; i < b.n; ++i) {
+          for (int64_t j = 0; j < b.v; ++j) b.logits[i * b.stride + j] = j < leading ? -kInf : b.logits[i * b.stride + j] - 100.0f;
+          b.targets[i] = leading + 7;
+          b.old[i] = static_cast<float>(b.log_prob(i, b.targets[i]) + 0.05);
+        }
+        check_finite_batch(b);
+      }
+  });
+}
+
+TEST(finite_numbers_of_any_size) {
+  test::each_isa([] {
+    for (double temperature : {1.0, 1e-3, 1e-9, 1e9})
+      for (float extreme : {3e38f, -3e38f, 3e35f, -9e28f, 1e-40f}) {
+        PolicyBatch b(1, 2, 130, 67);
+        b.mask.assign(2, 1);
+        b.options.entropy_coef = 0.1;
+        b.options.temperature = temperature;
+        for (int64_t i = 0; i < b.n; ++i) {
+          for (int64_t j = 0; j < b.v; ++j) b.logits[i * b.stride + j] = 0.0f;
+          b.logits[i * b.stride + 5 + 64 * i] = extreme;
+          b.targets[i] = extreme > 1.0f ? 5 + 64 * i : 3;
+          b.old[i] = static_cast<float>(b.log_prob(i, b.targets[i]) + 0.05);
+        }
+        check_finite_batch(b);
+      }
+  });
+}
+
 TEST(log_ratio_is_clamped_and_counted) {
   PolicyBatch b(1, 4, 12, 43);
   b.mask.assign(4, 1);

@@ -316,8 +316,12 @@ TEST(rows_of_a_few_thousand) {
   });
 }
 
-TEST(rows_of_32000) { check_all_types(32000); }
-TEST(rows_of_50257) { check_all_types(50257); }
+TEST(rows_of_32000) {
+  test::each_isa([] { check_all_types(32000); });
+}
+TEST(rows_of_50257) {
+  test::each_isa([] { check_all_types(50257); });
+}
 
 // The widest: one dtype for each way to lie in memory.
 TEST(rows_of_128256) {

@@ -11,7 +11,7 @@
  *               d >= 0 is CUDA device d: all pointers inside args are memory of that device (exceptions are named), `stream` is a
  *               cudaStream_t or NULL for the default stream, the call only enqueues work and never synchronises.
  * Memory.       Nothing is allocated and nothing is kept after the call. `workspace` is memory of the same device; it need not be
- *               aligned or initialised, may be NULL when the size query says 0, and is free for reuse once the call's work is done.
+ *               aligned or initialised, must overlap no array (this is not checked), may be NULL when the size query says 0, and is free for reuse once the call's work is done.
  * Layout.       Row-major and contiguous, except where a row stride (in elements) is an argument. N = num_tokens tokens in
  *               B = num_sequences sequences. Without cu_seqlens (NULL) the tokens are a padded [B, N/B] array, N divisible by B;
  *               with it, sequence b owns tokens cu_seqlens[b] .. cu_seqlens[b+1]-1, cu_seqlens[0] = 0, cu_seqlens[B] = N.
@@ -179,6 +179,7 @@ TPPO_API int32_t tppo_token_log_probs(const tppo_token_log_probs_args* args, int
  * Bad rows (as in tppo_token_log_probs; also a term that is not finite, such as NaN from old/ref log-probs or advantage) are counted, left out of every sum and of
  * the loss (but not of the default normalizer, which comes from the mask); their per-token outputs are NaN, their gradient row is
  * NaN, or 0 with zero_bad_rows.
+ * Gradients of float16 logits beyond 65504 become infinite and are not counted: scale the normalizer, or use bfloat16.
  * Reads each valid logit from memory once and writes it once. On the CPU a worker keeps a row's exponentials in the gradient row or, for 16-bit
  * logits and for a gradient of the entropy, in scratch of V floats; on CUDA a row that does not fit the registers of a block (below compute
  * capability 9.0: 64 KiB) or of a cluster (from there on: 1 MiB) is read a second time, from cache.

@@ -11,7 +11,8 @@
  *               d >= 0 is CUDA device d: all pointers inside args are memory of that device (exceptions are named), `stream` is a
  *               cudaStream_t or NULL for the default stream, the call only enqueues work and never synchronises.
  * Memory.       Nothing is allocated and nothing is kept after the call. `workspace` is memory of the same device; it need not be
- *               aligned or initialised, must overlap no array (this is not checked), may be NULL when the size query says 0, and is free for reuse once the call's work is done.
+ *               aligned or initialised, must overlap no array (this is not checked), may be NULL when the size query says 0, and is free for
+ *               reuse once the call's work is done.
  * Layout.       Row-major and contiguous, except where a row stride (in elements) is an argument. N = num_tokens tokens in
  *               B = num_sequences sequences. Without cu_seqlens (NULL) the tokens are a padded [B, N/B] array, N divisible by B;
  *               with it, sequence b owns tokens cu_seqlens[b] .. cu_seqlens[b+1]-1, cu_seqlens[0] = 0, cu_seqlens[B] = N.

@@ -103,6 +103,11 @@ public final class Decoder implements AutoCloseable {
         return parameters.map();
     }
 
+    /** Returns the parameters that training changes, a part of {@link #parameters} in the same order. */
+    public Map<String, Tensor> trainable() {
+        return parameters.trainable();
+    }
+
     /** Makes an independent copy with the same weights. */
     public Decoder copy() {
         return new Decoder(config, parameters.copy());

@@ -15,37 +15,49 @@ final class DecoderBlock {
 
     private final DecoderConfig config;
     private final int layer;
-    private final Parameters parameters;
-    private final String prefix;
+    private final Tensor inputNorm;
+    private final Linear query;
+    private final Linear key;
+    private final Linear value;
+    private final Linear output;
+    private final Tensor mlpNorm;
+    private final Linear gate;
+    private final Linear up;
+    private final Linear down;
     private final double scale;
 
     DecoderBlock(DecoderConfig config, int layer, Parameters parameters) {
         this.config = config;
         this.layer = layer;
-        this.parameters = parameters;
-        this.prefix = "model.layers." + layer + ".";
+        String prefix = prefix(layer);
+        this.inputNorm = parameters.get(prefix + "input_layernorm.weight");
+        this.query = new Linear(parameters, prefix + "self_attn.q_proj");
+        this.key = new Linear(parameters, prefix + "self_attn.k_proj");
+        this.value = new Linear(parameters, prefix + "self_attn.v_proj");
+        this.output = new Linear(parameters, prefix + "self_attn.o_proj");
+        this.mlpNorm = parameters.get(prefix + "post_attention_layernorm.weight");
+        this.gate = new Linear(parameters, prefix + "mlp.gate_proj");
+        this.up = new Linear(parameters, prefix + "mlp.up_proj");
+        this.down = new Linear(parameters, prefix + "mlp.down_proj");
         this.scale = 1 / Math.sqrt(config.headSize());
     }
 
-    static void addTo(Parameters.Layout layout, DecoderConfig c, int layer) {
-        String prefix = "model.layers." + layer + ".";
-        long hidden = c.hiddenSize();
-        layout.add(prefix + "input_layernorm.weight", Parameters.Init.ONE, hidden);
-        addLinear(layout, prefix + "self_attn.q_proj", (long) c.heads() * c.headSize(), hidden, c.qkvBias());
-        addLinear(layout, prefix + "self_attn.k_proj", (long) c.kvHeads() * c.headSize(), hidden, c.qkvBias());
-        addLinear(layout, prefix + "self_attn.v_proj", (long) c.kvHeads() * c.headSize(), hidden, c.qkvBias());
-        addLinear(layout, prefix + "self_attn.o_proj", hidden, (long) c.heads() * c.headSize(), c.outputBias());
-        layout.add(prefix + "post_attention_layernorm.weight", Parameters.Init.ONE, hidden);
-        addLinear(layout, prefix + "mlp.gate_proj", c.intermediateSize(), hidden, c.mlpBias());
-        addLinear(layout, prefix + "mlp.up_proj", c.intermediateSize(), hidden, c.mlpBias());
-        addLinear(layout, prefix + "mlp.down_proj", hidden, c.intermediateSize(), c.mlpBias());
+    private static String prefix(int layer) {
+        return "model.layers." + layer + ".";
     }
 
-    private static void addLinear(Parameters.Layout layout, String name, long out, long in, boolean bias) {
-        layout.add(name + ".weight", Parameters.Init.NORMAL, out, in);
-        if (bias) {
-            layout.add(name + ".bias", Parameters.Init.ZERO, out);
-        }
+    static void addTo(Parameters.Layout layout, DecoderConfig c, int layer) {
+        String prefix = prefix(layer);
+        long hidden = c.hiddenSize();
+        layout.add(prefix + "input_layernorm.weight", Parameters.Init.ONE, hidden);
+        Linear.addTo(layout, prefix + "self_attn.q_proj", (long) c.heads() * c.headSize(), hidden, c.qkvBias());
+        Linear.addTo(layout, prefix + "self_attn.k_proj", (long) c.kvHeads() * c.headSize(), hidden, c.qkvBias());
+        Linear.addTo(layout, prefix + "self_attn.v_proj", (long) c.kvHeads() * c.headSize(), hidden, c.qkvBias());
+        Linear.addTo(layout, prefix + "self_attn.o_proj", hidden, (long) c.heads() * c.headSize(), c.outputBias());
+        layout.add(prefix + "post_attention_layernorm.weight", Parameters.Init.ONE, hidden);
+        Linear.addTo(layout, prefix + "mlp.gate_proj", c.intermediateSize(), hidden, c.mlpBias());
+        Linear.addTo(layout, prefix + "mlp.up_proj", c.intermediateSize(), hidden, c.mlpBias());
+        Linear.addTo(layout, prefix + "mlp.down_proj", hidden, c.intermediateSize(), c.mlpBias());
     }
 
     /**
@@ -57,11 +69,11 @@ final class DecoderBlock {
      */
     Tensor forward(Tensor x, RotaryTable.Angles angles, Tensor mask, KvCache cache, boolean lastOnly) {
         try (Scope scope = Scope.open()) {
-            Tensor h = norm(x, "input_layernorm.weight");
-            Tensor key = angles.rotate(heads(linear(h, "self_attn.k_proj"), config.kvHeads())).transpose(1, 2);
-            Tensor value = heads(linear(h, "self_attn.v_proj"), config.kvHeads()).transpose(1, 2);
+            Tensor h = norm(x, inputNorm);
+            Tensor keys = angles.rotate(heads(key.forward(h), config.kvHeads())).transpose(1, 2);
+            Tensor values = heads(value.forward(h), config.kvHeads()).transpose(1, 2);
             if (cache != null) {
-                cache.put(layer, 0, key, value);
+                cache.put(layer, 0, keys, values);
             }
             long last = x.size(1) - 1;
             RotaryTable.Angles queryAngles = angles;
@@ -73,9 +85,9 @@ final class DecoderBlock {
                 queryAngles = new RotaryTable.Angles(angles.cosines().narrow(1, last, 1), angles.sines().narrow(1, last, 1));
                 queryMask = mask == null ? null : mask.narrow(2, last, 1);
             }
-            Tensor query = queryAngles.rotate(heads(linear(h, "self_attn.q_proj"), config.heads())).transpose(1, 2);
+            Tensor queries = queryAngles.rotate(heads(query.forward(h), config.heads())).transpose(1, 2);
             boolean causal = queryMask == null && !lastOnly;
-            Tensor attended = attention(query, repeat(key), repeat(value), queryMask, causal);
+            Tensor attended = attention(queries, repeat(keys), repeat(values), queryMask, causal);
             return scope.keep(rest(stream, attended.transpose(1, 2)));
         }
     }
@@ -83,16 +95,16 @@ final class DecoderBlock {
     /** The block on one new token for each sequence, x [B, 1, H], whose slot {@code cache.length() - 1} it fills. */
     Tensor step(Tensor x, RotaryTable.Angles angles, KvCache cache) {
         try (Scope scope = Scope.open()) {
-            Tensor h = norm(x, "input_layernorm.weight");
-            Tensor key = angles.rotate(heads(linear(h, "self_attn.k_proj"), config.kvHeads())).transpose(1, 2);
-            Tensor value = heads(linear(h, "self_attn.v_proj"), config.kvHeads()).transpose(1, 2);
+            Tensor h = norm(x, inputNorm);
+            Tensor keys = angles.rotate(heads(key.forward(h), config.kvHeads())).transpose(1, 2);
+            Tensor values = heads(value.forward(h), config.kvHeads()).transpose(1, 2);
             int slot = cache.length() - 1;
-            cache.put(layer, slot, key, value);
+            cache.put(layer, slot, keys, values);
             int window = config.window(layer);
             int from = window == 0 ? 0 : Math.max(0, slot + 1 - window);
-            Tensor query = angles.rotate(heads(linear(h, "self_attn.q_proj"), config.heads()));
+            Tensor queries = angles.rotate(heads(query.forward(h), config.heads()));
             // the query heads of one key/value head take the place of time, so keys are not repeated
-            Tensor grouped = query.view(x.size(0), config.kvHeads(), config.heads() / config.kvHeads(), config.headSize());
+            Tensor grouped = queries.view(x.size(0), config.kvHeads(), config.heads() / config.kvHeads(), config.headSize());
             Tensor attended = attention(grouped, cache.keys(layer, from), cache.values(layer, from), cache.bias(from), false);
             return scope.keep(rest(x, attended));
         }
@@ -105,24 +117,18 @@ final class DecoderBlock {
 
     private Tensor rest(Tensor stream, Tensor attended) {
         long[] flat = {stream.size(0), stream.size(1), (long) config.heads() * config.headSize()};
-        Tensor x = stream.add(linear(attended.reshape(flat), "self_attn.o_proj"));
-        Tensor h = norm(x, "post_attention_layernorm.weight");
-        Tensor gated = torch.silu(linear(h, "mlp.gate_proj")).mul(linear(h, "mlp.up_proj"));
-        return x.add(linear(gated, "mlp.down_proj"));
+        Tensor x = stream.add(output.forward(attended.reshape(flat)));
+        Tensor h = norm(x, mlpNorm);
+        Tensor gated = torch.silu(gate.forward(h)).mul(up.forward(h));
+        return x.add(down.forward(gated));
     }
 
-    private Tensor norm(Tensor x, String name) {
-        return rmsNorm(x, parameters.get(prefix + name), config.normEpsilon());
+    private Tensor norm(Tensor x, Tensor weight) {
+        return rmsNorm(x, weight, config.normEpsilon());
     }
 
     static Tensor rmsNorm(Tensor x, Tensor weight, double epsilon) {
         return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(weight), new DoubleOptional(epsilon));
-    }
-
-    private Tensor linear(Tensor x, String name) {
-        Tensor weight = parameters.get(prefix + name + ".weight");
-        Tensor bias = parameters.get(prefix + name + ".bias");
-        return bias == null ? torch.linear(x, weight) : torch.linear(x, weight, new TensorOptional(bias));
     }
 
     /** [B, T, n * d] as [B, T, n, d]. */

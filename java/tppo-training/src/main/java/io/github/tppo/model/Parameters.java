@@ -151,6 +151,13 @@ final class Parameters implements AutoCloseable {
         return Collections.unmodifiableMap(tensors);
     }
 
+    /** Those that autograd gives gradients. */
+    Map<String, Tensor> trainable() {
+        Map<String, Tensor> leaves = new LinkedHashMap<>(tensors);
+        leaves.values().removeIf(tensor -> !tensor.requires_grad());
+        return Collections.unmodifiableMap(leaves);
+    }
+
     Tensor get(String name) {
         return tensors.get(name);
     }

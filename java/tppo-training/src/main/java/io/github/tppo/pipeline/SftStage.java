@@ -101,12 +101,12 @@ final class SftStage implements Stage<TppoConfig> {
 
     @Override
     public void save(Path folder) throws IOException {
-      TrainingState.save(folder, policy.parameters(), trainer.optimizer());
+      TrainingState.save(folder, policy.trainable(), trainer.optimizer());
     }
 
     @Override
     public void load(Path folder) throws IOException {
-      TrainingState.load(folder, policy.parameters(), trainer.optimizer());
+      TrainingState.load(folder, policy.trainable(), trainer.optimizer());
     }
   }
 }

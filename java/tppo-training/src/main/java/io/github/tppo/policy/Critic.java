@@ -47,7 +47,7 @@ final class Critic implements AutoCloseable {
       headWeight = Scope.own(Tensors.zeros(ScalarType.Float, 1, trunk.config().hiddenSize()).set_requires_grad(true));
       headBias = Scope.own(Tensors.zeros(ScalarType.Float, 1).set_requires_grad(true));
     }
-    parameters = new LinkedHashMap<>(trunk.parameters());
+    parameters = new LinkedHashMap<>(trunk.trainable());
     parameters.remove("lm_head.weight"); // the critic's trunk has no use for an untied output matrix
     parameters.put("value_head.weight", headWeight);
     parameters.put("value_head.bias", headBias);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import io.github.tppo.kernels.NativeArray;
 import io.github.tppo.kernels.OutputLayer;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Tensors;
@@ -28,15 +29,16 @@ final class LossHead {
   }
 
   /**
-   * Forward and backward: gradients are added to those of the trunk's parameters and of the output matrix.
+   * Forward and backward: gradients are added to those of the trunk's parameters and of the output matrix, where
+   * these are trained.
    *
    * @param rows hidden states of the scored tokens with their autograd history, [tokens, H]
    */
   static <S> S backward(Tensor rows, Tensor outputWeight, Function<OutputLayer, S> kernel) {
     Tensor rowsGradient = Tensors.empty(ScalarType.Float, rows.size(0), rows.size(1));
     // The kernel adds to the gradient where it lies; where the matrix is the embedding too, autograd then adds that share.
-    S result = kernel.apply(layer(rows, outputWeight)
-        .withGradients(Tensors.view(rowsGradient), Tensors.view(Autograd.gradient(outputWeight))));
+    NativeArray weightGradient = outputWeight.requires_grad() ? Tensors.view(Autograd.gradient(outputWeight)) : null;
+    S result = kernel.apply(layer(rows, outputWeight).withGradients(Tensors.view(rowsGradient), weightGradient));
     Autograd.backward(rows, rowsGradient);
     return result;
   }

@@ -69,7 +69,7 @@ public final class PpoTrainer implements AutoCloseable {
     this.eosId = eosId;
     this.seed = seed;
     this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.criticOptimizer());
-    this.optimizer = new AdamW(policy.parameters(), Optimizers.options(config.optimizer()));
+    this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
     this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
   }
@@ -183,7 +183,7 @@ public final class PpoTrainer implements AutoCloseable {
   public void save(Path folder) throws IOException {
     Files.createDirectories(folder.resolve("policy"));
     Files.createDirectories(folder.resolve("critic"));
-    TrainingState.save(folder.resolve("policy"), policy.parameters(), optimizer);
+    TrainingState.save(folder.resolve("policy"), policy.trainable(), optimizer);
     critic.save(folder.resolve("critic"));
     Files.writeString(folder.resolve("kl_coef"), Double.toString(kl.coefficient()));
     Files.writeString(folder.resolve("skipped_in_a_row"), Integer.toString(skippedInARow));
@@ -191,7 +191,7 @@ public final class PpoTrainer implements AutoCloseable {
 
   /** Reads what {@link #save} wrote. */
   public void load(Path folder) throws IOException {
-    TrainingState.load(folder.resolve("policy"), policy.parameters(), optimizer);
+    TrainingState.load(folder.resolve("policy"), policy.trainable(), optimizer);
     critic.load(folder.resolve("critic"));
     kl.restore(Double.parseDouble(Files.readString(folder.resolve("kl_coef"))));
     skippedInARow = Integer.parseInt(Files.readString(folder.resolve("skipped_in_a_row")));

@@ -59,7 +59,7 @@ public final class SftTrainer implements AutoCloseable {
     this.data = data;
     this.lengths = data.stream().mapToInt(Sequence::length).toArray();
     this.seed = seed;
-    this.optimizer = new AdamW(policy.parameters(), Optimizers.options(config.optimizer()));
+    this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.batchesPerEpoch = (data.size() + config.batchSize() - 1) / config.batchSize();
     long byEpochs = (long) Math.ceil(config.epochs() * batchesPerEpoch);
     this.totalSteps = config.maxSteps() > 0 ? Math.min(byEpochs, config.maxSteps()) : byEpochs;
@@ -112,7 +112,7 @@ public final class SftTrainer implements AutoCloseable {
     Workers.run(losses);
     Loss sum = losses.get(0);
     for (int i = 1; i < losses.size(); i++) {
-      Autograd.moveGradients(replicas.get(i - 1).parameters(), policy.parameters());
+      Autograd.moveGradients(replicas.get(i - 1).trainable(), policy.trainable());
       sum.add(losses.get(i));
     }
     return sum;

@@ -22,8 +22,8 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Decoder implements AutoCloseable {
 
-    private static final String EMBEDDING = "model.embed_tokens.weight";
-    private static final String FINAL_NORM = "model.norm.weight";
+    static final String EMBEDDING = "model.embed_tokens.weight";
+    static final String FINAL_NORM = "model.norm.weight";
     private static final String OUTPUT = "lm_head.weight";
 
     private final DecoderConfig config;
@@ -132,7 +132,7 @@ public final class Decoder implements AutoCloseable {
     public Tensor hidden(Tensor inputIds, Tensor attentionMask) {
         checkInput(inputIds, attentionMask);
         try (Scope scope = Scope.open()) {
-            Tensor x = trunk(inputIds, attentionMask, null);
+            Tensor x = trunk(inputIds, attentionMask);
             return scope.keep(DecoderBlock.rmsNorm(x, parameters.get(FINAL_NORM), config.normEpsilon()));
         }
     }
@@ -142,54 +142,14 @@ public final class Decoder implements AutoCloseable {
         return parameters.get(config.tiedEmbeddings() ? EMBEDDING : OUTPUT);
     }
 
-    /**
-     * Runs prompts that are padded on the left and fills the cache.
-     *
-     * @return the last position after the final norm, [B, H]
-     */
-    Tensor prefill(Tensor inputIds, Tensor attentionMask, KvCache cache) {
-        checkInput(inputIds, attentionMask);
-        try (Scope scope = Scope.noGrad()) {
-            Tensor x = trunk(inputIds, attentionMask, cache);
-            return scope.keep(finish(x));
-        }
-    }
-
-    /**
-     * Runs one new token of each sequence.
-     *
-     * @param ids i64 [B]
-     * @param positions i64 [B], each below the cache's length
-     * @return after the final norm, [B, H]
-     */
-    Tensor step(Tensor ids, Tensor positions, KvCache cache) {
-        try (Scope scope = Scope.noGrad()) {
-            cache.advance();
-            Tensor x = torch.embedding(parameters.get(EMBEDDING), ids.unsqueeze(1));
-            RotaryTable.Angles angles = rotary.at(positions.unsqueeze(1), cache.length());
-            for (DecoderBlock block : blocks) {
-                x = block.step(x, angles, cache);
-            }
-            return scope.keep(finish(x));
-        }
-    }
-
-    private Tensor finish(Tensor x) {
-        return DecoderBlock.rmsNorm(x, parameters.get(FINAL_NORM), config.normEpsilon()).view(x.size(0), config.hiddenSize());
-    }
-
-    private Tensor trunk(Tensor inputIds, Tensor attentionMask, KvCache cache) {
+    private Tensor trunk(Tensor inputIds, Tensor attentionMask) {
         long time = inputIds.size(1);
         Tensor x = torch.embedding(parameters.get(EMBEDDING), inputIds);
         RotaryTable.Angles angles = attentionMask == null ? rotary.upTo(time)
                 : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
-        if (cache != null) {
-            cache.startWith(DecoderMasks.keyBias(attentionMask));
-        }
         DecoderMasks masks = new DecoderMasks(attentionMask, time);
         for (int layer = 0; layer < blocks.length; layer++) {
-            boolean lastOnly = cache != null && layer == blocks.length - 1;
-            x = blocks[layer].forward(x, angles, masks.forWindow(config.window(layer)), cache, lastOnly);
+            x = blocks[layer].forward(x, angles, masks.forWindow(config.window(layer)));
         }
         return x;
     }

@@ -14,7 +14,6 @@ import org.bytedeco.pytorch.global.torch;
 final class DecoderBlock {
 
     private final DecoderConfig config;
-    private final int layer;
     private final Tensor inputNorm;
     private final Linear query;
     private final Linear key;
@@ -28,7 +27,6 @@ final class DecoderBlock {
 
     DecoderBlock(DecoderConfig config, int layer, Parameters parameters) {
         this.config = config;
-        this.layer = layer;
         String prefix = prefix(layer);
         this.inputNorm = parameters.get(prefix + "input_layernorm.weight");
         this.query = new Linear(parameters, prefix + "self_attn.q_proj");
@@ -42,7 +40,7 @@ final class DecoderBlock {
         this.scale = 1 / Math.sqrt(config.headSize());
     }
 
-    private static String prefix(int layer) {
+    static String prefix(int layer) {
         return "model.layers." + layer + ".";
     }
 
@@ -64,55 +62,18 @@ final class DecoderBlock {
      * The block on whole sequences.
      *
      * @param mask additive scores [B or 1, 1, T, T], or null for plain causal attention
-     * @param cache receives keys and values; null = none
-     * @param lastOnly compute the output at the last position only; it is then [B, 1, H]
      */
-    Tensor forward(Tensor x, RotaryTable.Angles angles, Tensor mask, KvCache cache, boolean lastOnly) {
+    Tensor forward(Tensor x, RotaryTable.Angles angles, Tensor mask) {
         try (Scope scope = Scope.open()) {
             Tensor h = norm(x, inputNorm);
+            Tensor queries = angles.rotate(heads(query.forward(h), config.heads())).transpose(1, 2);
             Tensor keys = angles.rotate(heads(key.forward(h), config.kvHeads())).transpose(1, 2);
             Tensor values = heads(value.forward(h), config.kvHeads()).transpose(1, 2);
-            if (cache != null) {
-                cache.put(layer, 0, keys, values);
-            }
-            long last = x.size(1) - 1;
-            RotaryTable.Angles queryAngles = angles;
-            Tensor queryMask = mask;
-            Tensor stream = x;
-            if (lastOnly) {
-                h = h.narrow(1, last, 1);
-                stream = x.narrow(1, last, 1);
-                queryAngles = new RotaryTable.Angles(angles.cosines().narrow(1, last, 1), angles.sines().narrow(1, last, 1));
-                queryMask = mask == null ? null : mask.narrow(2, last, 1);
-            }
-            Tensor queries = queryAngles.rotate(heads(query.forward(h), config.heads())).transpose(1, 2);
-            boolean causal = queryMask == null && !lastOnly;
-            Tensor attended = attention(queries, repeat(keys), repeat(values), queryMask, causal);
-            return scope.keep(rest(stream, attended.transpose(1, 2)));
+            TensorOptional bias = mask == null ? new TensorOptional() : new TensorOptional(mask);
+            Tensor attended = torch.scaled_dot_product_attention(queries, repeat(keys), repeat(values), bias, 0.0, mask == null,
+                    new DoubleOptional(scale), false);
+            return scope.keep(rest(x, attended.transpose(1, 2)));
         }
-    }
-
-    /** The block on one new token for each sequence, x [B, 1, H], whose slot {@code cache.length() - 1} it fills. */
-    Tensor step(Tensor x, RotaryTable.Angles angles, KvCache cache) {
-        try (Scope scope = Scope.open()) {
-            Tensor h = norm(x, inputNorm);
-            Tensor keys = angles.rotate(heads(key.forward(h), config.kvHeads())).transpose(1, 2);
-            Tensor values = heads(value.forward(h), config.kvHeads()).transpose(1, 2);
-            int slot = cache.length() - 1;
-            cache.put(layer, slot, keys, values);
-            int window = config.window(layer);
-            int from = window == 0 ? 0 : Math.max(0, slot + 1 - window);
-            Tensor queries = angles.rotate(heads(query.forward(h), config.heads()));
-            // the query heads of one key/value head take the place of time, so keys are not repeated
-            Tensor grouped = queries.view(x.size(0), config.kvHeads(), config.heads() / config.kvHeads(), config.headSize());
-            Tensor attended = attention(grouped, cache.keys(layer, from), cache.values(layer, from), cache.bias(from), false);
-            return scope.keep(rest(x, attended));
-        }
-    }
-
-    private Tensor attention(Tensor query, Tensor key, Tensor value, Tensor mask, boolean causal) {
-        TensorOptional bias = mask == null ? new TensorOptional() : new TensorOptional(mask);
-        return torch.scaled_dot_product_attention(query, key, value, bias, 0.0, causal, new DoubleOptional(scale), false);
     }
 
     private Tensor rest(Tensor stream, Tensor attended) {

@@ -52,11 +52,6 @@ final class DecoderMasks {
         return toBias(allowed);
     }
 
-    /** Scores to add for the keys of each sequence, [B, 1, 1, T]. */
-    static Tensor keyBias(Tensor attentionMask) {
-        return toBias(attentionMask.ne(new Scalar(0)).unsqueeze(1).unsqueeze(1));
-    }
-
     /** 0 where allowed, -inf elsewhere; a bool tensor of any shape to f32. */
     static Tensor toBias(Tensor allowed) {
         Tensor zeros = torch.zeros(Tensors.shape(allowed), new TensorOptions(ScalarType.Float));

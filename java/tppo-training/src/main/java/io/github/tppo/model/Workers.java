@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
@@ -14,7 +15,7 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * Runs parts of a batch side by side, each on one thread with operations that are not split further. For models whose operations
  * take well below a millisecond this scales where threads inside an operation do not: those meet at a barrier after every
- * operation, and two thread pools (OpenMP's and OpenBLAS's) spin against each other there.
+ * operation, and two thread pools (OpenMP's and OpenBLAS's) spin against each other there. Meanwhile the kernels have one thread, too.
  *
  * <p>Which task runs on which thread is not fixed; what must not depend on it belongs to the task.
  */
@@ -31,6 +32,10 @@ public final class Workers {
     });
 
     private static volatile int count = Runtime.getRuntime().availableProcessors();
+    /** Calls of {@link #run} that share the processors now, and the threads that there are inside operations without them. */
+    private static int inside;
+    private static int blasThreads;
+    private static int kernelThreads;
 
     private Workers() {
     }
@@ -76,7 +81,7 @@ public final class Workers {
                 }
             }
         };
-        int blasThreads = Tensors.setBlasThreads(1);
+        enter();
         try {
             List<Future<?>> running = new ArrayList<>();
             for (int i = 0; i < threads; i++) {
@@ -84,7 +89,7 @@ public final class Workers {
             }
             running.forEach(Workers::await);
         } finally {
-            Tensors.setBlasThreads(blasThreads);
+            leave();
         }
         for (Throwable failure : failures) {
             if (failure instanceof Error error) {
@@ -93,6 +98,22 @@ public final class Workers {
             if (failure != null) {
                 throw (RuntimeException) failure;
             }
+        }
+    }
+
+    /** From here on each task has one thread. Several threads can be in {@link #run}; the last to leave puts things back. */
+    private static synchronized void enter() {
+        if (inside++ == 0) {
+            blasThreads = Tensors.setBlasThreads(1);
+            kernelThreads = Kernels.threads();
+            Kernels.setThreads(1);
+        }
+    }
+
+    private static synchronized void leave() {
+        if (--inside == 0) {
+            Tensors.setBlasThreads(blasThreads);
+            Kernels.setThreads(kernelThreads);
         }
     }
 

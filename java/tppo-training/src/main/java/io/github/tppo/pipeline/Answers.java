@@ -47,7 +47,7 @@ final class Answers {
     for (Example example : examples) {
       prompts.add(config.text().prompt().promptIds(tokenizer, example.history(), config.text().maxPromptTokens()));
     }
-    List<Generated> generated = new Generator(policy, tokenizer.eosId(), tokenizer.padId(), config.sampling().batchSize())
+    List<Generated> generated = new Generator(policy, tokenizer.eosId()).withBatchSize(config.sampling().batchSize())
         .generate(prompts, streams, options);
     for (int i = 0; i < prompts.size(); i++) {
       Generated g = generated.get(i);

@@ -21,9 +21,10 @@ final class Compute {
     }
     int threads = context.config().threads();
     int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    // Parts of a batch run side by side, each on one thread: results do not depend on how many there are.
+    // Parts of a batch run side by side, each on one thread, while libtorch and the kernels have one; otherwise the kernels have all.
+    // Results do not depend on how many there are.
     Workers.setCount(used);
     Tensors.setThreads(1);
-    Kernels.setThreads(1);
+    Kernels.setThreads(used);
   }
 }

@@ -67,7 +67,7 @@ final class RolloutCollector {
     List<int[]> promptIds = prompts.stream().map(Prompt::ids).toList();
     long[] streams = new long[prompts.size()];
     Arrays.setAll(streams, i -> firstStream + i);
-    List<Generated> generated = new Generator(policy, eosId, padId, sampling.batchSize()).generate(promptIds, streams,
+    List<Generated> generated = new Generator(policy, eosId).withBatchSize(sampling.batchSize()).generate(promptIds, streams,
         new SamplingOptions(sampling.temperature(), 0, 1, sampling.maxNewTokens(), seed));
     List<Sequence> sequences = new ArrayList<>();
     List<TokenRewarder.Response> responses = new ArrayList<>();

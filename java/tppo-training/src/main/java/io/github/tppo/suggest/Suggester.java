@@ -77,9 +77,7 @@ public final class Suggester implements AutoCloseable {
         .map(history -> settings.prompt().promptIds(tokenizer, history, settings.maxPromptTokens())).toList();
     // Every history has the same stream of random numbers: what is suggested does not depend on its place among others.
     long[] streams = new long[prompts.size()];
-    // A tokenizer without a padding token pads with any token: padding is masked.
-    return new Generator(policy, tokenizer.eosId(), Math.max(0, tokenizer.padId())).generate(prompts, streams, options).stream()
-        .map(this::suggestion).toList();
+    return new Generator(policy, tokenizer.eosId()).generate(prompts, streams, options).stream().map(this::suggestion).toList();
   }
 
   private Suggestion suggestion(Generated generated) {

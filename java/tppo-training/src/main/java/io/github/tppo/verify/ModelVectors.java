@@ -2,7 +2,6 @@
 package io.github.tppo.verify;
 
 import io.github.tppo.model.Decoder;
-import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.Generated;
 import io.github.tppo.model.Generator;
 import io.github.tppo.model.SafeTensors;
@@ -24,8 +23,9 @@ import org.bytedeco.pytorch.global.torch;
 /**
  * Compares a checkpoint with an {@code expected.safetensors} that transformers computed: of a decoder for each batch S
  * {@code S_logits} at the real tokens, and for each prompt I {@code genI_new_ids} (greedy, with cache, all prompts in one batch),
- * {@code genI_logprobs} and {@code genI_margin} (largest minus second-largest logit; without cache). Logits of a decoder may differ by
- * 2e-4, log-probs by 1e-4. For a Longformer see {@link LongformerVectors}.
+ * {@code genI_logprobs} and {@code genI_margin} (largest minus second-largest logit). Ids and log-probs are those of {@link Generator}, with
+ * its cache; logits and margins come from one pass of {@link Decoder#hidden}. Logits of a decoder may differ by 2e-4, log-probs by 1e-4.
+ * For a Longformer see {@link LongformerVectors}.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class ModelVectors {
@@ -67,7 +67,7 @@ public final class ModelVectors {
     }
 
     private void compare(Decoder model) throws IOException {
-        Map<String, int[]> generated = generate(model);
+        Map<String, Generated> generated = generate(model);
         for (String name : expected.names()) {
             String prefix = name.substring(0, name.lastIndexOf('_') + 1);
             try (Scope scope = Scope.noGrad()) {
@@ -76,11 +76,9 @@ public final class ModelVectors {
                     Tensor hidden = model.hidden(expected.read(prefix + "input_ids"), mask);
                     logits(name, torch.linear(hidden, model.outputWeight()), mask, DECODER_LOGITS);
                 } else if (name.endsWith("_new_ids")) {
-                    ids(name, generated.get(name));
+                    ids(name, generated.get(prefix).ids());
                 } else if (name.endsWith("_logprobs")) {
-                    Tensor scores = scores(model, prefix);
-                    Tensor chosen = expected.read(prefix + "new_ids").unsqueeze(1);
-                    close(name, scores.log_softmax(-1).gather(1, chosen), LOGPROBS);
+                    logprobs(name, generated.get(prefix), ints(prefix + "new_ids"));
                 } else if (name.endsWith("_margin")) {
                     Tensor best = scores(model, prefix).topk(2).get0();
                     close(name, best.select(1, 0).sub(best.select(1, 1)), 2 * DECODER_LOGITS);
@@ -92,25 +90,25 @@ public final class ModelVectors {
     }
 
     /** Greedy continuations of all prompts in one batch. */
-    private Map<String, int[]> generate(Decoder model) throws IOException {
-        List<String> names = new ArrayList<>();
+    private Map<String, Generated> generate(Decoder model) throws IOException {
+        List<String> prefixes = new ArrayList<>();
         List<int[]> prompts = new ArrayList<>();
         int longest = 1;
         for (String name : expected.names()) {
             if (name.endsWith("_new_ids")) {
-                names.add(name);
-                prompts.add(ints(name.replace("new_ids", "prompt_ids")));
+                String prefix = name.substring(0, name.lastIndexOf("new_ids"));
+                prefixes.add(prefix);
+                prompts.add(ints(prefix + "prompt_ids"));
                 longest = Math.max(longest, ints(name).length);
             }
         }
-        DecoderConfig config = model.config();
-        Generator generator = new Generator(model, -1, Math.max(0, config.padId()));
+        Generator generator = new Generator(model, -1);
         List<Generated> responses = generator.generate(prompts, new long[prompts.size()], SamplingOptions.greedy(longest));
-        Map<String, int[]> byName = new HashMap<>();
-        for (int i = 0; i < names.size(); i++) {
-            byName.put(names.get(i), responses.get(i).ids());
+        Map<String, Generated> byPrefix = new HashMap<>();
+        for (int i = 0; i < prefixes.size(); i++) {
+            byPrefix.put(prefixes.get(i), responses.get(i));
         }
-        return byName;
+        return byPrefix;
     }
 
     /** Logits [n, V] at which the n expected new ids are chosen, from one pass over prompt and continuation. */
@@ -175,6 +173,20 @@ public final class ModelVectors {
         }
         quantities.add(new VerifyReport.Quantity(name, wanted.length, different, (double) different / wanted.length, different == 0,
                 different == 0 ? null : "first difference at new token " + first));
+    }
+
+    /** Where the ids differ, the log-probs are of another text. */
+    private void logprobs(String name, Generated found, int[] wantedIds) throws IOException {
+        double[] wanted = Tensors.toDoubles(expected.read(name));
+        int mismatch = Arrays.mismatch(found.ids(), 0, wantedIds.length, wantedIds, 0, wantedIds.length);
+        if (mismatch >= 0 || wanted.length != wantedIds.length) {
+            quantities.add(new VerifyReport.Quantity(name, 0, 0, 0, false, mismatch >= 0 ? "other ids from new token " + mismatch + " on"
+                    : "has " + wanted.length + " values for " + wantedIds.length + " ids"));
+            return;
+        }
+        double[] logprobs = new double[wanted.length];
+        Arrays.setAll(logprobs, i -> found.logprobs()[i]);
+        close(name, wanted, logprobs, LOGPROBS);
     }
 
     private void unknown(String name) {

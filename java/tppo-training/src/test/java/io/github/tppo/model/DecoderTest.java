@@ -65,7 +65,7 @@ class DecoderTest {
         List<int[]> prompts = List.of(Fixtures.ints(expected, "gen0_prompt_ids"), Fixtures.ints(expected, "gen1_prompt_ids"),
                 Fixtures.ints(expected, "gen2_prompt_ids"));
         try (Decoder decoder = Decoder.load(Fixtures.checkpoint(name))) {
-            Generator generator = new Generator(decoder, -1, 1);
+            Generator generator = new Generator(decoder, -1);
             List<Generated> together = generator.generate(prompts, new long[3], SamplingOptions.greedy(24));
             for (int i = 0; i < 3; i++) {
                 Generated alone = generator.generate(prompts.subList(i, i + 1), new long[1], SamplingOptions.greedy(24)).get(0);

@@ -1,29 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import static io.github.tppo.model.GenerationModels.EOS;
+import static io.github.tppo.model.GenerationModels.VOCAB;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
-import java.util.stream.LongStream;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
 
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 class GeneratorTest {
 
-    private static final int EOS = 2;
-    private static final int PAD = 1;
     private static final int N = 37;
 
     private final List<int[]> prompts = new ArrayList<>();
@@ -32,63 +34,149 @@ class GeneratorTest {
     GeneratorTest() {
         Random random = new Random(3);
         for (int i = 0; i < N; i++) {
-            int[] prompt = random.ints(1 + random.nextInt(12), 3, 50).toArray();
-            prompts.add(prompt);
+            // some are equal, some begin alike
+            int[] prompt = random.ints(1 + random.nextInt(12), 3, VOCAB).toArray();
+            prompts.add(i % 5 == 4 ? prompts.get(i - 2) : i % 5 == 3 ? joined(prompts.get(i - 1), prompt) : prompt);
             streams[i] = 1000 + i;
         }
     }
 
+    private static int[] joined(int[] first, int[] second) {
+        int[] both = Arrays.copyOf(first, first.length + second.length);
+        System.arraycopy(second, 0, both, first.length, second.length);
+        return both;
+    }
+
     @AfterEach
-    void allWorkers() {
-        Workers.setCount(Runtime.getRuntime().availableProcessors());
+    void allThreads() {
+        Kernels.setThreads(0);
     }
 
-    /** Weights far from zero, so that distributions are not flat. */
-    private static Decoder model(int window) {
-        DecoderConfig config = DecoderConfig.mistral(50, 16, 24, 2, 4, 2, 64, window, 0, EOS, PAD);
-        Decoder decoder = Decoder.create(config, 11);
-        try (Scope scope = Scope.noGrad()) {
-            decoder.parameters().values().stream().filter(p -> p.dim() > 1).forEach(p -> p.mul_(new Scalar(15)));
-        }
-        return decoder;
+    static List<DecoderConfig> kinds() {
+        return GenerationModels.kinds();
     }
 
-    @Test
-    void samplesDoNotDependOnBatchOrderOrThreads() {
+    /** The same bits, log-probs included. */
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void responsesDoNotDependOnBatchOrderThreadsOrCuts(DecoderConfig config) {
         SamplingOptions options = new SamplingOptions(0.8, 0, 1, 20, 5);
-        try (Decoder decoder = model(6)) {
-            Workers.setCount(1);
-            List<Generated> reference = new Generator(decoder, EOS, PAD, 64).generate(prompts, streams, options);
+        try (Decoder decoder = GenerationModels.create(config)) {
+            Kernels.setThreads(1);
+            List<Generated> reference = new Generator(decoder, EOS).withBatchSize(64).generate(prompts, streams, options);
             assertTrue(reference.stream().anyMatch(Generated::finished), "some end early");
             assertTrue(reference.stream().anyMatch(g -> !g.finished() && g.ids().length == 20), "some run to the limit");
-            for (int workers : new int[] {1, 3}) {
-                for (int batch : new int[] {1, 7}) {
-                    Workers.setCount(workers);
-                    assertSame(reference, new Generator(decoder, EOS, PAD, batch).generate(prompts, streams, options));
+            for (int threads : new int[] {1, 2, 5}) {
+                Kernels.setThreads(threads);
+                for (int batch : new int[] {1, 3, 64}) {
+                    for (int rows : new int[] {batch, batch + 3, 512}) {
+                        assertSame(reference, new Generator(decoder, EOS).withBatchSize(batch).withRows(rows).generate(prompts, streams, options));
+                    }
                 }
+                assertSame(reference, shuffled(new Generator(decoder, EOS).withBatchSize(3), options, threads));
             }
-            List<int[]> reversed = new ArrayList<>(prompts);
-            Collections.reverse(reversed);
-            long[] reversedStreams = new long[N];
-            Arrays.setAll(reversedStreams, i -> streams[N - 1 - i]);
-            List<Generated> back = new ArrayList<>(new Generator(decoder, EOS, PAD, 9).generate(reversed, reversedStreams, options));
-            Collections.reverse(back);
-            assertSame(reference, back);
         }
+    }
+
+    /** Responses to the prompts in another order, put back into theirs. */
+    private List<Generated> shuffled(Generator generator, SamplingOptions options, long seed) {
+        List<Integer> order = new ArrayList<>();
+        for (int i = 0; i < N; i++) {
+            order.add(i);
+        }
+        Collections.shuffle(order, new Random(seed));
+        List<Generated> found = generator.generate(order.stream().map(prompts::get).toList(),
+                order.stream().mapToLong(i -> streams[i]).toArray(), options);
+        Generated[] back = new Generated[N];
+        for (int i = 0; i < N; i++) {
+            back[order.get(i)] = found.get(i);
+        }
+        return Arrays.asList(back);
     }
 
     private static void assertSame(List<Generated> expected, List<Generated> found) {
+        assertEquals(expected.size(), found.size());
         for (int i = 0; i < expected.size(); i++) {
             assertArrayEquals(expected.get(i).ids(), found.get(i).ids(), "response " + i);
-            assertArrayEquals(expected.get(i).logprobs(), found.get(i).logprobs(), 1e-4f);
+            assertArrayEquals(expected.get(i).logprobs(), found.get(i).logprobs(), "response " + i);
             assertEquals(expected.get(i).finished(), found.get(i).finished());
         }
     }
 
+    /** What a token's log-prob is does not depend on whether the tokens before it were given or generated. */
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void aResponseGoesOnFromItsOwnBeginningWithTheSameBits(DecoderConfig config) {
+        try (Decoder decoder = GenerationModels.create(config)) {
+            Generator generator = new Generator(decoder, -1).withBatchSize(4);
+            Generated whole = generator.generate(prompts.subList(0, 1), new long[1], SamplingOptions.greedy(24)).get(0);
+            for (int cut : new int[] {1, 2, 7, 23}) {
+                int[] longer = joined(prompts.get(0), Arrays.copyOf(whole.ids(), cut));
+                Generated rest = generator.generate(List.of(longer), new long[1], SamplingOptions.greedy(24 - cut)).get(0);
+                assertArrayEquals(Arrays.copyOfRange(whole.ids(), cut, 24), rest.ids());
+                assertArrayEquals(Arrays.copyOfRange(whole.logprobs(), cut, 24), rest.logprobs());
+            }
+        }
+    }
+
+    /** Log-probs equal those of libtorch's pass over prompt and response, at the sampling temperature. */
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void logProbsAreThoseOfTheWholeSequenceAtTheSamplingTemperature(DecoderConfig config) {
+        double temperature = 0.7;
+        try (Decoder decoder = GenerationModels.create(config)) {
+            List<Generated> all = new Generator(decoder, EOS).withBatchSize(8)
+                    .generate(prompts, streams, new SamplingOptions(temperature, 10, 0.9, 15, 3));
+            for (int i = 0; i < N; i++) {
+                float[] logits = logits(decoder, prompts.get(i), all.get(i).ids());
+                for (int t = 0; t < all.get(i).ids().length; t++) {
+                    assertEquals(logprob(logits, t, temperature, all.get(i).ids()[t]), all.get(i).logprobs()[t], 1e-4);
+                }
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("kinds")
+    void greedyTakesTheLargestLogitOfTheWholeSequence(DecoderConfig config) {
+        try (Decoder decoder = GenerationModels.create(config)) {
+            List<Generated> all = new Generator(decoder, EOS).withBatchSize(8).generate(prompts, streams, SamplingOptions.greedy(15));
+            for (int i = 0; i < N; i++) {
+                int[] ids = all.get(i).ids();
+                float[] logits = logits(decoder, prompts.get(i), ids);
+                for (int t = 0; t < ids.length; t++) {
+                    float largest = Float.NEGATIVE_INFINITY;
+                    for (int id = 0; id < VOCAB; id++) {
+                        largest = Math.max(largest, logits[t * VOCAB + id]);
+                    }
+                    assertEquals(largest, logits[t * VOCAB + ids[t]], 1e-4);
+                    assertEquals(logprob(logits, t, 1, ids[t]), all.get(i).logprobs()[t], 1e-4);
+                }
+            }
+        }
+    }
+
+    /** Logits [n, V] at which the n tokens of a response were chosen. */
+    private static float[] logits(Decoder decoder, int[] prompt, int[] response) {
+        int[] ids = joined(prompt, response);
+        try (Scope scope = Scope.noGrad()) {
+            Tensor hidden = decoder.hidden(Tensors.ids(ids, 1, ids.length), null).select(0, 0);
+            return Tensors.toFloats(torch.linear(hidden.narrow(0, prompt.length - 1, response.length), decoder.outputWeight()));
+        }
+    }
+
+    private static double logprob(float[] logits, int row, double temperature, int id) {
+        double total = 0;
+        for (int v = 0; v < VOCAB; v++) {
+            total += Math.exp((logits[row * VOCAB + v] - logits[row * VOCAB + id]) / temperature);
+        }
+        return -Math.log(total);
+    }
+
     @Test
     void aSeedGivesTheSameSamplesAndAnotherSeedOthers() {
-        try (Decoder decoder = model(0)) {
-            Generator generator = new Generator(decoder, EOS, PAD);
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            Generator generator = new Generator(decoder, EOS);
             List<Generated> first = generator.generate(prompts, streams, SamplingOptions.sample(1, 12, 1));
             assertSame(first, generator.generate(prompts, streams, SamplingOptions.sample(1, 12, 1)));
             List<Generated> other = generator.generate(prompts, streams, SamplingOptions.sample(1, 12, 2));
@@ -96,81 +184,87 @@ class GeneratorTest {
         }
     }
 
-    /** The cache changes nothing: log-probs equal those of one pass over prompt and response, at the sampling temperature. */
+    /** Equal prompts differ by their streams alone. */
     @Test
-    void logProbsAreThoseOfTheSamplingTemperatureWithoutCache() {
-        double temperature = 0.7;
-        for (int window : new int[] {0, 5}) {
-            try (Decoder decoder = model(window)) {
-                List<Generated> all = new Generator(decoder, EOS, PAD, 8)
-                        .generate(prompts, streams, new SamplingOptions(temperature, 10, 0.9, 15, 3));
-                for (int i = 0; i < N; i++) {
-                    int[] prompt = prompts.get(i);
-                    int[] ids = Arrays.copyOf(prompt, prompt.length + all.get(i).ids().length);
-                    System.arraycopy(all.get(i).ids(), 0, ids, prompt.length, all.get(i).ids().length);
-                    try (Scope scope = Scope.noGrad()) {
-                        Tensor hidden = decoder.hidden(Tensors.ids(ids, 1, ids.length), null);
-                        Tensor logits = torch.linear(hidden, decoder.outputWeight()).div(new Scalar(temperature));
-                        float[] logprobs = Tensors.toFloats(logits.log_softmax(-1));
-                        for (int t = prompt.length; t < ids.length; t++) {
-                            assertEquals(logprobs[(t - 1) * 50 + ids[t]], all.get(i).logprobs()[t - prompt.length], 1e-4);
-                        }
-                    }
+    void equalPromptsHaveChoicesOfTheirOwn() {
+        int[] prompt = {5, 6, 7, 8, 9};
+        List<int[]> equal = Collections.nCopies(40, prompt);
+        long[] own = new long[40];
+        Arrays.setAll(own, i -> i);
+        try (Decoder decoder = GenerationModels.windowed(4)) {
+            SamplingOptions options = SamplingOptions.sample(1, 6, 1);
+            List<Generated> together = new Generator(decoder, EOS).withBatchSize(7).generate(equal, own, options);
+            assertTrue(together.stream().map(g -> Arrays.toString(g.ids())).distinct().count() > 20);
+            for (int i = 0; i < own.length; i++) {
+                assertSame(new Generator(decoder, EOS).withBatchSize(1).generate(List.of(prompt), new long[] {i}, options),
+                        together.subList(i, i + 1));
+            }
+            List<Generated> same = new Generator(decoder, EOS).withBatchSize(7).generate(equal, new long[40], options);
+            assertSame(Collections.nCopies(40, together.get(0)), same);
+        }
+    }
+
+    /** No padding, no row of a response that has ended, no last token; beginnings that are there already are copied. */
+    @Test
+    void eachTokenRunsOnce() {
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            for (int batch : new int[] {1, 3, 64}) {
+                List<int[]> different = new ArrayList<>();
+                List<int[]> equal = new ArrayList<>();
+                for (int i = 0; i < 20; i++) {
+                    int[] prompt = new int[1 + i * 7 % 20];
+                    Arrays.fill(prompt, 3 + i);
+                    different.add(prompt);
+                    equal.add(new int[] {5, 6, 7, 8, 9});
+                }
+                int tokens = different.stream().mapToInt(prompt -> prompt.length).sum();
+                long[] own = Arrays.copyOf(streams, 20);
+                for (int rows : new int[] {batch, 512}) {
+                    assertRows(tokens, new Generator(decoder, EOS).withBatchSize(batch).withRows(rows), different, own);
+                    assertRows(5 + 19, new Generator(decoder, EOS).withBatchSize(batch).withRows(rows), equal, own);
                 }
             }
         }
     }
 
-    @Test
-    void topKAndTopPKeepTheMostProbable() {
-        float[] p = {0.05f, 0.4f, 0.1f, 0.3f, 0.15f};
-        assertEquals(List.of(1, 3), seen(new SamplingOptions(1, 2, 1, 1, 0), p));
-        assertEquals(List.of(1, 3), seen(new SamplingOptions(1, 0, 0.65, 1, 0), p));
-        assertEquals(List.of(1, 3, 4), seen(new SamplingOptions(1, 0, 0.8, 1, 0), p));
-        assertEquals(List.of(1), seen(new SamplingOptions(1, 0, 0.01, 1, 0), p));
-        assertEquals(List.of(0, 1, 2, 3, 4), seen(new SamplingOptions(1, 0, 1, 1, 0), p));
-        assertEquals(List.of(1), seen(SamplingOptions.greedy(1), p));
-        assertEquals(List.of(0), seen(SamplingOptions.greedy(1), new float[] {0.5f, 0.5f}));
+    private static void assertRows(int promptRows, Generator generator, List<int[]> prompts, long[] streams) {
+        int responseTokens = 0;
+        for (Generated response : generator.generate(prompts, streams, SamplingOptions.sample(1, 12, 3))) {
+            responseTokens += response.ids().length;
+        }
+        assertEquals(responseTokens, generator.counts().newTokens());
+        assertEquals(promptRows + responseTokens - prompts.size(), generator.counts().rows());
+        assertTrue(generator.counts().nativeNanos() > 0 && generator.counts().nativeNanos() <= generator.counts().nanos());
     }
 
-    private static List<Integer> seen(SamplingOptions options, float[] p) {
-        TokenSampler sampler = new TokenSampler(options, p.length);
-        return LongStream.range(0, 400).mapToObj(stream -> sampler.choose(p, 0, stream, 0)).distinct().sorted().toList();
-    }
-
+    /** The weights are read where they lie: a step of the optimiser between two calls is seen by the second. */
     @Test
-    void sampledSharesFollowTheDistribution() {
-        float[] p = {0.5f, 0, 0.2f, 0.3f};
-        int n = 40_000;
-        for (SamplingOptions options : List.of(SamplingOptions.sample(1, 1, 9), new SamplingOptions(1, 3, 1, 1, 9))) {
-            TokenSampler sampler = new TokenSampler(options, p.length);
-            int[] counts = new int[p.length];
-            for (int i = 0; i < n; i++) {
-                counts[sampler.choose(p, 0, 77, i)]++;
+    void changedWeightsAreSeenByTheNextCall() {
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            Generator generator = new Generator(decoder, EOS);
+            List<Generated> before = generator.generate(prompts, streams, SamplingOptions.greedy(12));
+            try (Scope scope = Scope.noGrad()) {
+                decoder.parameters().values().forEach(p -> p.mul_(new Scalar(0.9)));
             }
-            for (int id = 0; id < p.length; id++) {
-                // five standard deviations of a binomial share
-                assertEquals(p[id], counts[id] / (double) n, 5 * Math.sqrt(p[id] * (1 - p[id]) / n) + 1e-9);
+            List<Generated> after = generator.generate(prompts, streams, SamplingOptions.greedy(12));
+            assertFalse(Arrays.equals(before.get(0).logprobs(), after.get(0).logprobs()));
+            try (Decoder copy = decoder.copy()) {
+                assertSame(new Generator(copy, EOS).generate(prompts, streams, SamplingOptions.greedy(12)), after);
             }
         }
     }
 
-    /** Known answers of Random123 1.14, the reference implementation. */
     @Test
-    void philoxEqualsItsReferenceImplementation() {
-        int[] words = new int[4];
-        Philox.words(0, 0, 0, words);
-        assertArrayEquals(new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, words);
-        Philox.words(-1, -1, -1, words);
-        assertArrayEquals(new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, words);
-        Philox.words(0x299f31d0a4093822L, 0x85a308d3243f6a88L, 0x0370734413198a2eL, words);
-        assertArrayEquals(new int[] {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}, words);
+    void noPromptsGiveNoResponses() {
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            assertEquals(List.of(), new Generator(decoder, EOS).generate(List.of(), new long[0], SamplingOptions.greedy(3)));
+        }
     }
 
     @Test
     void wrongPromptsAndWeightsThatAreNotFiniteAreNamed() {
-        try (Decoder decoder = model(0)) {
-            Generator generator = new Generator(decoder, EOS, PAD);
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            Generator generator = new Generator(decoder, EOS);
             SamplingOptions greedy = SamplingOptions.greedy(3);
             assertThrows(IllegalArgumentException.class, () -> generator.generate(List.of(new int[0]), new long[1], greedy));
             assertThrows(IllegalArgumentException.class, () -> generator.generate(List.of(new int[] {50}), new long[1], greedy));
@@ -178,7 +272,10 @@ class GeneratorTest {
             try (Scope scope = Scope.noGrad()) {
                 decoder.parameters().get("model.norm.weight").mul_(new Scalar(Double.NaN));
             }
-            assertThrows(ArithmeticException.class, () -> generator.generate(List.of(new int[] {5}), new long[1], greedy));
+            for (SamplingOptions options : List.of(greedy, SamplingOptions.sample(1, 3, 1), new SamplingOptions(1, 5, 0.9, 3, 1))) {
+                assertTrue(assertThrows(ArithmeticException.class,
+                        () -> generator.generate(List.of(new int[] {5}), new long[1], options)).getMessage().contains("prompt 0"));
+            }
         }
     }
 }

@@ -41,7 +41,7 @@ class MemoryTest {
         }
         List<int[]> prompts = List.of(new int[] {3, 4, 5}, new int[] {6}, new int[] {7, 8});
         try (Decoder decoder = Decoder.create(config, 1); AdamW optimizer = new AdamW(decoder.parameters(), AdamWOptions.defaults())) {
-            Generator generator = new Generator(decoder, 2, 1, 2);
+            Generator generator = new Generator(decoder, 2).withBatchSize(2);
             long before = 0;
             for (int step = 0; step < WARM_UP + STEPS; step++) {
                 if (step % 20 == 0) {

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import io.github.tppo.kernels.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -33,6 +34,27 @@ class WorkersTest {
         }
         assertEquals("task 4", assertThrows(IllegalStateException.class, () -> Workers.run(tasks)).getMessage());
         assertEquals(20, done.get());
+    }
+
+    /** Threads inside kernels would only add to those of the tasks; a run inside another one does not put them back early. */
+    @Test
+    void kernelsHaveOneThreadWhileTasksRunSideBySide() {
+        Workers.setCount(2);
+        Kernels.setThreads(3);
+        try {
+            Runnable task = () -> assertEquals(1, Kernels.threads());
+            Workers.run(List.of(() -> {
+                Workers.run(List.of(task, task));
+                task.run();
+            }, task));
+            assertEquals(3, Kernels.threads());
+            assertThrows(IllegalStateException.class, () -> Workers.run(List.of(task, () -> {
+                throw new IllegalStateException();
+            })));
+            assertEquals(3, Kernels.threads(), "a failure puts them back, too");
+        } finally {
+            Kernels.setThreads(0);
+        }
     }
 
     /** Two halves of a batch on two replicas side by side give the gradient of the batch, with the same bits at each run. */

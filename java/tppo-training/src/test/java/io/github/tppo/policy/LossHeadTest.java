@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -144,6 +145,26 @@ class LossHeadTest {
       PolicyScorer.Scores alone = PolicyScorer.score(policy, TinyPolicies.PAD, DATA, 1, 1);
       assertClose(together.logprobs(), alone.logprobs(), "logprobs");
       assertClose(together.entropies(), alone.entropies(), "entropies");
+    }
+  }
+
+  /** Logits of all positions would take 512 MB, those of the responses 128, those of a chunk 32 (INVARIANTS 19). */
+  @Test
+  void scorerHasNoLogitsOfPromptsNorAllOfResponses() throws IOException {
+    Path peakReset = Path.of("/proc/self/clear_refs");
+    assumeTrue(Files.isWritable(peakReset));
+    int vocab = 16384;
+    List<Sequence> sequences = new ArrayList<>();
+    for (int i = 0; i < 32; i++) {
+      sequences.add(new Sequence(new int[192], new int[64]));
+    }
+    try (Decoder policy = TinyPolicies.create(vocab, true, 1)) {
+      Files.writeString(peakReset, "5", StandardOpenOption.WRITE);
+      long before = peak();
+      PolicyScorer.Scores scores = PolicyScorer.score(policy, TinyPolicies.PAD, sequences, 1, 32);
+      long grown = peak() - before;
+      assertEquals(32 * 64, scores.logprobs().length);
+      assertTrue(grown < 96L << 20, "grew by " + grown + " bytes");
     }
   }
 

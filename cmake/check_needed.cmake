@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-# cmake -DLIBRARY=libtppo.so -DEXPORTS=tppo.h [-DFOLDER=<root of the build>] -P check_needed.cmake
+# cmake -DLIBRARY=libtppo.so -DEXPORTS=<folder of the headers> [-DFOLDER=<root of the build>] -P check_needed.cmake
 # cmake -DLIBRARY=libjniTppo.so -DEXPORTS=jni ...: the same for the binding, which may need libtppo too and exports what Java calls.
 # Fails when the library needs more than libgcc_s and the parts of libc (so neither libcudart nor a shared libstdc++), asks for a
-# newer glibc or libgcc than the ceilings, exports anything but exactly the functions of the header, looks for libraries outside
+# newer glibc or libgcc than the ceilings, exports anything but exactly the functions of the headers, looks for libraries outside
 # its own folder, or holds the path of the build folder.
 set(CEILING_GLIBC 2.34)
 set(CEILING_GCC 4.2.0)
@@ -46,8 +46,13 @@ if(EXPORTS STREQUAL "jni")
   set(declared ${symbols})
   list(FILTER declared INCLUDE REGEX "^(Java_|JNI_On)")
 else()
-  file(READ ${EXPORTS} text)
-  string(REGEX MATCHALL "\nTPPO_API [^;(]+\\(" declared "${text}")
+  file(GLOB headers ${EXPORTS}/*.h)
+  set(declared "")
+  foreach(header IN LISTS headers)
+    file(READ ${header} text)
+    string(REGEX MATCHALL "\nTPPO_API [^;(]+\\(" found "${text}")
+    list(APPEND declared ${found})
+  endforeach()
   list(TRANSFORM declared REPLACE ".*[ *](tppo_[a-z0-9_]+)\\($" "\\1")
   list(SORT declared)
 endif()

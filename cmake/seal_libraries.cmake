@@ -5,7 +5,7 @@
 get_filename_component(root ${CMAKE_CURRENT_LIST_DIR} DIRECTORY)
 set(FOLDER ${root})
 file(READ ${PROPERTIES} sealed)
-foreach(pair "libtppo.so=${root}/native/include/tppo.h" "libjniTppo.so=jni")
+foreach(pair "libtppo.so=${root}/native/include" "libjniTppo.so=jni")
   string(REGEX MATCH "^([^=]+)=(.+)$" unused ${pair})
   set(library_name ${CMAKE_MATCH_1})
   set(LIBRARY ${LIBRARIES}/${library_name})

@@ -74,6 +74,24 @@ int32_t checked_copy(const char* name, int32_t device, bool shapes_only, LinearA
   return check(checked, device, shapes_only);
 }
 
+/// Operations of generation.
+template <typename Args>
+int32_t checked_cpu_copy(const char* name, int32_t device, bool shapes_only, Args& checked, const Args* args) {
+  if (const int32_t status = check_struct(name, args)) return status;
+  if (device >= 0) return fail(TPPO_UNSUPPORTED, "%s: device is %d but generation runs on the CPU in this version; give -1", name, device);
+  if (const int32_t status = check_device(device)) return status;
+  checked = *args;
+  return check(checked, device, shapes_only);
+}
+
+int32_t checked_copy(const char* name, int32_t device, bool shapes_only, tppo_decoder_args& checked, const tppo_decoder_args* args) {
+  return checked_cpu_copy(name, device, shapes_only, checked, args);
+}
+
+int32_t checked_copy(const char* name, int32_t device, bool shapes_only, tppo_sample_tokens_args& checked, const tppo_sample_tokens_args* args) {
+  return checked_cpu_copy(name, device, shapes_only, checked, args);
+}
+
 int32_t checked_copy(const char* name, int32_t device, bool shapes_only, TokenAdvantagesArgs& checked, const tppo_shape_rewards_args* shape,
                      const tppo_gae_args* gae, const tppo_whiten_args* whiten) {
   if (const int32_t status = check_struct(name, shape)) return status;
@@ -145,15 +163,20 @@ int32_t fail(int32_t status, const char* format, ...) {
 #define TPPO_BACKENDS(op, Args)                                                                                         \
   tppo::Operation<Args> { "tppo_" #op, tppo::cpu::op##_workspace, tppo::cpu::op, TPPO_CUDA_FUNCTION(op##_workspace), TPPO_CUDA_FUNCTION(op) }
 
-#define TPPO_OPERATION(op)                                                                                                  \
+/// For the CPU alone: checked_copy refuses devices.
+#define TPPO_CPU_BACKEND(op, Args) \
+  tppo::Operation<Args> { "tppo_" #op, tppo::cpu::op##_workspace, tppo::cpu::op, tppo::cpu::op##_workspace, tppo::cpu::op }
+
+#define TPPO_OPERATION(op) TPPO_OPERATION_ON(TPPO_BACKENDS, op)
+#define TPPO_OPERATION_ON(backends, op)                                                                                     \
   void tppo_##op##_init(tppo_##op##_args* args) {                                                                           \
     if (args != nullptr) tppo::defaults(*args);                                                                             \
   }                                                                                                                         \
   int32_t tppo_##op##_workspace(const tppo_##op##_args* args, int32_t device, uint64_t* bytes) {                            \
-    return TPPO_BACKENDS(op, tppo_##op##_args).workspace(device, bytes, args);                                              \
+    return backends(op, tppo_##op##_args).workspace(device, bytes, args);                                                   \
   }                                                                                                                         \
   int32_t tppo_##op(const tppo_##op##_args* args, int32_t device, void* stream, void* workspace, uint64_t workspace_size) { \
-    return TPPO_BACKENDS(op, tppo_##op##_args).run(tppo::Call{device, stream, workspace, workspace_size}, args);            \
+    return backends(op, tppo_##op##_args).run(tppo::Call{device, stream, workspace, workspace_size}, args);                 \
   }
 
 #define TPPO_LINEAR_OPERATION(op)                                                                                                       \
@@ -181,6 +204,8 @@ TPPO_OPERATION(dpo_loss)
 TPPO_OPERATION(global_norm)
 TPPO_OPERATION(scale)
 TPPO_OPERATION(adamw)
+TPPO_OPERATION_ON(TPPO_CPU_BACKEND, decoder)
+TPPO_OPERATION_ON(TPPO_CPU_BACKEND, sample_tokens)
 TPPO_LINEAR_OPERATION(token_log_probs)
 TPPO_LINEAR_OPERATION(policy_loss)
 TPPO_LINEAR_OPERATION(nll_loss)
@@ -197,6 +222,29 @@ int32_t tppo_token_advantages_workspace(const tppo_shape_rewards_args* shape, co
 int32_t tppo_token_advantages(const tppo_shape_rewards_args* shape, const tppo_gae_args* gae, const tppo_whiten_args* whiten, int32_t device,
                               void* stream, void* workspace, uint64_t workspace_size) {
   return TPPO_BACKENDS(token_advantages, tppo::TokenAdvantagesArgs).run(tppo::Call{device, stream, workspace, workspace_size}, shape, gae, whiten);
+}
+
+int32_t tppo_decoder_cache_size(const tppo_decoder_args* args, int64_t* floats) {
+  if (const int32_t status = tppo::check_struct("tppo_decoder_cache_size", args)) return status;
+  if (floats == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_decoder_cache_size: floats is NULL");
+  return tppo::check_cache("tppo_decoder_cache_size", *args, floats);
+}
+
+int32_t tppo_decoder_copy_slot(const tppo_decoder_args* args, int64_t from, int64_t to, int64_t positions) {
+  const char* const name = "tppo_decoder_copy_slot";
+  if (const int32_t status = tppo::check_struct(name, args)) return status;
+  int64_t floats;
+  if (const int32_t status = tppo::check_cache(name, *args, &floats)) return status;
+  const auto outside = [&](const char* argument, int64_t value, int64_t end) {
+    return tppo::fail(TPPO_INVALID_ARGUMENT, "%s: %s is %lld, outside [0, %lld)", name, argument, static_cast<long long>(value), static_cast<long long>(end));
+  };
+  if (from < 0 || from >= args->num_slots) return outside("from", from, args->num_slots);
+  if (to < 0 || to >= args->num_slots) return outside("to", to, args->num_slots);
+  if (positions < 0 || positions > args->slot_capacity) return outside("positions", positions, args->slot_capacity + 1);
+  if (args->cache == nullptr || reinterpret_cast<uintptr_t>(args->cache) % 4 != 0)
+    return tppo::fail(TPPO_INVALID_ARGUMENT, "%s: cache is NULL or not aligned to its 4-byte elements", name);
+  tppo::cpu::decoder_copy_slot(*args, from, to, positions);
+  return TPPO_OK;
 }
 
 int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, int32_t num_queries, double* result) {

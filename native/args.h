@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Defaults and checks of every argument struct of tppo.h.
+// Defaults and checks of every argument struct of tppo.h and tppo_decoder.h.
 #pragma once
 
 #include "status.h"
@@ -55,5 +55,13 @@ int32_t check(tppo_scale_args& args, int32_t device, bool shapes_only);
 
 void defaults(tppo_adamw_args& args);
 int32_t check(tppo_adamw_args& args, int32_t device, bool shapes_only);
+
+void defaults(tppo_decoder_args& args);
+int32_t check(tppo_decoder_args& args, int32_t device, bool shapes_only);
+/// The sizes of the model and of its cache only; floats receives those of the cache.
+int32_t check_cache(const char* operation, const tppo_decoder_args& args, int64_t* floats);
+
+void defaults(tppo_sample_tokens_args& args);
+int32_t check(tppo_sample_tokens_args& args, int32_t device, bool shapes_only);
 
 }  // namespace tppo

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "include/tppo.h"
+#include "include/tppo_decoder.h"
 
 namespace tppo {
 

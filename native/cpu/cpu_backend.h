@@ -56,4 +56,11 @@ int32_t scale(const tppo_scale_args& args, const Call& call);
 uint64_t adamw_workspace(const tppo_adamw_args& args, int32_t device);
 int32_t adamw(const tppo_adamw_args& args, const Call& call);
 
+uint64_t decoder_workspace(const tppo_decoder_args& args, int32_t device);
+int32_t decoder(const tppo_decoder_args& args, const Call& call);
+void decoder_copy_slot(const tppo_decoder_args& args, int64_t from, int64_t to, int64_t positions);
+
+uint64_t sample_tokens_workspace(const tppo_sample_tokens_args& args, int32_t device);
+int32_t sample_tokens(const tppo_sample_tokens_args& args, const Call& call);
+
 }  // namespace tppo::cpu

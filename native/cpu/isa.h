@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "decoder_kernels.h"
 #include "gae_kernel.h"
 #include "gemm_kernels.h"
 #include "row_kernels.h"
@@ -14,6 +15,7 @@ namespace tppo::cpu {
 const RowKernels& row_kernels();
 GaeKernel gae_kernel();
 const GemmKernels& gemm_kernels();
+const DecoderKernels& decoder_kernels();
 /// "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable".
 const char* isa_name();
 /// Chooses by name, "auto" = the best; TPPO_INVALID_ARGUMENT or TPPO_UNSUPPORTED.

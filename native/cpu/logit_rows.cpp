@@ -66,6 +66,15 @@ void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target,
   store(out, dtype_, target, static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_)));
 }
 
+float LogitRows::logprob(const LogitRow& r, float logit) const {
+  return static_cast<float>(math::lse_log_prob(math::LogSumExp<double>{0.0, r.s, 0.0}, (static_cast<double>(logit) - r.max) * inverse_temperature_));
+}
+
+void LogitRows::probabilities(const LogitRow& r, float* out) const {
+  const GradientCoefficients coefficients{r.e, r.references, r.max, scale_, 0.0f, static_cast<float>(1.0 / r.s)};
+  kernels_.of[TPPO_F32].gradient(r.e, coefficients, out, vocab_);
+}
+
 void LogitRows::fill(void* out, float value) const { kernels_.of[dtype_].fill(out, vocab_, value); }
 
 }  // namespace tppo::cpu

@@ -65,6 +65,10 @@ class LogitRows {
 
   /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself.
   void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out) const;
+  /// The log-probability of a token with this logit, from a row that is not bad.
+  float logprob(const LogitRow& r, float logit) const;
+  /// Turns the exponentials that the first sweep kept into probabilities, in float32; `out` may be where they lie.
+  void probabilities(const LogitRow& r, float* out) const;
   /// Writes `value` to a whole gradient row.
   void fill(void* out, float value) const;
 

@@ -91,6 +91,19 @@ final class Call {
         return array == null ? null : bytes(name, array, length);
     }
 
+    /** An array that is reused for calls of several sizes, and may be longer than this one needs. */
+    FloatPointer atLeastFloatsOrNull(String name, NativeArray array, long length) {
+        return array == null ? null : new FloatPointer(atLeast(name, array, DType.F32, length));
+    }
+
+    DoublePointer atLeastDoublesOrNull(String name, NativeArray array, long length) {
+        return array == null ? null : new DoublePointer(atLeast(name, array, DType.F64, length));
+    }
+
+    IntPointer atLeastInts(String name, NativeArray array, long length) {
+        return new IntPointer(atLeast(name, array, DType.I32, length));
+    }
+
     /** The mask, for an operation that takes no list of rows. */
     BytePointer mask(TokenLayout layout) {
         require(layout.rows() == null, "the layout has rows, which this operation does not take; give a mask");
@@ -189,6 +202,12 @@ final class Call {
         long most = Math.multiplyExact(rows, stride);
         require(array.length() >= needed && array.length() <= most,
                 name + " must hold " + rows + " rows of " + columns + " at stride " + stride + ", is " + array);
+        return admit(name, array);
+    }
+
+    private Pointer atLeast(String name, NativeArray array, DType dtype, long length) {
+        require(array.dtype() == dtype, name + " must be " + dtype + ", is " + array);
+        require(array.length() >= length, name + " must have at least " + length + " elements, is " + array);
         return admit(name, array);
     }
 

@@ -5,7 +5,8 @@ import io.github.tppo.kernels.internal.Tppo;
 import java.util.List;
 
 /**
- * The kernels of token-level PPO, one static method per operation of the C API ({@code tppo.h}).
+ * The kernels of token-level PPO, one static method per operation of the C API ({@code tppo.h}, and for
+ * generation {@code tppo_decoder.h}).
  *
  * <p>N is the number of tokens of the {@link TokenLayout}, B its sequences, V the vocabulary. Arrays are contiguous,
  * row-major and all on one device, which is where the operation runs; a call returns when its results are there (on a
@@ -307,6 +308,47 @@ public final class Kernels {
     public static void adamW(NativeArray param, NativeArray grad, NativeArray expAvg, NativeArray expAvgSq, long step,
             double gradScale, AdamWOptions options) {
         OptimizerKernels.adamW(param, grad, expAvg, expAvgSq, step, gradScale, options);
+    }
+
+    /**
+     * Takes a list of rows, prompts and new tokens mixed as they come, through a decoder; on the CPU only. Each row's keys
+     * and values go into the cache; it attends to what its slot holds up to its position.
+     *
+     * <p>The bits of a row's results do not depend on the other rows of the call, on how a sequence is cut into calls, on
+     * slots, or on the number of threads.
+     *
+     * @param weights the model
+     * @param cache for the shape of the model; every position before a row's in its slot must have been written for the
+     *     same sequence, by this call or earlier ones
+     * @param rows tokens with slots in [0, slots of the cache) and positions in [0, its capacity)
+     * @param logits output, {@link DType#F32}, at least [outputs, V]: one row for each output of {@code rows}; null if
+     *     not wanted
+     * @param hidden output, {@link DType#F32}, at least [outputs, H], states after the final norm; null if not wanted
+     * @throws IllegalStateException the cache is closed
+     */
+    public static void decoderForward(DecoderWeights weights, DecoderCache cache, DecoderRows rows, NativeArray logits,
+            NativeArray hidden) {
+        DecoderKernels.forward(weights, cache, rows, logits, hidden);
+    }
+
+    /**
+     * Chooses one token for each row of logits; on the CPU only. With {@code p = softmax(logits / temperature)}: at
+     * temperature 0 the largest logit, the lowest id among equals; without restriction the first id at which the sum of p
+     * exceeds {@code uniform * sum of all}; with top-k or top-p the same over the most probable tokens, in order of
+     * descending p and then of ids. Rows without a distribution get id -1, log-prob NaN, and are counted.
+     *
+     * @param logits {@link DType#F32}, at least [count, V]
+     * @param count rows
+     * @param vocabSize V
+     * @param options settings
+     * @param uniforms {@link DType#F64}, at least [count], in [0, 1); null only at temperature 0
+     * @param ids output, {@link DType#I32}, at least [count]
+     * @param logprobs output, {@link DType#F32}, at least [count]: ln p of the chosen token over the whole vocabulary, with
+     *     the bits of {@link #tokenLogProbs}; at temperature 0 of {@code softmax(logits)}; null if not wanted
+     */
+    public static SampleTokensStats sampleTokens(NativeArray logits, long count, long vocabSize,
+            SampleTokensOptions options, NativeArray uniforms, NativeArray ids, NativeArray logprobs) {
+        return DecoderKernels.sample(logits, count, vocabSize, options, uniforms, ids, logprobs);
     }
 
     /**

@@ -8,12 +8,12 @@ import org.bytedeco.javacpp.tools.InfoMap;
 import org.bytedeco.javacpp.tools.InfoMapper;
 
 /**
- * Tells the binding generator how to read {@code tppo.h}. The build turns it into
+ * Tells the binding generator how to read {@code tppo.h} and {@code tppo_decoder.h}. The build turns it into
  * {@code io.github.tppo.kernels.internal.Tppo}; nobody else uses it.
  */
 @Properties(
         value = {
-            @Platform(include = "tppo.h", link = "tppo"),
+            @Platform(include = {"tppo.h", "tppo_decoder.h"}, link = "tppo"),
             @Platform(value = {"linux-x86_64", "linux-arm64"}, extension = "-cuda13")
         },
         target = "io.github.tppo.kernels.internal",

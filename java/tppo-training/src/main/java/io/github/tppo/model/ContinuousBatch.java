@@ -20,6 +20,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * the same call as the newest tokens of the others, as many as fit; so nobody waits for the longest response, and nothing runs that is not
  * needed. A new response first takes over what the cache has of the beginning of its prompt. Not thread safe.
  */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
 final class ContinuousBatch implements AutoCloseable {
 
     private final DecoderWeights weights;
@@ -60,9 +61,11 @@ final class ContinuousBatch implements AutoCloseable {
         this.uniformValues = uniforms.buffer().asDoubleBuffer();
         this.idValues = ids.buffer().asIntBuffer();
         this.logprobValues = logprobs.buffer().asFloatBuffer();
-        this.logitsMemory = Scope.own(Tensors.empty(ScalarType.Float, slots, decoder.config().vocabSize()));
-        this.logits = Tensors.view(logitsMemory);
         this.cache = new DecoderCache(weights.shape(), slots, capacity);
+        try (Scope scope = Scope.open()) {
+            this.logitsMemory = Scope.own(Tensors.empty(ScalarType.Float, slots, weights.shape().vocabSize()));
+        }
+        this.logits = Tensors.view(logitsMemory);
     }
 
     /** Writes all responses of the queue. */

@@ -32,6 +32,7 @@ public final class ModelVectors {
 
     private static final double DECODER_LOGITS = 2e-4;
     private static final double LOGPROBS = 1e-4;
+    private static final String NEW_IDS = "_new_ids";
     private static final Set<String> INPUTS = Set.of("_input_ids", "_attention_mask", "_position_ids", "_prompt_ids");
 
     private final SafeTensors expected;
@@ -75,8 +76,8 @@ public final class ModelVectors {
                     Tensor mask = expected.read(prefix + "attention_mask");
                     Tensor hidden = model.hidden(expected.read(prefix + "input_ids"), mask);
                     logits(name, torch.linear(hidden, model.outputWeight()), mask, DECODER_LOGITS);
-                } else if (name.endsWith("_new_ids")) {
-                    ids(name, generated.get(prefix).ids());
+                } else if (name.endsWith(NEW_IDS)) {
+                    ids(name, generated.get(stem(name)).ids());
                 } else if (name.endsWith("_logprobs")) {
                     logprobs(name, generated.get(prefix), ints(prefix + "new_ids"));
                 } else if (name.endsWith("_margin")) {
@@ -89,14 +90,19 @@ public final class ModelVectors {
         }
     }
 
+    /** What the names of a prompt's tensors begin with, from the name of its new ids. */
+    private static String stem(String newIds) {
+        return newIds.substring(0, newIds.length() - NEW_IDS.length()) + "_";
+    }
+
     /** Greedy continuations of all prompts in one batch. */
     private Map<String, Generated> generate(Decoder model) throws IOException {
         List<String> prefixes = new ArrayList<>();
         List<int[]> prompts = new ArrayList<>();
         int longest = 1;
         for (String name : expected.names()) {
-            if (name.endsWith("_new_ids")) {
-                String prefix = name.substring(0, name.lastIndexOf("new_ids"));
+            if (name.endsWith(NEW_IDS)) {
+                String prefix = stem(name);
                 prefixes.add(prefix);
                 prompts.add(ints(prefix + "prompt_ids"));
                 longest = Math.max(longest, ints(name).length);

@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -51,7 +52,7 @@ class GlobalAttentionTest {
             for (int i = 0; i < attention.length; i++) {
                 attention[i] = i % TIME < TIME - i / TIME ? 1 : 0;
             }
-            Tensor bias = DecoderMasks.keyBias(Tensors.of(attention, BATCH, TIME));
+            Tensor bias = DecoderMasks.toBias(Tensors.of(attention, BATCH, 1, 1, TIME).ne(new Scalar(0)));
             Tensor out = way.run(new GlobalAttention(parameters, PREFIX, HEADS), query, x, bias);
             Autograd.backward(out, Tensors.of(normals(4, BATCH * globals * WIDTH), BATCH, globals, WIDTH));
             List<float[]> results = new ArrayList<>(List.of(Tensors.toFloats(out), Tensors.toFloats(query.grad()),

@@ -41,12 +41,13 @@ struct Scratch {
   }
 };
 
-/// Cuts the rows into tasks of whole sequences; returns how many there are.
+/// Cuts the rows into tasks of whole sequences; returns how many there are. The larger a task, the more rows use weights that were fetched.
 int64_t cut(const tppo_decoder_args& a, int64_t* tasks) {
+  const int64_t rows = std::max(kRowsPerTask, std::min(kChunkRows, blocks_of(a.num_rows, threads())));
   int64_t count = 0;
   tasks[0] = 0;
   for (int64_t i = 1; i < a.num_rows; ++i)
-    if (a.slots[i] != a.slots[i - 1] && i - tasks[count] >= kRowsPerTask) tasks[++count] = i;
+    if (a.slots[i] != a.slots[i - 1] && i - tasks[count] >= rows) tasks[++count] = i;
   // What is left over joins the task before it.
   if (count == 0 || a.num_rows - tasks[count] >= kRowsPerTask) ++count;
   tasks[count] = a.num_rows;

@@ -14,8 +14,9 @@ namespace {
 
 typedef uint16_t H __attribute__((vector_size(kLanes * 2)));
 
-/// A tile of x, of so many rows, stays in the nearest cache.
 constexpr int64_t kDepthBlock = 1024;
+/// Half of the nearest cache in bytes.
+constexpr int64_t kNearest = 16 << 10;
 constexpr int kTileRows = 4;
 /// Columns of a tile: the sums of kTileRows rows fill half of the registers; with fewer rows there are more, since a chain must wait for itself.
 template <int kRows>
@@ -69,9 +70,11 @@ TPPO_INLINE F sum_lanes(F (&v)[kSize]) {
   if constexpr (kBit == 0) {
     return v[0];
   } else if constexpr (kCount > kBit) {
+#pragma GCC unroll 16
     for (int i = 0; i < kBit; ++i) v[i] = add_halves<kBit>(v[i], v[i + kBit]);
     return sum_lanes<kBit, kBit / 2>(v);
   } else {
+#pragma GCC unroll 16
     for (int i = 0; i < kCount; ++i) v[i] = v[i] + swap_lanes<kBit>(v[i]);
     return sum_lanes<kCount, kBit / 2>(v);
   }
@@ -80,7 +83,8 @@ TPPO_INLINE F sum_lanes(F (&v)[kSize]) {
 template <int kRows, int kColumns, typename T>
 void product_tile(const float* x, int64_t x_stride, const T* w, int64_t w_stride, int64_t depth, float* out, int64_t out_stride, bool add) {
   constexpr int kSums = kRows * kColumns, kGroupSums = kSums < kLanes ? kSums : kLanes;
-  F sum[kSums];
+  F sum[kSums];  // in registers, as all loops over it are unrolled
+#pragma GCC unroll 16
   for (int i = 0; i < kSums; ++i) sum[i] = splat(0.0f);
   int64_t k = 0;
   for (; k + kLanes <= depth; k += kLanes) {
@@ -95,12 +99,14 @@ void product_tile(const float* x, int64_t x_stride, const T* w, int64_t w_stride
     }
   }
   if (k < depth)
+#pragma GCC unroll 8
     for (int c = 0; c < kColumns; ++c) {
       const F b = load_some(w + c * w_stride + k, depth - k);
+#pragma GCC unroll 4
       for (int r = 0; r < kRows; ++r) sum[r * kColumns + c] = fma(load_some(x + r * x_stride + k, depth - k), b, sum[r * kColumns + c]);
     }
   float sums[kSums < kLanes ? kLanes : kSums];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int i = 0; i < kSums; i += kGroupSums) {
     F group[kGroupSums];
 #pragma GCC unroll 16
@@ -144,8 +150,9 @@ template <typename T>
 void product(const float* x, int64_t x_stride, int64_t rows, const void* weights, int64_t w_stride, int64_t columns, int64_t depth, float* out,
              int64_t out_stride, bool add) {
   const T* const w = static_cast<const T*>(weights);
-  // For few rows the weights are read along their rows, as they lie; for many rows a block of all columns is used by each of them.
-  const int64_t together = rows <= kTileRows ? tile_columns<1>() : columns;
+  // Weights that every tile of rows comes back to; that they are few columns lets them be read along their rows, as they lie.
+  const int64_t fit = kNearest / static_cast<int64_t>(sizeof(T)) / (depth < kDepthBlock ? depth : kDepthBlock) / 8 * 8;
+  const int64_t together = fit > 8 ? fit : 8;
   for (int64_t j = 0; j < columns; j += together)
     for (int64_t k = 0; k == 0 || k < depth; k += kDepthBlock)
       product_block(x + k, x_stride, rows, w + j * w_stride + k, w_stride, columns - j < together ? columns - j : together,
@@ -228,7 +235,9 @@ void swiglu(float* gate, const float* up, int64_t n) {
 template <int kRows, int kVectors>
 TPPO_INLINE void accumulate_tile(const float* p, int64_t p_stride, const float* v, int64_t keys, int64_t width, float* out, int64_t out_stride) {
   F sum[kRows][kVectors];
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
     for (int d = 0; d < kVectors; ++d) sum[r][d] = load<F>(out + r * out_stride + d * kLanes);
   for (int64_t k = 0; k < keys; ++k) {
     F x[kVectors];
@@ -241,7 +250,9 @@ TPPO_INLINE void accumulate_tile(const float* p, int64_t p_stride, const float* 
       for (int d = 0; d < kVectors; ++d) sum[r][d] = fma(weight, x[d], sum[r][d]);
     }
   }
+#pragma GCC unroll 4
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 4
     for (int d = 0; d < kVectors; ++d) store(out + r * out_stride + d * kLanes, sum[r][d]);
 }
 

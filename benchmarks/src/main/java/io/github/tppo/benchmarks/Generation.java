@@ -117,7 +117,7 @@ public final class Generation {
         for (int i = 0; i < setting.prompts; i++) {
             prompts.add(prompt(i, decoder.config().vocabSize()));
         }
-        Generator generator = new Generator(decoder, -1, 0, setting.batch);
+        Generator generator = new Generator(decoder, -1).withBatchSize(setting.batch);
         double seconds = Double.parseDouble(options.get("--seconds"));
         times(generator, prompts, sampling, seconds / 2); // the compiler's time
         Generator.Counts before = generator.counts();

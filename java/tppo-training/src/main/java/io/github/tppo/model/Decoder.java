@@ -5,8 +5,11 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -122,6 +125,11 @@ public final class Decoder implements AutoCloseable {
         return new Decoder(config, parameters.shared());
     }
 
+    /** Sets what the projections compute in, here and in later copies and replicas; the default is {@link Precision#FLOAT32}. */
+    public void setPrecision(Precision precision) {
+        parameters.with(precision);
+    }
+
     /**
      * Runs the trunk.
      *
@@ -130,28 +138,44 @@ public final class Decoder implements AutoCloseable {
      * @return f32 [B, T, H], after the final norm; finite but without meaning at padding
      */
     public Tensor hidden(Tensor inputIds, Tensor attentionMask) {
-        checkInput(inputIds, attentionMask);
         try (Scope scope = Scope.open()) {
-            Tensor x = trunk(inputIds, attentionMask);
-            return scope.keep(DecoderBlock.rmsNorm(x, parameters.get(FINAL_NORM), config.normEpsilon()));
+            return scope.keep(Pass.run(layers(inputIds, attentionMask)));
         }
+    }
+
+    /**
+     * Runs the trunk for training; arguments as {@link #hidden}.
+     *
+     * @param checkpointing hold what goes into each block alone and compute the rest again on the way back
+     */
+    public Pass forward(Tensor inputIds, Tensor attentionMask, boolean checkpointing) {
+        return Pass.of(layers(inputIds, attentionMask), checkpointing);
+    }
+
+    /** The trunk as a chain: embedding, blocks, final norm. */
+    private List<UnaryOperator<Tensor>> layers(Tensor inputIds, Tensor attentionMask) {
+        checkInput(inputIds, attentionMask);
+        RotaryTable.Angles angles = angles(attentionMask, inputIds.size(1));
+        DecoderMasks masks = new DecoderMasks(attentionMask, inputIds.size(1));
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        layers.add(none -> Precision.FLOAT32.cast(torch.embedding(parameters.get(EMBEDDING), inputIds)));
+        for (int layer = 0; layer < blocks.length; layer++) {
+            DecoderBlock block = blocks[layer];
+            Tensor mask = masks.forWindow(config.window(layer));
+            layers.add(x -> block.forward(x, angles, mask));
+        }
+        layers.add(x -> DecoderBlock.rmsNorm(x, parameters.get(FINAL_NORM), config.normEpsilon()));
+        return layers;
+    }
+
+    private RotaryTable.Angles angles(Tensor attentionMask, long time) {
+        return attentionMask == null ? rotary.upTo(time)
+                : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
     }
 
     /** Returns the weights of the output layer, [V, H]: logits = hidden times its transpose. Tied, it is the embedding. */
     public Tensor outputWeight() {
         return parameters.get(config.tiedEmbeddings() ? EMBEDDING : OUTPUT);
-    }
-
-    private Tensor trunk(Tensor inputIds, Tensor attentionMask) {
-        long time = inputIds.size(1);
-        Tensor x = torch.embedding(parameters.get(EMBEDDING), inputIds);
-        RotaryTable.Angles angles = attentionMask == null ? rotary.upTo(time)
-                : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
-        DecoderMasks masks = new DecoderMasks(attentionMask, time);
-        for (int layer = 0; layer < blocks.length; layer++) {
-            x = blocks[layer].forward(x, angles, masks.forWindow(config.window(layer)));
-        }
-        return x;
     }
 
     private void checkInput(Tensor ids, Tensor mask) {

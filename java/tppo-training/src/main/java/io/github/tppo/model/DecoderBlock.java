@@ -14,6 +14,7 @@ import org.bytedeco.pytorch.global.torch;
 final class DecoderBlock {
 
     private final DecoderConfig config;
+    private final Parameters parameters;
     private final Tensor inputNorm;
     private final Linear query;
     private final Linear key;
@@ -27,6 +28,7 @@ final class DecoderBlock {
 
     DecoderBlock(DecoderConfig config, int layer, Parameters parameters) {
         this.config = config;
+        this.parameters = parameters;
         String prefix = prefix(layer);
         this.inputNorm = parameters.get(prefix + "input_layernorm.weight");
         this.query = new Linear(parameters, prefix + "self_attn.q_proj");
@@ -84,17 +86,20 @@ final class DecoderBlock {
         return x.add(down.forward(gated));
     }
 
+    /** What the projections take: in the type that they compute in, converted once for all of them. */
     private Tensor norm(Tensor x, Tensor weight) {
-        return rmsNorm(x, weight, config.normEpsilon());
+        return parameters.precision().cast(rmsNorm(x, weight, config.normEpsilon()));
     }
 
+    /** In f32, as x is. */
     static Tensor rmsNorm(Tensor x, Tensor weight, double epsilon) {
-        return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(weight), new DoubleOptional(epsilon));
+        TensorOptional factors = new TensorOptional(Precision.FLOAT32.cast(weight));
+        return torch.rms_norm(x, new long[] {x.size(-1)}, factors, new DoubleOptional(epsilon));
     }
 
-    /** [B, T, n * d] as [B, T, n, d]. */
+    /** [B, T, n * d] as f32 [B, T, n, d]: rotation and attention are not rounded. */
     private Tensor heads(Tensor x, int count) {
-        return x.view(x.size(0), x.size(1), count, config.headSize());
+        return Precision.FLOAT32.cast(x).view(x.size(0), x.size(1), count, config.headSize());
     }
 
     /** Gives each query head its key/value head: [B, kvHeads, T, d] to [B, heads, T, d], copies side by side. */

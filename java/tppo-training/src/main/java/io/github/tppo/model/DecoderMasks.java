@@ -11,6 +11,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * Attention masks of one forward pass as scores to add, 0 or -inf; one for each window, made when first asked for. Query i sees key j
  * when j <= i, i - j < window, and j is a real token. Padding queries also see themselves, so that no row of the softmax is empty.
  */
+@SuppressWarnings("try") // scopes are opened for what their closing frees
 final class DecoderMasks {
 
     private final Tensor attentionMask;
@@ -38,6 +39,12 @@ final class DecoderMasks {
     }
 
     private Tensor build(int window) {
+        try (Scope scope = Scope.noGrad()) {
+            return scope.keep(toBias(allowed(window)));
+        }
+    }
+
+    private Tensor allowed(int window) {
         Tensor index = torch.arange(new Scalar(time), new TensorOptions(ScalarType.Long));
         Tensor distance = index.unsqueeze(1).sub(index.unsqueeze(0));
         Tensor allowed = distance.ge(new Scalar(0));
@@ -49,7 +56,7 @@ final class DecoderMasks {
             Tensor real = attentionMask.ne(new Scalar(0)).unsqueeze(1).unsqueeze(1);
             allowed = allowed.logical_and(real.logical_or(distance.eq(new Scalar(0))));
         }
-        return toBias(allowed);
+        return allowed;
     }
 
     /** 0 where allowed, -inf elsewhere; a bool tensor of any shape to f32. */

@@ -3,8 +3,11 @@ package io.github.tppo.model;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -106,6 +109,11 @@ public final class Longformer implements AutoCloseable {
         return new Longformer(config, parameters.shared());
     }
 
+    /** Sets what the projections compute in, here and in later copies and replicas; the default is {@link Precision#FLOAT32}. */
+    public void setPrecision(Precision precision) {
+        parameters.with(precision);
+    }
+
     /**
      * Runs the trunk.
      *
@@ -116,19 +124,34 @@ public final class Longformer implements AutoCloseable {
      * @return f32 [B, T, H]
      */
     public Tensor hidden(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(Pass.run(layers(inputIds, attentionMask, globalMask, tokenTypes)));
+        }
+    }
+
+    /**
+     * Runs the trunk for training; arguments as {@link #hidden}.
+     *
+     * @param checkpointing hold what goes into each block alone and compute the rest again on the way back
+     */
+    public Pass forward(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes, boolean checkpointing) {
+        return Pass.of(layers(inputIds, attentionMask, globalMask, tokenTypes), checkpointing);
+    }
+
+    /** The trunk as a chain: embedding, blocks. */
+    private List<UnaryOperator<Tensor>> layers(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes) {
         check(inputIds, inputIds, "inputIds");
         check(attentionMask, inputIds, "attentionMask");
         check(globalMask, inputIds, "globalMask");
         check(tokenTypes, inputIds, "tokenTypes");
-        try (Scope scope = Scope.open()) {
-            SlidingWindow window = window(inputIds, attentionMask, globalMask);
-            Tensor real = attentionMask == null ? null : window.realAsFloat();
-            Tensor x = embed(inputIds, tokenTypes);
-            for (LongformerBlock block : blocks) {
-                x = block.forward(x, window, real);
-            }
-            return scope.keep(x);
+        SlidingWindow window = window(inputIds, attentionMask, globalMask);
+        Tensor real = attentionMask == null ? null : window.realAsFloat();
+        List<UnaryOperator<Tensor>> layers = new ArrayList<>();
+        layers.add(none -> embed(inputIds, tokenTypes));
+        for (LongformerBlock block : blocks) {
+            layers.add(x -> block.forward(x, window, real));
         }
+        return layers;
     }
 
     /** Runs the trunk and the classifier; arguments as {@link #hidden}, result f32 [B, T, labels]. */
@@ -138,10 +161,11 @@ public final class Longformer implements AutoCloseable {
         }
     }
 
-    /** Runs the classifier on hidden states [..., H], result [..., labels]. */
+    /** Runs the classifier on hidden states [..., H], in f32; result [..., labels]. */
     public Tensor classify(Tensor hidden) {
+        Tensor weight = parameters.get(CLASSIFIER + ".weight");
         try (Scope scope = Scope.open()) {
-            return scope.keep(LongformerBlock.linear(hidden, parameters, CLASSIFIER));
+            return scope.keep(Linear.product(hidden, weight, parameters.get(CLASSIFIER + ".bias"), Precision.FLOAT32));
         }
     }
 

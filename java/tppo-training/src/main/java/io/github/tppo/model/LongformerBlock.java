@@ -54,8 +54,10 @@ final class LongformerBlock {
     /** x [B, T, H] to the same shape; {@code realAsFloat} [B, T, 1] is null where there is no padding. */
     Tensor forward(Tensor x, SlidingWindow window, Tensor realAsFloat) {
         try (Scope scope = Scope.open()) {
-            Tensor attended = window.local(heads(linear(x, "attention.self.query")), heads(linear(x, "attention.self.key")),
-                    heads(linear(x, "attention.self.value")), side);
+            Precision precision = parameters.precision();
+            Tensor h = precision.cast(x); // once for all projections
+            Tensor attended = window.local(heads(linear(h, "attention.self.query")), heads(linear(h, "attention.self.key")),
+                    heads(linear(h, "attention.self.value")), side);
             if (window.hasGlobals()) {
                 attended = window.replaceGlobals(attended, global.forward(x, window));
             }
@@ -63,13 +65,13 @@ final class LongformerBlock {
                 attended = attended.mul(realAsFloat);
             }
             Tensor mixed = norm(linear(attended, "attention.output.dense").add(x), "attention.output.LayerNorm");
-            Tensor inner = torch.gelu(linear(mixed, "intermediate.dense"));
+            Tensor inner = torch.gelu(linear(precision.cast(mixed), "intermediate.dense"));
             return scope.keep(norm(linear(inner, "output.dense").add(mixed), "output.LayerNorm"));
         }
     }
 
     private Tensor heads(Tensor x) {
-        return x.view(x.size(0), x.size(1), config.heads(), config.hiddenSize() / config.heads());
+        return Precision.FLOAT32.cast(x).view(x.size(0), x.size(1), config.heads(), config.hiddenSize() / config.heads());
     }
 
     private Tensor linear(Tensor x, String name) {
@@ -81,7 +83,7 @@ final class LongformerBlock {
     }
 
     static Tensor linear(Tensor x, Parameters parameters, String name) {
-        return torch.linear(x, parameters.get(name + ".weight"), new TensorOptional(parameters.get(name + ".bias")));
+        return Linear.product(x, parameters.get(name + ".weight"), parameters.get(name + ".bias"), parameters.precision());
     }
 
     static Tensor norm(Tensor x, Parameters parameters, String name, double epsilon) {

@@ -24,6 +24,7 @@ final class Parameters implements AutoCloseable {
     enum Init { NORMAL, NORMAL_PAD_ZERO, ONE, ZERO }
 
     private final Map<String, Tensor> tensors;
+    private Precision precision = Precision.FLOAT32;
     private boolean closed;
 
     private Parameters(Map<String, Tensor> tensors) {
@@ -135,7 +136,7 @@ final class Parameters implements AutoCloseable {
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone())));
         }
-        return new Parameters(copies);
+        return new Parameters(copies).with(precision);
     }
 
     /** The same memory under leaves of their own, with gradients of their own. */
@@ -144,7 +145,17 @@ final class Parameters implements AutoCloseable {
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach())));
         }
-        return new Parameters(views);
+        return new Parameters(views).with(precision);
+    }
+
+    /** Sets what the projections compute in, for these and later copies. */
+    Parameters with(Precision chosen) {
+        precision = chosen;
+        return this;
+    }
+
+    Precision precision() {
+        return precision;
     }
 
     Map<String, Tensor> map() {

@@ -3,7 +3,6 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
 import io.github.tppo.model.Decoder;
-import io.github.tppo.model.TrainingState;
 import io.github.tppo.policy.Sequence;
 import io.github.tppo.policy.SftTrainer;
 import io.github.tppo.run.RunContext;
@@ -52,7 +51,7 @@ final class SftStage implements Stage<TppoConfig> {
       List<Sequence> train = sequences(context, "train", tokenizer, 0);
       List<Sequence> valid = sequences(context, "valid", tokenizer, EVAL_EXAMPLES);
       try (SftTrainer trainer = new SftTrainer(policy, tokenizer.padId(), config.sft(), train, config.seed())) {
-        TrainingLoop.run(context, dir, "fine-tuning the policy", new Training(trainer, policy, valid, config.sft()));
+        TrainingLoop.run(context, dir, "fine-tuning the policy", new Training(trainer, valid, config.sft()));
         if (!valid.isEmpty()) {
           double nll = trainer.evaluate(valid);
           context.figure("valid_response_nll", nll);
@@ -79,7 +78,7 @@ final class SftStage implements Stage<TppoConfig> {
     return sequences;
   }
 
-  private record Training(SftTrainer trainer, Decoder policy, List<Sequence> valid, SftConfig config) implements Trainable {
+  private record Training(SftTrainer trainer, List<Sequence> valid, SftConfig config) implements Trainable {
     @Override
     public long totalSteps() {
       return trainer.totalSteps();
@@ -101,12 +100,12 @@ final class SftStage implements Stage<TppoConfig> {
 
     @Override
     public void save(Path folder) throws IOException {
-      TrainingState.save(folder, policy.trainable(), trainer.optimizer());
+      trainer.save(folder);
     }
 
     @Override
     public void load(Path folder) throws IOException {
-      TrainingState.load(folder, policy.trainable(), trainer.optimizer());
+      trainer.load(folder);
     }
   }
 }

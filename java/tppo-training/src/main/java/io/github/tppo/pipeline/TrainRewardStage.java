@@ -4,8 +4,6 @@ package io.github.tppo.pipeline;
 import io.github.tppo.data.Example;
 import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.judge.TokenClasses;
-import io.github.tppo.model.Longformer;
-import io.github.tppo.model.TrainingState;
 import io.github.tppo.reward.RewardEncoder;
 import io.github.tppo.reward.RewardInput;
 import io.github.tppo.reward.RewardSample;
@@ -60,7 +58,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
       samples(context, policyTokenizer, start.encoder(), train, valid);
       try (TokenRewardTrainer trainer =
           new TokenRewardTrainer(start.model(), start.encoder().padId(), config.reward(), train, config.seed())) {
-        TrainingLoop.run(context, dir, "training the reward model", new Training(trainer, start.model(), valid, config.reward()));
+        TrainingLoop.run(context, dir, "training the reward model", new Training(trainer, valid, config.reward()));
         if (!valid.isEmpty()) {
           report(context, trainer.evaluate(valid));
         }
@@ -93,7 +91,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
     }
   }
 
-  private record Training(TokenRewardTrainer trainer, Longformer model, List<RewardSample> valid, RewardConfig config)
+  private record Training(TokenRewardTrainer trainer, List<RewardSample> valid, RewardConfig config)
       implements Trainable {
     @Override
     public long totalSteps() {
@@ -121,12 +119,12 @@ final class TrainRewardStage implements Stage<TppoConfig> {
 
     @Override
     public void save(Path folder) throws IOException {
-      TrainingState.save(folder, model.parameters(), trainer.optimizer());
+      trainer.save(folder);
     }
 
     @Override
     public void load(Path folder) throws IOException {
-      TrainingState.load(folder, model.parameters(), trainer.optimizer());
+      trainer.load(folder);
     }
   }
 }

@@ -4,11 +4,11 @@ package io.github.tppo.policy;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Cuts a batch into parts of nearly equal size that run side by side. */
+/** Cuts a batch into runs of neighbouring items, of nearly equal size and none of them empty. */
 public final class BatchParts {
   private BatchParts() {}
 
-  /** At most {@code parts} runs of neighbouring items, none of them empty. */
+  /** At most {@code parts} of them. */
   public static <T> List<List<T>> of(List<T> items, int parts) {
     List<List<T>> all = new ArrayList<>();
     int count = Math.min(parts, items.size());
@@ -16,5 +16,10 @@ public final class BatchParts {
       all.add(items.subList((int) ((long) items.size() * i / count), (int) ((long) items.size() * (i + 1) / count)));
     }
     return all;
+  }
+
+  /** Micro-batches: as few as there can be with at most {@code most} items each; 0 = all in one. */
+  public static <T> List<List<T>> ofAtMost(List<T> items, int most) {
+    return of(items, most == 0 ? 1 : (items.size() + most - 1) / most);
   }
 }

@@ -10,16 +10,21 @@ import io.github.tppo.kernels.ValueLossStats;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.model.TrainingState;
+import io.github.tppo.run.ComputeConfig;
 import io.github.tppo.run.OptimizerConfig;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.TensorOptional;
+import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -34,15 +39,18 @@ final class Critic implements AutoCloseable {
   private final AdamW optimizer;
   private final int padId;
   private final double valueClip;
+  private final boolean checkpointing;
 
   /**
    * @param trunk owned by the critic from here on
    * @param valueClip distance from the old value at which the loss is clipped; 0 = never
    */
-  Critic(Decoder trunk, int padId, double valueClip, OptimizerConfig optimizer) {
+  Critic(Decoder trunk, int padId, double valueClip, ComputeConfig compute, OptimizerConfig optimizer) {
     this.trunk = trunk;
     this.padId = padId;
     this.valueClip = valueClip;
+    this.checkpointing = compute.gradientCheckpointing();
+    trunk.setPrecision(compute.precision());
     try (Scope scope = Scope.noGrad()) {
       headWeight = Scope.own(Tensors.zeros(ScalarType.Float, 1, trunk.config().hiddenSize()).set_requires_grad(true));
       headBias = Scope.own(Tensors.zeros(ScalarType.Float, 1).set_requires_grad(true));
@@ -57,31 +65,63 @@ final class Critic implements AutoCloseable {
   /** Values of the scored tokens of a batch, packed [tokens]. */
   float[] values(SequenceBatch batch) {
     try (Scope scope = Scope.noGrad()) {
-      return Tensors.toFloats(forward(batch));
+      return Tensors.toFloats(head(batch, trunk.hidden(batch.inputIds(padId), batch.attentionMask())));
     }
   }
 
-  /** One optimiser step towards the returns; arrays are packed [tokens], {@code valid} is 1 where a token counts. */
-  Step step(SequenceBatch batch, float[] oldValues, float[] returns, byte[] valid, double rate) {
+  /** What the values of some sequences are trained towards; arrays are packed [tokens], {@code valid} is 1 where a token counts. */
+  record Targets(SequenceBatch batch, float[] oldValues, float[] returns, byte[] valid) {
+    int validTokens() {
+      int count = 0;
+      for (byte one : valid) {
+        count += one != 0 ? 1 : 0;
+      }
+      return count;
+    }
+
+    /** Sequences that have a valid token. */
+    int validSequences() {
+      int count = 0;
+      for (int b = 0; b < batch.size(); b++) {
+        boolean any = false;
+        for (int i = batch.cuSeqlens()[b]; i < batch.cuSeqlens()[b + 1]; i++) {
+          any |= valid[i] != 0;
+        }
+        count += any ? 1 : 0;
+      }
+      return count;
+    }
+  }
+
+  /** One optimiser step towards the returns of a batch that comes in micro-batches. */
+  Step step(List<Targets> microBatches, double rate) {
+    optimizer.zeroGrad();
+    ValueLossOptions options = ValueLossOptions.defaults().withClip(valueClip > 0 ? valueClip : -1)
+        .withNormalizer(microBatches.stream().mapToInt(Targets::validTokens).sum());
+    ValueLossStats sum = microBatches.stream().map(targets -> backward(targets, options)).reduce(ValueLossStats::plus).orElseThrow();
+    return new Step(sum, optimizer.step(rate));
+  }
+
+  private ValueLossStats backward(Targets targets, ValueLossOptions options) {
     try (Scope scope = Scope.withGrad()) {
-      optimizer.zeroGrad();
-      Tensor values = forward(batch);
+      SequenceBatch batch = targets.batch();
+      Pass pass = trunk.forward(batch.inputIds(padId), batch.attentionMask(), checkpointing);
+      Tensor values = head(batch, pass.hidden());
       Tensor gradient = Tensors.empty(ScalarType.Float, batch.tokens());
-      ValueLossOptions options = ValueLossOptions.defaults().withClip(valueClip > 0 ? valueClip : -1);
-      ValueLossStats stats = Kernels.valueLoss(TokenLayout.flat(batch.tokens()).withMask(NativeArray.ofBytes(valid)),
-          Tensors.view(values.detach()), NativeArray.ofFloats(oldValues), NativeArray.ofFloats(returns), options, new ValueLossOutputs(null, Tensors.view(gradient)));
+      ValueLossStats stats = Kernels.valueLoss(TokenLayout.flat(batch.tokens()).withMask(NativeArray.ofBytes(targets.valid())),
+          Tensors.view(values.detach()), NativeArray.ofFloats(targets.oldValues()), NativeArray.ofFloats(targets.returns()), options,
+          new ValueLossOutputs(null, Tensors.view(gradient)));
       Autograd.backward(values, gradient);
-      return new Step(stats, optimizer.step(rate));
+      pass.backward();
+      return stats;
     }
   }
 
   /** What a step did. */
   record Step(ValueLossStats loss, StepResult optimizer) {}
 
-  private Tensor forward(SequenceBatch batch) {
-    Tensor rows = batch.scoredRows(trunk.hidden(batch.inputIds(padId), batch.attentionMask()));
-    return org.bytedeco.pytorch.global.torch.linear(rows, headWeight, new org.bytedeco.pytorch.TensorOptional(headBias))
-        .reshape(-1);
+  private Tensor head(SequenceBatch batch, Tensor hidden) {
+    return torch.linear(batch.scoredRows(hidden), headWeight, new TensorOptional(headBias)).reshape(-1);
   }
 
   void save(Path folder) throws IOException {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import io.github.tppo.kernels.Aggregation;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.kernels.NativeArray;
 import io.github.tppo.kernels.PolicyLossOptions;
@@ -9,6 +10,7 @@ import io.github.tppo.kernels.PolicyLossStats;
 import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.TrainingState;
@@ -22,7 +24,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.bytedeco.pytorch.Tensor;
 
 /**
  * PPO on token-level rewards (SPEC 5 and 6). A round samples responses, freezes everything that the update needs in a
@@ -30,8 +31,6 @@ import org.bytedeco.pytorch.Tensor;
  * and the seed alone, so that a run can be stopped between rounds.
  */
 public final class PpoTrainer implements AutoCloseable {
-  /** Rounds in a row without a finite gradient after which training gives up. */
-  private static final int MAX_SKIPPED = 5;
   /** Random numbers of sampling are apart from those of everything else. */
   static final long SAMPLES = 0x726f6c;
 
@@ -46,7 +45,8 @@ public final class PpoTrainer implements AutoCloseable {
   private final int padId;
   private final int eosId;
   private final long seed;
-  private int skippedInARow;
+  private final SkippedSteps skips =
+      new SkippedSteps("train-policy", "lower policy.optimizer.learning_rate or policy.kl_coef");
   private long orderPass = -1;
   private int[] order;
 
@@ -68,7 +68,9 @@ public final class PpoTrainer implements AutoCloseable {
     this.padId = padId;
     this.eosId = eosId;
     this.seed = seed;
-    this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.criticOptimizer());
+    policy.setPrecision(config.compute().precision());
+    reference.setPrecision(config.compute().precision());
+    this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.compute(), config.criticOptimizer());
     this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
     this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
@@ -79,7 +81,7 @@ public final class PpoTrainer implements AutoCloseable {
     int size = config.rolloutSize();
     int[][] firstPass = Permutation.batches(size, config.batchSize(), seed, round * config.epochs());
     RolloutCollector.Collected collected =
-        collector.collect(promptsOf(round), firstPass, Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
+        collector.collect(promptsOf(round), microBatches(firstPass), Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
     PpoMetrics metrics = new PpoMetrics(collected, kl.coefficient(), eosId);
     boolean train = round >= config.criticWarmup();
     boolean skipped = false;
@@ -89,11 +91,7 @@ public final class PpoTrainer implements AutoCloseable {
         skipped |= !update(collected.rollout(), indices, round, train, metrics);
       }
     }
-    skippedInARow = skipped ? skippedInARow + 1 : 0;
-    if (skippedInARow >= MAX_SKIPPED) {
-      throw new ArithmeticException("train-policy: gradients were not finite in " + MAX_SKIPPED
-          + " rounds in a row; lower policy.optimizer.learning_rate or policy.kl_coef");
-    }
+    skips.add(skipped);
     if (train) {
       kl.update(metrics.klPerResponse(), size);
     }
@@ -102,10 +100,9 @@ public final class PpoTrainer implements AutoCloseable {
 
   /** Returns whether all gradients were finite. */
   private boolean update(Rollout rollout, int[] indices, long round, boolean train, PpoMetrics metrics) {
-    List<Sequence> sequences = Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList();
-    SequenceBatch batch = SequenceBatch.ofResponses(sequences);
-    byte[] valid = rollout.gather(rollout.valid(), indices);
-    if (nothingValid(valid)) {
+    int[][] microBatches = microBatches(new int[][] {indices});
+    List<Critic.Targets> targets = Arrays.stream(microBatches).map(part -> targets(rollout, part)).toList();
+    if (targets.stream().allMatch(part -> part.validTokens() == 0)) {
       metrics.skip();
       return true; // nothing to learn from: weights and moments stay as they are
     }
@@ -113,15 +110,13 @@ public final class PpoTrainer implements AutoCloseable {
     List<PolicyLossStats> loss = new ArrayList<>();
     List<StepResult> result = new ArrayList<>();
     List<Runnable> tasks = new ArrayList<>();
-    tasks.add(() -> value.add(critic.step(batch, rollout.gather(rollout.values(), indices),
-        rollout.gather(rollout.returns(), indices), valid, config.criticOptimizer().rate(round, config.steps()))));
+    tasks.add(() -> value.add(critic.step(targets, config.criticOptimizer().rate(round, config.steps()))));
     if (train) {
       tasks.add(() -> {
-        try (Scope scope = Scope.withGrad()) {
-          optimizer.zeroGrad();
-          loss.add(backward(batch, rollout, indices, valid));
-          result.add(optimizer.step(policyRate(round)));
-        }
+        optimizer.zeroGrad();
+        PolicyLossOptions options = lossOptions(normalizer(targets));
+        loss.add(Arrays.stream(microBatches).map(part -> backward(rollout, part, options)).reduce(PolicyLossStats::plus).orElseThrow());
+        result.add(optimizer.step(policyRate(round)));
       });
     }
     Workers.run(tasks); // critic and policy share nothing that is written
@@ -132,13 +127,21 @@ public final class PpoTrainer implements AutoCloseable {
     return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
   }
 
-  private static boolean nothingValid(byte[] valid) {
-    for (byte one : valid) {
-      if (one != 0) {
-        return false;
-      }
-    }
-    return true;
+  /** Old log-probabilities are computed in the same cuts as new ones, so that the first ratio is exactly 1. */
+  private int[][] microBatches(int[][] batches) {
+    return Arrays.stream(batches).flatMap(batch -> BatchParts.ofAtMost(Arrays.stream(batch).boxed().toList(),
+        config.compute().microBatchSize()).stream()).map(part -> part.stream().mapToInt(i -> i).toArray()).toArray(int[][]::new);
+  }
+
+  private static Critic.Targets targets(Rollout rollout, int[] indices) {
+    return new Critic.Targets(rollout.batch(indices), rollout.gather(rollout.values(), indices),
+        rollout.gather(rollout.returns(), indices), rollout.gather(rollout.valid(), indices));
+  }
+
+  /** What the loss of a mini-batch is divided by: its valid tokens or its sequences that have one. */
+  private double normalizer(List<Critic.Targets> microBatches) {
+    return microBatches.stream().mapToInt(config.aggregation() == Aggregation.TOKEN_MEAN ? Critic.Targets::validTokens
+        : Critic.Targets::validSequences).sum();
   }
 
   /** The policy's schedule begins when the critic's warm-up ends; it counts rounds. */
@@ -146,20 +149,28 @@ public final class PpoTrainer implements AutoCloseable {
     return config.optimizer().rate(round - config.criticWarmup(), Math.max(1, config.steps() - config.criticWarmup()));
   }
 
-  private PolicyLossStats backward(SequenceBatch batch, Rollout rollout, int[] indices, byte[] valid) {
+  private PolicyLossOptions lossOptions(double normalizer) {
+    return PolicyLossOptions.defaults().withNormalizer(normalizer)
+        .withAggregation(config.aggregation()).withTemperature(sampling.temperature())
+        .withEpsLow(config.clipLow()).withEpsHigh(config.clipHigh()).withDualClip(config.dualClip())
+        .withEntropyCoef(config.entropyCoef());
+  }
+
+  private PolicyLossStats backward(Rollout rollout, int[] indices, PolicyLossOptions options) {
+    SequenceBatch batch = rollout.batch(indices);
     NativeArray targets = NativeArray.ofLongs(batch.targets());
     NativeArray old = NativeArray.ofFloats(rollout.gather(rollout.oldLogprobs(), indices));
     NativeArray reference = NativeArray.ofFloats(rollout.gather(rollout.refLogprobs(), indices));
     NativeArray advantages = NativeArray.ofFloats(rollout.gather(rollout.advantages(), indices));
-    NativeArray mask = NativeArray.ofBytes(valid);
-    PolicyLossOptions options = PolicyLossOptions.defaults()
-        .withAggregation(config.aggregation()).withTemperature(sampling.temperature())
-        .withEpsLow(config.clipLow()).withEpsHigh(config.clipHigh()).withDualClip(config.dualClip())
-        .withEntropyCoef(config.entropyCoef());
+    NativeArray mask = NativeArray.ofBytes(rollout.gather(rollout.valid(), indices));
     TokenLayout layout = TokenLayout.packed(batch.tokens(), NativeArray.ofInts(batch.cuSeqlens())).withMask(mask);
-    Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(padId), batch.attentionMask()));
-    return LossHead.backward(rows, policy.outputWeight(), layer -> Kernels.linearPolicyLoss(
-        layout, layer, targets, old, advantages, reference, options, PolicyLossOutputs.none()));
+    try (Scope scope = Scope.withGrad()) {
+      Pass pass = policy.forward(batch.inputIds(padId), batch.attentionMask(), config.compute().gradientCheckpointing());
+      PolicyLossStats stats = LossHead.backward(batch.scoredRows(pass.hidden()), policy.outputWeight(), layer ->
+          Kernels.linearPolicyLoss(layout, layer, targets, old, advantages, reference, options, PolicyLossOutputs.none()));
+      pass.backward();
+      return stats;
+    }
   }
 
   private List<Prompt> promptsOf(long round) {
@@ -186,7 +197,7 @@ public final class PpoTrainer implements AutoCloseable {
     TrainingState.save(folder.resolve("policy"), policy.trainable(), optimizer);
     critic.save(folder.resolve("critic"));
     Files.writeString(folder.resolve("kl_coef"), Double.toString(kl.coefficient()));
-    Files.writeString(folder.resolve("skipped_in_a_row"), Integer.toString(skippedInARow));
+    skips.save(folder);
   }
 
   /** Reads what {@link #save} wrote. */
@@ -194,7 +205,7 @@ public final class PpoTrainer implements AutoCloseable {
     TrainingState.load(folder.resolve("policy"), policy.trainable(), optimizer);
     critic.load(folder.resolve("critic"));
     kl.restore(Double.parseDouble(Files.readString(folder.resolve("kl_coef"))));
-    skippedInARow = Integer.parseInt(Files.readString(folder.resolve("skipped_in_a_row")));
+    skips.load(folder);
   }
 
   @Override

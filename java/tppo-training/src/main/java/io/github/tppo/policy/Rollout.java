@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -32,6 +33,11 @@ record Rollout(List<Sequence> sequences, boolean[] finished, int[] cuSeqlens, fl
 
   int tokens() {
     return cuSeqlens[size()];
+  }
+
+  /** The given responses as a batch. */
+  SequenceBatch batch(int[] responses) {
+    return SequenceBatch.ofResponses(Arrays.stream(responses).mapToObj(sequences::get).toList());
   }
 
   /** The entries of the given responses, in their order, out of a packed array. */

@@ -2,6 +2,7 @@
 package io.github.tppo.reward;
 
 import io.github.tppo.model.Longformer;
+import io.github.tppo.model.Pass;
 import io.github.tppo.model.Tensors;
 import java.util.Arrays;
 import java.util.List;
@@ -32,14 +33,30 @@ final class RewardBatch {
     return cuSeqlens[inputs.size()];
   }
 
-  /** Logits of the scored tokens, packed: [tokens, labels]. The begin token has global attention. */
+  /** Logits of the scored tokens, packed: [tokens, labels]. */
   Tensor logits(Longformer model, int padId) {
+    return logits(model, forward(model, padId, false));
+  }
+
+  /** The same from a pass of the model's trunk, to train it. */
+  Tensor logits(Longformer model, Pass pass) {
+    Tensor logits = model.classify(pass.hidden());
+    long[] rows = new long[tokens()];
+    for (int b = 0; b < inputs.size(); b++) {
+      for (int i = 0; i < inputs.get(b).scored(); i++) {
+        rows[cuSeqlens[b] + i] = (long) b * paddedLength + inputs.get(b).responseStart() + i;
+      }
+    }
+    return logits.reshape(-1, logits.size(2)).index_select(0, Tensors.of(rows, rows.length));
+  }
+
+  /** Runs the trunk. The begin token has global attention. */
+  Pass forward(Longformer model, int padId, boolean checkpointing) {
     int size = inputs.size();
     long[] ids = new long[size * paddedLength];
     long[] attention = new long[ids.length];
     long[] global = new long[ids.length];
     long[] types = new long[ids.length];
-    long[] rows = new long[tokens()];
     Arrays.fill(ids, padId);
     for (int b = 0; b < size; b++) {
       RewardInput input = inputs.get(b);
@@ -52,12 +69,8 @@ final class RewardBatch {
       if (model.config().typeVocabSize() > 1) {
         Arrays.fill(types, first + input.responseStart(), first + input.ids().length, 1);
       }
-      for (int i = 0; i < input.scored(); i++) {
-        rows[cuSeqlens[b] + i] = first + input.responseStart() + i;
-      }
     }
-    Tensor logits = model.logits(Tensors.of(ids, size, paddedLength), Tensors.of(attention, size, paddedLength),
-        Tensors.of(global, size, paddedLength), Tensors.of(types, size, paddedLength));
-    return logits.reshape(-1, logits.size(2)).index_select(0, Tensors.of(rows, rows.length));
+    return model.forward(Tensors.of(ids, size, paddedLength), Tensors.of(attention, size, paddedLength),
+        Tensors.of(global, size, paddedLength), Tensors.of(types, size, paddedLength), checkpointing);
   }
 }

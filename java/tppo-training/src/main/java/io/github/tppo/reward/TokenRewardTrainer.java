@@ -6,14 +6,18 @@ import io.github.tppo.kernels.RewardModelLossStats;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Longformer;
+import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.Tensors;
-import io.github.tppo.model.Workers;
-import io.github.tppo.policy.BatchParts;
+import io.github.tppo.model.TrainingState;
+import io.github.tppo.policy.BatchGradient;
+import io.github.tppo.policy.EpochBatches;
 import io.github.tppo.policy.Optimizers;
-import io.github.tppo.policy.Permutation;
+import io.github.tppo.policy.SkippedSteps;
 import io.github.tppo.run.RewardConfig;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -25,23 +29,17 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Trains the token-level reward model on labelled responses: local and global loss over the balanced tokens (SPEC 4). */
 public final class TokenRewardTrainer implements AutoCloseable {
-  private static final int BUCKET_WINDOW = 32;
   private static final int EVAL_BATCH = 128;
-  /** Parts of a batch that run side by side: fixed, so that results do not depend on the number of threads. */
-  private static final int PARTS = 2;
 
   private final Longformer model;
-  private final List<Longformer> replicas = new ArrayList<>();
   private final int padId;
   private final RewardConfig config;
-  private final List<RewardSample> data;
-  private final int[] lengths;
-  private final long seed;
+  private final EpochBatches<RewardSample> batches;
+  private final BatchGradient<Longformer> gradient;
   private final AdamW optimizer;
-  private final long batchesPerEpoch;
+  private final SkippedSteps skips = new SkippedSteps("train-reward", "lower reward.optimizer.learning_rate");
+  private final long seed;
   private final long totalSteps;
-  private int[][] batches;
-  private long batchesOfEpoch = -1;
 
   /** @param model is trained in place */
   public TokenRewardTrainer(Longformer model, int padId, RewardConfig config, List<RewardSample> data, long seed) {
@@ -49,17 +47,14 @@ public final class TokenRewardTrainer implements AutoCloseable {
       throw new IllegalArgumentException("no labelled responses");
     }
     this.model = model;
-    for (int i = 1; i < PARTS; i++) {
-      replicas.add(model.replica());
-    }
     this.padId = padId;
     this.config = config;
-    this.data = data;
-    this.lengths = data.stream().mapToInt(s -> s.input().ids().length).toArray();
     this.seed = seed;
+    model.setPrecision(config.compute().precision());
+    this.batches = new EpochBatches<>(data, s -> s.input().ids().length, config.batchSize(), seed);
+    this.gradient = new BatchGradient<>(model, Longformer::replica, Longformer::parameters, config.compute().microBatchSize());
     this.optimizer = new AdamW(model.parameters(), Optimizers.options(config.optimizer()));
-    this.batchesPerEpoch = (data.size() + config.batchSize() - 1) / config.batchSize();
-    this.totalSteps = (long) Math.ceil(config.epochs() * batchesPerEpoch);
+    this.totalSteps = batches.steps(config.epochs());
   }
 
   /** Optimiser steps in all. */
@@ -67,23 +62,20 @@ public final class TokenRewardTrainer implements AutoCloseable {
     return totalSteps;
   }
 
-  /** One optimiser step; {@code step} counts from 0. */
+  /**
+   * One optimiser step; {@code step} counts from 0.
+   *
+   * @throws ArithmeticException when gradients were not finite in too many steps in a row
+   */
   public Map<String, Double> step(long step) {
-    long epoch = step / batchesPerEpoch;
-    if (epoch != batchesOfEpoch) {
-      batches = Permutation.bucketed(lengths, config.batchSize(), BUCKET_WINDOW, seed, epoch);
-      batchesOfEpoch = epoch;
-    }
-    List<RewardSample> samples =
-        Arrays.stream(batches[(int) (step % batchesPerEpoch)]).mapToObj(data::get).toList();
+    List<RewardSample> samples = batches.of(step);
+    RewardTargets targets = RewardTargets.balanced(samples, config, seed, step);
     double rate = config.optimizer().rate(step, totalSteps);
     optimizer.zeroGrad();
-    RewardModelLossStats stats = backward(samples, step);
+    RewardModelLossStats stats = gradient.add(samples, (replica, part, first) -> backward(replica, part, targets, first),
+        RewardModelLossStats::plus);
     StepResult result = optimizer.step(rate);
-    if (!result.applied()) {
-      throw new ArithmeticException("train-reward: the gradient norm of step " + step
-          + " is not finite; lower reward.optimizer.learning_rate");
-    }
+    skips.add(!result.applied());
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("loss/reward", stats.loss());
     metrics.put("loss/reward_local", stats.local());
@@ -91,41 +83,20 @@ public final class TokenRewardTrainer implements AutoCloseable {
     metrics.put("reward/accuracy", stats.correct() / Math.max(1, stats.valid()));
     metrics.put("reward/valid_tokens", stats.valid());
     metrics.put("reward/grad_norm", result.gradNorm());
+    metrics.put("steps_skipped", result.applied() ? 0.0 : 1);
     metrics.put("lr", rate);
     return metrics;
   }
 
-  /** The parts of a batch side by side on replicas; their gradients are added up in a fixed order. */
-  private RewardModelLossStats backward(List<RewardSample> samples, long step) {
-    RewardTargets targets = RewardTargets.balanced(samples, config, seed, step);
-    List<List<RewardSample>> parts = BatchParts.of(samples, PARTS);
-    RewardModelLossStats[] stats = new RewardModelLossStats[parts.size()];
-    List<Runnable> tasks = new ArrayList<>();
-    int first = 0;
-    for (int i = 0; i < parts.size(); i++) {
-      int part = i;
-      int firstSample = first;
-      tasks.add(() -> stats[part] = backward(part == 0 ? model : replicas.get(part - 1), parts.get(part), targets, firstSample));
-      first += parts.get(i).size();
-    }
-    Workers.run(tasks);
-    RewardModelLossStats sum = stats[0];
-    for (int i = 1; i < stats.length; i++) {
-      Autograd.moveGradients(replicas.get(i - 1).parameters(), model.parameters());
-      sum = sum.plus(stats[i]);
-    }
-    return sum;
-  }
-
-  private RewardModelLossStats backward(Longformer replica, List<RewardSample> samples, RewardTargets targets, int firstSample) {
-    try (Scope scope = Scope.withGrad()) {
-      RewardBatch batch = new RewardBatch(samples.stream().map(RewardSample::input).toList());
-      Tensor logits = batch.logits(replica, padId);
-      Tensor gradient = Tensors.empty(ScalarType.Float, batch.tokens(), 3);
-      RewardModelLossStats stats = targets.loss(batch, firstSample, Tensors.view(logits.detach()), Tensors.view(gradient));
-      Autograd.backward(logits, gradient);
-      return stats;
-    }
+  private RewardModelLossStats backward(Longformer replica, List<RewardSample> samples, RewardTargets targets, int first) {
+    RewardBatch batch = new RewardBatch(samples.stream().map(RewardSample::input).toList());
+    Pass pass = batch.forward(replica, padId, config.compute().gradientCheckpointing());
+    Tensor logits = batch.logits(replica, pass);
+    Tensor logitsGradient = Tensors.empty(ScalarType.Float, batch.tokens(), 3);
+    RewardModelLossStats stats = targets.loss(batch, first, Tensors.view(logits.detach()), Tensors.view(logitsGradient));
+    Autograd.backward(logits, logitsGradient);
+    pass.backward();
+    return stats;
   }
 
   /** What the model is worth on responses that it was not trained on. */
@@ -188,14 +159,21 @@ public final class TokenRewardTrainer implements AutoCloseable {
     return all;
   }
 
-  /** The optimiser, whose state belongs to a checkpoint. */
-  public AdamW optimizer() {
-    return optimizer;
+  /** Writes all that the next step depends on into a folder that exists. */
+  public void save(Path folder) throws IOException {
+    TrainingState.save(folder, model.parameters(), optimizer);
+    skips.save(folder);
+  }
+
+  /** Reads what {@link #save} wrote. */
+  public void load(Path folder) throws IOException {
+    TrainingState.load(folder, model.parameters(), optimizer);
+    skips.load(folder);
   }
 
   @Override
   public void close() {
-    replicas.forEach(Longformer::close);
+    gradient.replicas().forEach(Longformer::close);
     optimizer.close();
   }
 }

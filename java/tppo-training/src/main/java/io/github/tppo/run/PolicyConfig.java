@@ -38,6 +38,8 @@ public record PolicyConfig(
     @Doc("Rounds at the start in which only the critic learns") int criticWarmup,
     @Doc("Rounds between two measurements of the judge's score on validation users; 0 = never") int evalEvery,
     @Doc("Validation examples of that measurement") int evalExamples,
+    @Doc("What an update of policy or critic holds in memory at a time; reference and critic compute in the policy's precision")
+        ComputeConfig compute,
     OptimizerConfig optimizer,
     @Doc("Optimiser of the critic") OptimizerConfig criticOptimizer) {
 

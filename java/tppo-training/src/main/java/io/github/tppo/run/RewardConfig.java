@@ -20,6 +20,7 @@ public record RewardConfig(
     @Doc("Weights of the classes 0 (none), 1 (irrelevant), 2 (relevant) in the local loss") List<Double> classWeights,
     @Doc("The larger of the classes 1 and 2 keeps at most this many tokens for each of the smaller") double balanceRatio,
     @Doc("Optimiser steps between two measurements on validation users") int evalEvery,
+    ComputeConfig compute,
     OptimizerConfig optimizer) {
 
   /** Tokens of the mean in equation 2. */

@@ -4,8 +4,8 @@ package io.github.tppo.policy;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import io.github.tppo.PeakMemory;
 import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.kernels.NativeArray;
@@ -19,9 +19,6 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -87,8 +84,6 @@ class LossHeadTest {
   /** The logits of one long sequence would take 256 MB, those of a chunk take 32. */
   @Test
   void aLongSequenceHasNoWholeLogits() throws IOException {
-    Path peakReset = Path.of("/proc/self/clear_refs");
-    assumeTrue(Files.isWritable(peakReset));
     int tokens = 8192;
     int vocab = 8192;
     int hidden = 8;
@@ -96,24 +91,13 @@ class LossHeadTest {
       Tensor rows = Tensors.zeros(ScalarType.Float, tokens, hidden).set_requires_grad(true);
       Tensor weight = Tensors.zeros(ScalarType.Float, vocab, hidden).set_requires_grad(true);
       NativeArray targets = NativeArray.allocate(DType.I64, tokens);
-      Files.writeString(peakReset, "5", StandardOpenOption.WRITE);
-      long before = peak();
-      double loss = LossHead.backward(rows, weight, layer -> Kernels.linearNllLoss(TokenLayout.flat(tokens), layer, targets, null,
-          NllLossOptions.defaults(), NllLossOutputs.none())).loss();
-      assertEquals(Math.log(vocab), loss, 1e-5);
-      long grown = peak() - before;
+      long grown = PeakMemory.of(() -> {
+        double loss = LossHead.backward(rows, weight, layer -> Kernels.linearNllLoss(TokenLayout.flat(tokens), layer, targets, null,
+            NllLossOptions.defaults(), NllLossOutputs.none())).loss();
+        assertEquals(Math.log(vocab), loss, 1e-5);
+      });
       assertTrue(grown < 96L << 20, "grew by " + grown + " bytes");
     }
-  }
-
-  /** The most memory that was resident since the last reset. */
-  private static long peak() throws IOException {
-    for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-      if (line.startsWith("VmHWM:")) {
-        return Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024;
-      }
-    }
-    throw new IOException("/proc/self/status has no VmHWM");
   }
 
   @Test
@@ -151,19 +135,14 @@ class LossHeadTest {
   /** Logits of all positions would take 512 MB, those of the responses 128, those of a chunk 32 (INVARIANTS 19). */
   @Test
   void scorerHasNoLogitsOfPromptsNorAllOfResponses() throws IOException {
-    Path peakReset = Path.of("/proc/self/clear_refs");
-    assumeTrue(Files.isWritable(peakReset));
     int vocab = 16384;
     List<Sequence> sequences = new ArrayList<>();
     for (int i = 0; i < 32; i++) {
       sequences.add(new Sequence(new int[192], new int[64]));
     }
     try (Decoder policy = TinyPolicies.create(vocab, true, 1)) {
-      Files.writeString(peakReset, "5", StandardOpenOption.WRITE);
-      long before = peak();
-      PolicyScorer.Scores scores = PolicyScorer.score(policy, TinyPolicies.PAD, sequences, 1, 32);
-      long grown = peak() - before;
-      assertEquals(32 * 64, scores.logprobs().length);
+      long grown = PeakMemory.of(() ->
+          assertEquals(32 * 64, PolicyScorer.score(policy, TinyPolicies.PAD, sequences, 1, 32).logprobs().length));
       assertTrue(grown < 96L << 20, "grew by " + grown + " bytes");
     }
   }

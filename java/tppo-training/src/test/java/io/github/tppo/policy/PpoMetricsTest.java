@@ -56,7 +56,7 @@ class PpoMetricsTest {
       try (Decoder twin = TinyPolicies.create(vocab, true, 5);
           AdamW optimizer = new AdamW(twin.parameters(), Optimizers.options(setting.policy().optimizer()));
           Critic critic = new Critic(reference.copy(), TinyPolicies.PAD, setting.policy().valueClip(),
-              setting.policy().criticOptimizer())) {
+              setting.policy().compute(), setting.policy().criticOptimizer())) {
         TrainingState.load(dir.resolve("policy"), twin.parameters(), optimizer);
         critic.load(dir.resolve("critic"));
         Map<String, Double> metrics = trainer.round(1);
@@ -94,10 +94,8 @@ class PpoMetricsTest {
         add(policy, step.loss(), step.gradNorm(), step.valid(), step.clipped(), step.k3(), step.entropy(), step.ratio());
         add(value, oracle.value(critic, rollout, indices));
         optimizer.step(setting.policy().optimizer().rate(1, setting.policy().steps()));
-        SequenceBatch batch = SequenceBatch.ofResponses(
-            Arrays.stream(indices).mapToObj(rollout.sequences()::get).toList());
-        critic.step(batch, rollout.gather(rollout.values(), indices), rollout.gather(rollout.returns(), indices),
-            rollout.gather(rollout.valid(), indices), setting.policy().criticOptimizer().rate(1, setting.policy().steps()));
+        critic.step(List.of(new Critic.Targets(rollout.batch(indices), rollout.gather(rollout.values(), indices),
+            rollout.gather(rollout.returns(), indices), rollout.gather(rollout.valid(), indices))), setting.policy().criticOptimizer().rate(1, setting.policy().steps()));
         steps++;
       }
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
+import io.github.tppo.run.ComputeConfig;
 import io.github.tppo.run.OptimizerConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -32,7 +33,7 @@ class RolloutCollectorTest {
     Tensors.setThreads(1);
     policy = TinyPolicies.create(1);
     reference = TinyPolicies.create(2);
-    critic = new Critic(TinyPolicies.create(3), TinyPolicies.PAD, 0.2,
+    critic = new Critic(TinyPolicies.create(3), TinyPolicies.PAD, 0.2, ComputeConfig.defaults(),
         OptimizerConfig.of(0.05, 0, OptimizerConfig.Schedule.CONSTANT));
     SequenceBatch batch = SequenceBatch.ofResponses(TinyPolicies.sequences(4, 5, 3, 8));
     float[] returns = new float[batch.tokens()];
@@ -42,7 +43,7 @@ class RolloutCollectorTest {
       valid[i] = 1;
     }
     for (int i = 0; i < 5; i++) { // values that are not all zero
-      critic.step(batch, new float[returns.length], returns, valid, 0.05);
+      critic.step(List.of(new Critic.Targets(batch, new float[returns.length], returns, valid)), 0.05);
     }
   }
 

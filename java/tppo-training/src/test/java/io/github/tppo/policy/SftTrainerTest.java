@@ -12,8 +12,11 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.model.Workers;
+import io.github.tppo.run.ComputeConfig;
 import io.github.tppo.run.OptimizerConfig;
 import io.github.tppo.run.SftConfig;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -23,6 +26,7 @@ import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 class SftTrainerTest {
@@ -36,7 +40,7 @@ class SftTrainerTest {
 
   private static SftConfig config(int batch, double promptWeight, double epochs, int maxSteps, double rate) {
     return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10, SftConfig.Weights.FLOAT32,
-        OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
+        ComputeConfig.defaults(), OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
   }
 
   private record Run(List<Map<String, Double>> metrics, Map<String, float[]> weights, double nll) {}
@@ -149,15 +153,40 @@ class SftTrainerTest {
   }
 
   @Test
-  void emptyDataAndNonFiniteGradientsAreNamed() {
-    try (Decoder policy = TinyPolicies.create(1); Scope scope = Scope.noGrad()) {
+  void emptyDataIsNamed() {
+    try (Decoder policy = TinyPolicies.create(1)) {
       assertThrows(IllegalArgumentException.class,
           () -> new SftTrainer(policy, TinyPolicies.PAD, config(4, 0, 1, 0, 1e-3), List.of(), 1));
-      policy.parameters().get("model.norm.weight").detach().fill_(new Scalar(Float.NaN));
-      try (SftTrainer trainer = new SftTrainer(policy, TinyPolicies.PAD, config(4, 0, 1, 0, 1e-3), DATA, 1)) {
-        Throwable error = assertThrows(ArithmeticException.class, () -> trainer.step(0));
-        assertTrue(error.getMessage().contains("sft.optimizer.learning_rate"), error.getMessage());
+    }
+  }
+
+  /** INVARIANTS 4: skipped, counted, also across a resume, and given up with a message after a bounded number in a row. */
+  @Test
+  void nonFiniteGradientsAreSkippedAndThenEndTheRun(@TempDir Path dir) throws IOException {
+    SftConfig config = config(4, 0, 5, 0, 1e-3);
+    try (Decoder policy = TinyPolicies.create(1); Scope scope = Scope.noGrad();
+        SftTrainer trainer = new SftTrainer(policy, TinyPolicies.PAD, config, DATA, 1);
+        SftTrainer resumed = new SftTrainer(policy, TinyPolicies.PAD, config, DATA, 1)) {
+      assertEquals(0, trainer.step(0).get("steps_skipped"));
+      Tensor norm = policy.parameters().get("model.norm.weight").detach();
+      float[] good = Tensors.toFloats(norm);
+      norm.fill_(new Scalar(Float.NaN));
+      Map<String, float[]> before = TinyPolicies.weights(policy);
+      for (long step = 1; step < 5; step++) {
+        assertEquals(1, trainer.step(step).get("steps_skipped"));
       }
+      TinyPolicies.weights(policy).forEach((name, values) -> assertArrayEquals(before.get(name), values, name));
+      norm.copy_(Tensors.of(good, good.length));
+      assertEquals(0, trainer.step(5).get("steps_skipped"), "a good step starts the count anew");
+      norm.fill_(new Scalar(Float.NaN));
+      trainer.step(6);
+      trainer.step(7);
+      trainer.save(dir);
+      resumed.load(dir);
+      resumed.step(8);
+      resumed.step(9);
+      String message = assertThrows(ArithmeticException.class, () -> resumed.step(10)).getMessage();
+      assertTrue(message.contains("sft.optimizer.learning_rate"), message);
     }
   }
 }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.tppo.kernels.Kernels;
+import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
@@ -23,6 +24,7 @@ import java.util.Map;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
+import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -62,7 +64,8 @@ class TokenRewardTrainerTest {
     return samples;
   }
 
-  private record Run(List<Map<String, Double>> metrics, Map<String, float[]> weights, TokenRewardTrainer.Quality quality) {}
+  private record Run(List<Map<String, Double>> metrics, Map<String, float[]> weights, Map<String, float[]> gradients,
+      TokenRewardTrainer.Quality quality) {}
 
   private static Run train(RewardConfig config, long seed) {
     try (Longformer model = RewardBatchTest.model(1);
@@ -72,8 +75,12 @@ class TokenRewardTrainerTest {
         metrics.add(trainer.step(step));
       }
       Map<String, float[]> weights = new LinkedHashMap<>();
-      model.parameters().forEach((name, tensor) -> weights.put(name, Tensors.toFloats(tensor)));
-      return new Run(metrics, weights, trainer.evaluate(samples()));
+      Map<String, float[]> gradients = new LinkedHashMap<>();
+      model.parameters().forEach((name, tensor) -> {
+        weights.put(name, Tensors.toFloats(tensor));
+        gradients.put(name, Tensors.toFloats(Autograd.gradient(tensor)));
+      });
+      return new Run(metrics, weights, gradients, trainer.evaluate(samples()));
     }
   }
 
@@ -118,6 +125,74 @@ class TokenRewardTrainerTest {
     assertEquals(a.quality(), b.quality());
     a.weights().forEach((name, values) -> assertArrayEquals(values, b.weights().get(name), name));
     assertFalse(Arrays.equals(a.weights().get("classifier.weight"), c.weights().get("classifier.weight")));
+  }
+
+  /** The balance mask and both normalisers are those of the batch (INVARIANTS 11). */
+  @Test
+  void theMicroBatchChangesNothingButTheOrderOfSums() {
+    for (String reduction : List.of("sum_over_n", "weighted_mean")) {
+      String[] sets = {"reward.batch_size=20", "reward.epochs=1", "reward.balance_ratio=1", "reward.class_weights=0.5,1,2",
+          "reward.local_reduction=" + reduction, ""};
+      Run[] runs = new Run[5];
+      int[] sizes = {0, 1, 3, 7, 100};
+      for (int i = 0; i < runs.length; i++) {
+        sets[sets.length - 1] = "reward.compute.micro_batch_size=" + sizes[i];
+        runs[i] = train(config(sets), 1);
+        Map<String, Double> found = runs[i].metrics().get(0);
+        runs[0].metrics().get(0).forEach((name, value) -> assertEquals(value, found.get(name), 1e-5 * Math.max(0.1, value), name));
+        Map<String, float[]> gradients = runs[i].gradients();
+        runs[0].gradients().forEach((name, values) -> {
+          double largest = 1e-3; // a bias of keys has no gradient but rounding
+          for (float value : values) {
+            largest = Math.max(largest, Math.abs(value));
+          }
+          assertArrayEquals(values, gradients.get(name), (float) (1e-5 * largest), name);
+        });
+      }
+      assertTrue(runs[0].metrics().get(0).get("reward/valid_tokens") < samples().stream().mapToInt(s -> s.classes().length).sum(),
+          "the balance mask leaves tokens out, or the test has no teeth");
+    }
+  }
+
+  @Test
+  void checkpointingChangesNoBit() {
+    for (String precision : List.of("float32", "bfloat16")) {
+      Run plain = train(config("reward.epochs=2", "reward.compute.precision=" + precision), 1);
+      Run again = train(config("reward.epochs=2", "reward.compute.precision=" + precision,
+          "reward.compute.gradient_checkpointing=true"), 1);
+      assertEquals(plain.metrics(), again.metrics());
+      plain.weights().forEach((name, values) -> assertArrayEquals(values, again.weights().get(name), name));
+    }
+  }
+
+  @Test
+  void bfloat16LearnsAsFloat32Does() {
+    RewardConfig f32 = config("reward.local_weight=1", "reward.global_weight=0", "reward.epochs=10");
+    RewardConfig bf16 = config("reward.local_weight=1", "reward.global_weight=0", "reward.epochs=10",
+        "reward.compute.precision=bfloat16");
+    Run[] runs = {train(f32, 1), train(bf16, 1)};
+    double first = runs[0].metrics().get(0).get("loss/reward");
+    assertEquals(first, runs[1].metrics().get(0).get("loss/reward"), 0.05);
+    assertFalse(runs[0].metrics().equals(runs[1].metrics()));
+    double last = runs[0].metrics().get(49).get("loss/reward");
+    assertTrue(last < 0.8 * first, last + " from " + first);
+    assertEquals(last, runs[1].metrics().get(49).get("loss/reward"), 0.1 * last);
+  }
+
+  /** INVARIANTS 4: skipped, counted, and given up with a message after a bounded number in a row. */
+  @Test
+  void nonFiniteGradientsAreSkippedAndThenEndTheRun() {
+    try (Longformer model = RewardBatchTest.model(1); Scope scope = Scope.noGrad();
+        TokenRewardTrainer trainer = new TokenRewardTrainer(model, PAD, config(), samples(), 1)) {
+      model.parameters().get("classifier.weight").detach().fill_(new Scalar(Float.NaN));
+      float[] before = Tensors.toFloats(model.parameters().get("classifier.bias"));
+      for (int step = 0; step < 4; step++) {
+        assertEquals(1, trainer.step(step).get("steps_skipped"));
+      }
+      assertArrayEquals(before, Tensors.toFloats(model.parameters().get("classifier.bias")));
+      String message = assertThrows(ArithmeticException.class, () -> trainer.step(4)).getMessage();
+      assertTrue(message.contains("reward.optimizer.learning_rate"), message);
+    }
   }
 
   /** Losses and areas from the probabilities, by the definitions and in float64 (SPEC 4). */

@@ -128,7 +128,7 @@ final class DecoderBlock {
     }
 
     static Tensor rmsNorm(Tensor x, Tensor weight, double epsilon) {
-        return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(weight), new DoubleOptional(epsilon));
+        return torch.rms_norm(x, new long[] {x.size(-1)}, new TensorOptional(Linear.as(weight, x)), new DoubleOptional(epsilon));
     }
 
     /** [B, T, n * d] as [B, T, n, d]. */

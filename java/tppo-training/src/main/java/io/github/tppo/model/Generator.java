@@ -7,7 +7,6 @@ import java.util.Comparator;
 import java.util.List;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Writes responses with a key/value cache, many at a time. Prompts of like length share a batch, finished sequences leave it, and
@@ -172,7 +171,7 @@ public final class Generator {
     }
 
     private void readProbabilities(Tensor hidden, SamplingOptions options, float[] into) {
-        Tensor logits = torch.linear(hidden, decoder.outputWeight());
+        Tensor logits = decoder.logits(hidden);
         if (options.temperature() > 0 && options.temperature() != 1) {
             logits.div_(new Scalar(options.temperature()));
         }

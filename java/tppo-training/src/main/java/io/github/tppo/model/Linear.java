@@ -29,6 +29,11 @@ final class Linear {
     }
 
     Tensor forward(Tensor x) {
-        return bias == null ? torch.linear(x, weight) : torch.linear(x, weight, new TensorOptional(bias));
+        return bias == null ? torch.linear(x, as(weight, x)) : torch.linear(x, as(weight, x), new TensorOptional(as(bias, x)));
+    }
+
+    /** A parameter in the dtype of what it is applied to: itself, or a copy for this call. */
+    static Tensor as(Tensor parameter, Tensor x) {
+        return parameter.to(x.scalar_type());
     }
 }

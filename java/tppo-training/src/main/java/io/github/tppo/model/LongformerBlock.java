@@ -81,11 +81,12 @@ final class LongformerBlock {
     }
 
     static Tensor linear(Tensor x, Parameters parameters, String name) {
-        return torch.linear(x, parameters.get(name + ".weight"), new TensorOptional(parameters.get(name + ".bias")));
+        return torch.linear(x, Linear.as(parameters.get(name + ".weight"), x),
+                new TensorOptional(Linear.as(parameters.get(name + ".bias"), x)));
     }
 
     static Tensor norm(Tensor x, Parameters parameters, String name, double epsilon) {
-        return torch.layer_norm(x, new long[] {x.size(-1)}, new TensorOptional(parameters.get(name + ".weight")),
-                new TensorOptional(parameters.get(name + ".bias")), epsilon, false);
+        return torch.layer_norm(x, new long[] {x.size(-1)}, new TensorOptional(Linear.as(parameters.get(name + ".weight"), x)),
+                new TensorOptional(Linear.as(parameters.get(name + ".bias"), x)), epsilon, false);
     }
 }

@@ -189,7 +189,7 @@ class SafeTensorsTest {
         "\"use_cache\": true|\"quantization_config\": {}|quantization_config"})
     void unsupportedSettingsAreRefusedByName(String from, String to, String key) throws IOException {
         Path config = folder.resolve("config.json");
-        Fixtures.tiny().write(config);
+        Fixtures.tiny().write(folder, WeightFormat.FLOAT32);
         String text = Files.readString(config).replaceAll(" : ", ": ");
         assertTrue(text.contains(from), text);
         Files.writeString(config, text.replace(from, to));

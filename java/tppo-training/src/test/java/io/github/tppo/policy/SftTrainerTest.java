@@ -35,7 +35,7 @@ class SftTrainerTest {
   }
 
   private static SftConfig config(int batch, double promptWeight, double epochs, int maxSteps, double rate) {
-    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10, SftConfig.Weights.FLOAT32,
+    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10,
         OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
   }
 

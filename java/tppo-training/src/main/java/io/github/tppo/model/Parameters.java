@@ -54,11 +54,12 @@ final class Parameters implements AutoCloseable {
                 return;
             }
             Philox.normals(seed, stream, from, out);
-            long width = shapes.get(name)[1];
-            long padFrom = init == Init.NORMAL_PAD_ZERO && padRow >= 0 ? padRow * width : -width;
+            boolean pad = init == Init.NORMAL_PAD_ZERO && padRow >= 0;
+            long padEnd = pad ? (padRow + 1) * shapes.get(name)[1] : 0;
+            long padFrom = pad ? padEnd - shapes.get(name)[1] : 0;
             for (int i = 0; i < out.length; i++) {
-                long element = from + i;
-                out[i] = element >= padFrom && element < padFrom + width ? 0 : out[i] * (float) standardDeviation;
+                boolean zero = from + i >= padFrom && from + i < padEnd;
+                out[i] = zero ? 0 : out[i] * (float) standardDeviation;
             }
         }
     }

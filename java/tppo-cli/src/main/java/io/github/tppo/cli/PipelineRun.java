@@ -86,7 +86,7 @@ final class PipelineRun<C extends Record> {
   }
 
   /** Bars on a terminal, lines elsewhere. The launcher tells whether standard error is a terminal, and how wide. */
-  private static Reporter reporter(PrintWriter err) {
+  static Reporter reporter(PrintWriter err) {
     String told = System.getProperty("tppo.tty");
     boolean terminal = told != null ? Boolean.parseBoolean(told) : System.console() != null;
     if (!terminal) {

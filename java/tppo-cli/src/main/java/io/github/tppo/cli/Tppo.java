@@ -63,6 +63,7 @@ public final class Tppo implements Runnable {
     commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());
     commands.addSubcommand(new VerifyCommand());
+    commands.addSubcommand(new CheckpointCommand());
     commands.addSubcommand(new DoctorCommand());
     commands.setCaseInsensitiveEnumValuesAllowed(true);
     commands.setExecutionExceptionHandler((e, line, parsed) -> root.failed(e, line));

@@ -6,7 +6,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 
 /** Typed reading of a checkpoint's {@code config.json} with errors that name file, key and what was expected. */
 final class ConfigJson {
@@ -47,6 +51,11 @@ final class ConfigJson {
         return node.hasNonNull(key);
     }
 
+    /** Whether the key is there, be it null. */
+    boolean mentions(String key) {
+        return node.has(key);
+    }
+
     /** The names of all keys. */
     Iterable<String> keys() {
         return node::fieldNames;
@@ -73,6 +82,7 @@ final class ConfigJson {
         return value.intValue();
     }
 
+    /** As {@link #positive(String)}; {@code absent} where the key is missing or null. */
     int positive(String key, int absent) throws IOException {
         return has(key) ? positive(key) : absent;
     }
@@ -109,19 +119,39 @@ final class ConfigJson {
         return node.get(key).textValue();
     }
 
+    /** Token ids, given as one or as a list; -1, null and a missing key mean none. */
+    List<Integer> tokenIds(String key) throws IOException {
+        JsonNode value = node.path(key);
+        List<Integer> ids = new ArrayList<>();
+        for (JsonNode id : value.isArray() ? value : List.of(value)) {
+            boolean none = id.isMissingNode() || id.isNull();
+            if (!none && (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < -1)) {
+                throw wrong(key, "a token id");
+            }
+            if (!none && id.intValue() >= 0) {
+                ids.add(id.intValue());
+            }
+        }
+        return ids;
+    }
+
     /** A token id; the first where a list is given, -1 where there is none. */
     int tokenId(String key) throws IOException {
-        JsonNode value = node.path(key);
-        if (value.isArray() && !value.isEmpty()) {
-            value = value.get(0);
+        List<Integer> ids = tokenIds(key);
+        return ids.isEmpty() ? -1 : ids.get(0);
+    }
+
+    /** A token id, {@code absent} where the key is not there at all. */
+    int tokenId(String key, int absent) throws IOException {
+        return node.has(key) ? tokenId(key) : absent;
+    }
+
+    /** Refuses settings that would change the numbers: each key may only have the values that leave them as they are. */
+    void requireNeutral(Map<String, Set<String>> neutral) throws IOException {
+        for (Map.Entry<String, Set<String>> entry : neutral.entrySet()) {
+            require(entry.getKey(), entry.getValue().isEmpty() ? "a model without it" : String.join(" or ", new TreeSet<>(entry.getValue())),
+                    entry.getValue());
         }
-        if (value.isMissingNode() || value.isNull()) {
-            return -1;
-        }
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 0) {
-            throw wrong(key, "a token id");
-        }
-        return value.intValue();
     }
 
     /** Refuses a setting that would change the numbers and that we do not compute. */

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
-import com.fasterxml.jackson.databind.node.ObjectNode;
-import io.github.tppo.run.AtomicFiles;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,9 +14,9 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A decoder-only language model (mistral, llama, qwen2) in plain libtorch calls over named f32 parameters; names, layout and logits are
+ * A decoder-only language model (mistral, llama, qwen2) in plain libtorch calls over named parameters; names, layout and logits are
  * those of Hugging Face's transformers. No dropout, so there is no training mode: whether autograd records is the caller's
- * {@link Scope}.
+ * {@link Scope}. Parameters are f32 after {@link #create} and {@link #load}, as stored after {@link #open}; what is computed is f32.
  *
  * <p>Owns its parameters until {@link #close}. Not thread safe.
  */
@@ -50,14 +48,45 @@ public final class Decoder implements AutoCloseable {
     }
 
     /**
-     * Reads a checkpoint folder: {@code config.json} and {@code model.safetensors}, sharded or not.
+     * Reads a checkpoint folder, {@code config.json} and {@code model.safetensors}, sharded or not, into f32 parameters to be trained.
      *
      * @throws IOException when something is missing, malformed or not supported; the message names file and reason
      */
     public static Decoder load(Path folder) throws IOException {
-        DecoderConfig config = DecoderConfig.read(folder.resolve("config.json"));
-        SafeTensors weights = SafeTensors.open(folder);
-        return new Decoder(config, Parameters.load(layout(config), weights, name -> isDerived(config, name)));
+        DecoderConfig config = DecoderConfig.load(folder);
+        SafeTensors weights = check(config, SafeTensors.open(folder));
+        return new Decoder(config, Parameters.load(layout(config), weights));
+    }
+
+    /**
+     * Opens a checkpoint folder to read from: parameters are views of the mapped files in the dtypes in which they are stored, without
+     * gradients. Nothing is copied, so opening takes no time and the weights take memory once, however often they are opened; see
+     * {@link SafeTensors#map}. The files must stay as they are until {@link #close}.
+     *
+     * @throws IOException as {@link #load}
+     */
+    public static Decoder open(Path folder) throws IOException {
+        DecoderConfig config = DecoderConfig.load(folder);
+        SafeTensors weights = check(config, SafeTensors.open(folder));
+        return new Decoder(config, Parameters.open(layout(config), weights));
+    }
+
+    /** Refuses weights that are not those of {@code config}, before memory is taken for them. */
+    static SafeTensors check(DecoderConfig config, SafeTensors weights) throws IOException {
+        Parameters.checkLayers(config.layers(), weights);
+        Parameters.check(layout(config), weights, name -> isDerived(config, name));
+        if (config.tiedEmbeddings() && weights.names().contains(OUTPUT)) {
+            try (Scope scope = Scope.noGrad()) {
+                List<Tensor> both = List.copyOf(weights.map(List.of(EMBEDDING, OUTPUT)).values());
+                boolean alike = both.get(0).scalar_type().intern() == both.get(1).scalar_type().intern()
+                        && Arrays.equals(Tensors.shape(both.get(0)), Tensors.shape(both.get(1)));
+                if (!alike || !both.get(0).equal(both.get(1))) {
+                    throw new IOException(weights.source() + ": " + OUTPUT + " differs from " + EMBEDDING
+                            + ", but config.json's tie_word_embeddings is true");
+                }
+            }
+        }
+        return weights;
     }
 
     /** Tensors that some writers store and that follow from the rest. */
@@ -65,7 +94,7 @@ public final class Decoder implements AutoCloseable {
         return name.endsWith(".rotary_emb.inv_freq") || (config.tiedEmbeddings() && name.equals(OUTPUT));
     }
 
-    private static Parameters.Layout layout(DecoderConfig c) {
+    static Parameters.Layout layout(DecoderConfig c) {
         Parameters.Layout layout = new Parameters.Layout(-1);
         layout.add(EMBEDDING, Parameters.Init.NORMAL, c.vocabSize(), c.hiddenSize());
         for (int layer = 0; layer < c.layers(); layer++) {
@@ -78,22 +107,18 @@ public final class Decoder implements AutoCloseable {
         return layout;
     }
 
-    /** Writes {@code config.json}, {@code model.safetensors} (F32) and {@code generation_config.json}; each appears whole or not at all. */
+    /** Writes a checkpoint folder in F32; see {@link #save(Path, WeightFormat)}. */
     public void save(Path folder) throws IOException {
-        config.write(folder.resolve("config.json"));
-        parameters.save(folder.resolve(SafeTensors.FILE_NAME));
-        ObjectNode generation = SafeTensorsHeader.JSON.createObjectNode();
-        generation.put("_from_model_config", true);
-        putId(generation, "bos_token_id", config.bosId());
-        putId(generation, "eos_token_id", config.eosId());
-        putId(generation, "pad_token_id", config.padId());
-        AtomicFiles.write(folder.resolve("generation_config.json"), generation.toPrettyString());
+        save(folder, WeightFormat.FLOAT32);
     }
 
-    private static void putId(ObjectNode json, String key, int id) {
-        if (id >= 0) {
-            json.put(key, id);
-        }
+    /**
+     * Writes {@code config.json}, {@code generation_config.json} and the weights, in one file or in shards with an index. Each file appears
+     * whole or not at all; weights that were there before are replaced when all new ones are written.
+     */
+    public void save(Path folder, WeightFormat format) throws IOException {
+        config.write(folder, format);
+        parameters.save(folder, format);
     }
 
     /** Returns the model's shape. */
@@ -173,7 +198,17 @@ public final class Decoder implements AutoCloseable {
                 : rotary.at(attentionMask.ne(new Scalar(0)).cumsum(1).sub(new Scalar(1)).clamp_min(new Scalar(0)), time);
     }
 
-    /** Returns the weights of the output layer, [V, H]: logits = hidden times its transpose. Tied, it is the embedding. */
+    /** Runs the output layer on hidden states [..., H], result [..., V] in their dtype. */
+    public Tensor logits(Tensor hidden) {
+        try (Scope scope = Scope.open()) {
+            return scope.keep(torch.linear(hidden, Precision.cast(outputWeight(), hidden.scalar_type().intern())));
+        }
+    }
+
+    /**
+     * Returns the weights of the output layer, [V, H], in the dtype of the parameters: logits = hidden times its transpose. Tied, it is the
+     * embedding.
+     */
     public Tensor outputWeight() {
         return parameters.get(config.tiedEmbeddings() ? EMBEDDING : OUTPUT);
     }

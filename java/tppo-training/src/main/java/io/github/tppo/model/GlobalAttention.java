@@ -48,19 +48,23 @@ final class GlobalAttention {
         long width = query.size(2);
         long size = width / heads;
         Tensor perHead = query.mul(new Scalar(1 / Math.sqrt(size))).view(batch * globals, heads, size).transpose(0, 1);
-        Tensor keyWeight = parameters.get(prefix + "key_global.weight").view(heads, size, width);
-        Tensor keyBias = parameters.get(prefix + "key_global.bias").view(heads, size, 1);
+        Tensor keyWeight = parameter("key_global.weight", x).view(heads, size, width);
+        Tensor keyBias = parameter("key_global.bias", x).view(heads, size, 1);
         Tensor scores = rowsOf(perHead.bmm(keyWeight), batch, globals).bmm(x.transpose(1, 2))
                 .add(rowsOf(perHead.bmm(keyBias), batch, globals)).add(bias.squeeze(1));
         Tensor seen = scores.softmax(-1).bmm(x).view(batch * globals, heads, width).transpose(0, 1);
-        Tensor valueWeight = parameters.get(prefix + "value_global.weight").view(heads, size, width);
+        Tensor valueWeight = parameter("value_global.weight", x).view(heads, size, width);
         Tensor values = seen.bmm(valueWeight.transpose(1, 2)).transpose(0, 1).reshape(batch, globals, width);
-        return values.add(parameters.get(prefix + "value_global.bias"));
+        return values.add(parameter("value_global.bias", x));
     }
 
     /** [h, B * G, n] to [B, G * h, n]. */
     private Tensor rowsOf(Tensor perHead, long batch, long globals) {
         return perHead.transpose(0, 1).reshape(batch, globals * heads, perHead.size(2));
+    }
+
+    private Tensor parameter(String name, Tensor x) {
+        return Precision.FLOAT32.cast(parameters.get(prefix + name));
     }
 
     private Tensor linear(Tensor x, String name) {

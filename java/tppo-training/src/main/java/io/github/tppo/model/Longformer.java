@@ -13,10 +13,11 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * A Longformer token classifier over named f32 parameters; names, layout and logits are those of
+ * A Longformer token classifier over named parameters; names, layout and logits are those of
  * {@code LongformerForTokenClassification} in Hugging Face's transformers. With one label it gives a score for each token.
  * Attention costs time and memory linear in the length (see {@link SlidingWindow}). Dropout is not applied: whether autograd
- * records is the caller's {@link Scope}.
+ * records is the caller's {@link Scope}. Parameters are f32 after {@link #create} and {@link #load}, as stored after {@link #open}; what is
+ * computed is f32.
  *
  * <p>Owns its parameters until {@link #close}. Not thread safe.
  */
@@ -46,14 +47,30 @@ public final class Longformer implements AutoCloseable {
     }
 
     /**
-     * Reads a checkpoint folder: {@code config.json} and {@code model.safetensors}, sharded or not.
+     * Reads a checkpoint folder, {@code config.json} and {@code model.safetensors}, sharded or not, into f32 parameters to be trained.
      *
      * @throws IOException when something is missing, malformed or not supported; the message names file and reason
      */
     public static Longformer load(Path folder) throws IOException {
         LongformerConfig config = LongformerConfig.read(folder.resolve("config.json"));
-        SafeTensors weights = SafeTensors.open(folder);
-        return new Longformer(config, Parameters.load(layout(config), weights, Longformer::isUnused));
+        return new Longformer(config, Parameters.load(layout(config), check(config, SafeTensors.open(folder))));
+    }
+
+    /**
+     * Opens a checkpoint folder to read from: parameters are views of the mapped files, as {@link Decoder#open}.
+     *
+     * @throws IOException as {@link #load}
+     */
+    public static Longformer open(Path folder) throws IOException {
+        LongformerConfig config = LongformerConfig.read(folder.resolve("config.json"));
+        return new Longformer(config, Parameters.open(layout(config), check(config, SafeTensors.open(folder))));
+    }
+
+    /** Refuses weights that are not those of {@code config}, before memory is taken for them. */
+    static SafeTensors check(LongformerConfig config, SafeTensors weights) throws IOException {
+        Parameters.checkLayers(config.layers(), weights);
+        Parameters.check(layout(config), weights, Longformer::isUnused);
+        return weights;
     }
 
     /** Tensors that older writers stored and that token classification does not use. */
@@ -61,7 +78,7 @@ public final class Longformer implements AutoCloseable {
         return name.equals(EMBEDDINGS + "position_ids") || name.startsWith("longformer.pooler.");
     }
 
-    private static Parameters.Layout layout(LongformerConfig c) {
+    static Parameters.Layout layout(LongformerConfig c) {
         Parameters.Layout layout = new Parameters.Layout(c.padId());
         layout.add(EMBEDDINGS + "word_embeddings.weight", Parameters.Init.NORMAL_PAD_ZERO, c.vocabSize(), c.hiddenSize());
         layout.add(EMBEDDINGS + "position_embeddings.weight", Parameters.Init.NORMAL_PAD_ZERO, c.maxPositions(), c.hiddenSize());
@@ -74,10 +91,18 @@ public final class Longformer implements AutoCloseable {
         return layout;
     }
 
-    /** Writes {@code config.json} and {@code model.safetensors} (F32); each appears whole or not at all. */
+    /** Writes a checkpoint folder in F32; see {@link #save(Path, WeightFormat)}. */
     public void save(Path folder) throws IOException {
-        config.write(folder.resolve("config.json"));
-        parameters.save(folder.resolve(SafeTensors.FILE_NAME));
+        save(folder, WeightFormat.FLOAT32);
+    }
+
+    /**
+     * Writes {@code config.json} and the weights, in one file or in shards with an index. Each file appears whole or not at all; weights
+     * that were there before are replaced when all new ones are written.
+     */
+    public void save(Path folder, WeightFormat format) throws IOException {
+        config.write(folder, format);
+        parameters.save(folder, format);
     }
 
     /** Returns the model's shape. */
@@ -184,7 +209,8 @@ public final class Longformer implements AutoCloseable {
 
     private Tensor embed(Tensor inputIds, Tensor tokenTypes) {
         int pad = config.padId();
-        Tensor word = torch.embedding(parameters.get(EMBEDDINGS + "word_embeddings.weight"), inputIds, pad, false, false);
+        Tensor word = torch.embedding(parameters.get(EMBEDDINGS + "word_embeddings.weight"), inputIds, pad, false, false)
+                .to(ScalarType.Float);
         Tensor position = torch.embedding(parameters.get(EMBEDDINGS + "position_embeddings.weight"), positions(inputIds), pad, false, false);
         Tensor types = parameters.get(EMBEDDINGS + "token_type_embeddings.weight");
         Tensor type = tokenTypes == null ? types.select(0, 0) : torch.embedding(types, tokenTypes);

@@ -87,7 +87,7 @@ final class LongformerBlock {
     }
 
     static Tensor norm(Tensor x, Parameters parameters, String name, double epsilon) {
-        return torch.layer_norm(x, new long[] {x.size(-1)}, new TensorOptional(parameters.get(name + ".weight")),
-                new TensorOptional(parameters.get(name + ".bias")), epsilon, false);
+        return torch.layer_norm(x, new long[] {x.size(-1)}, new TensorOptional(Precision.FLOAT32.cast(parameters.get(name + ".weight"))),
+                new TensorOptional(Precision.FLOAT32.cast(parameters.get(name + ".bias"))), epsilon, false);
     }
 }

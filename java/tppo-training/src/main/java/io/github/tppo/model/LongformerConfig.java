@@ -10,7 +10,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 
 /**
  * Shape of a Longformer token classifier, as in Hugging Face's {@code config.json}.
@@ -35,9 +37,15 @@ public record LongformerConfig(
         int vocabSize, int hiddenSize, int intermediateSize, int layers, int heads, List<Integer> attentionWindows, int maxPositions,
         int typeVocabSize, int padId, double normEpsilon, int labels, double initializerRange, int bosId, int eosId, int sepId) {
 
+    /** Settings that alter what is computed, with the values that do not. */
+    private static final Map<String, Set<String>> NEUTRAL = new TreeMap<>(Map.of(
+            "hidden_act", Set.of("gelu"), "attention_mode", Set.of("longformer"), "position_embedding_type", Set.of("absolute"),
+            "quantization_config", Set.of(), "per_layer_config", Set.of(), "is_decoder", Set.of("false"),
+            "add_cross_attention", Set.of("false"), "ignore_attention_mask", Set.of("false"), "autoregressive", Set.of("false")));
+
     public LongformerConfig {
         require(vocabSize >= 1, "vocab_size", vocabSize, "at least 1");
-        require(layers >= 1, "num_hidden_layers", layers, "at least 1");
+        require(layers >= 1 && layers <= DecoderConfig.MAX_LAYERS, "num_hidden_layers", layers, "1 to " + DecoderConfig.MAX_LAYERS);
         require(heads >= 1 && hiddenSize >= 1 && hiddenSize % heads == 0, "num_attention_heads", heads,
                 "a divisor of hidden_size " + hiddenSize);
         require(intermediateSize >= 1, "intermediate_size", intermediateSize, "at least 1");
@@ -86,17 +94,19 @@ public record LongformerConfig(
         if (!json.text("model_type", "").equals("longformer")) {
             throw json.wrong("model_type", "longformer");
         }
-        json.require("hidden_act", "gelu", Set.of("gelu"));
-        json.require("attention_mode", "longformer", Set.of("longformer"));
-        json.require("position_embedding_type", "absolute", Set.of("absolute"));
-        json.require("quantization_config", "an unquantised checkpoint", Set.of());
+        json.requireNeutral(NEUTRAL);
         int layers = json.positive("num_hidden_layers");
+        for (JsonNode dilation : json.has("attention_dilation") ? json.get("attention_dilation") : List.<JsonNode>of()) {
+            if (dilation.asInt() != 1) {
+                throw json.wrong("attention_dilation", "1 for each layer");
+            }
+        }
         try {
             return new LongformerConfig(json.positive("vocab_size"), json.positive("hidden_size"), json.positive("intermediate_size"),
                     layers, json.positive("num_attention_heads"), windows(json, layers), json.positive("max_position_embeddings"),
-                    json.positive("type_vocab_size"), json.tokenId("pad_token_id"), json.number("layer_norm_eps", 1e-12), labels(json),
-                    json.number("initializer_range", 0.02), json.tokenId("bos_token_id"), json.tokenId("eos_token_id"),
-                    json.tokenId("sep_token_id"));
+                    json.positive("type_vocab_size", 2), json.tokenId("pad_token_id", 1), json.number("layer_norm_eps", 1e-12),
+                    labels(json), json.number("initializer_range", 0.02), json.tokenId("bos_token_id", 0),
+                    json.tokenId("eos_token_id", 2), json.tokenId("sep_token_id", 2));
         } catch (IllegalArgumentException e) {
             throw new IOException(file + ": " + e.getMessage(), e);
         }
@@ -114,7 +124,7 @@ public record LongformerConfig(
             }
             return windows;
         }
-        return Collections.nCopies(layers, json.positive("attention_window", 512));
+        return Collections.nCopies(Math.min(layers, DecoderConfig.MAX_LAYERS + 1), json.positive("attention_window", 512));
     }
 
     /** transformers writes the labels' names; their number is what counts. */
@@ -122,8 +132,12 @@ public record LongformerConfig(
         return json.has("id2label") ? json.get("id2label").size() : json.positive("num_labels", 2);
     }
 
-    /** Writes {@code config.json} in a form that transformers 4 and 5 both read. */
-    public void write(Path file) throws IOException {
+    /**
+     * Writes {@code config.json} in a form that transformers 4 and 5 both read.
+     *
+     * @param format what it says of the weights beside it
+     */
+    public void write(Path folder, WeightFormat format) throws IOException {
         ObjectNode json = SafeTensorsHeader.JSON.createObjectNode();
         json.putArray("architectures").add("LongformerForTokenClassification");
         json.put("model_type", "longformer");
@@ -151,9 +165,9 @@ public record LongformerConfig(
         putId(json, "bos_token_id", bosId);
         putId(json, "eos_token_id", eosId);
         putId(json, "sep_token_id", sepId);
-        json.put("torch_dtype", "float32");
-        json.put("dtype", "float32");
-        AtomicFiles.write(file, json.toPrettyString());
+        json.put("torch_dtype", format.dtypeName());
+        json.put("dtype", format.dtypeName());
+        AtomicFiles.write(folder.resolve("config.json"), json.toPrettyString());
     }
 
     private static void putId(ObjectNode json, String key, int id) {

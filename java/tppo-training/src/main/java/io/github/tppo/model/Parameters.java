@@ -14,8 +14,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The trainable tensors of one model under their Hugging Face names, in a fixed order; f32 leaves of autograd that live until
- * {@link #close}.
+ * The tensors of one model under their Hugging Face names, in a fixed order, that live until {@link #close}: f32 leaves of autograd, or
+ * views of a mapped checkpoint without gradients, in the dtypes in which it is stored.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 final class Parameters implements AutoCloseable {
@@ -46,6 +46,23 @@ final class Parameters implements AutoCloseable {
             shapes.put(name, shape);
             inits.put(name, init);
         }
+
+        /** Fills {@code out} with new values of a tensor, from element {@code from} on; {@code stream} is its place in the layout. */
+        void fill(String name, long stream, double standardDeviation, long seed, long from, float[] out) {
+            Init init = inits.get(name);
+            if (init == Init.ONE || init == Init.ZERO) {
+                Arrays.fill(out, init == Init.ONE ? 1 : 0);
+                return;
+            }
+            Philox.normals(seed, stream, from, out);
+            boolean pad = init == Init.NORMAL_PAD_ZERO && padRow >= 0;
+            long padEnd = pad ? (padRow + 1) * shapes.get(name)[1] : 0;
+            long padFrom = pad ? padEnd - shapes.get(name)[1] : 0;
+            for (int i = 0; i < out.length; i++) {
+                boolean zero = from + i >= padFrom && from + i < padEnd;
+                out[i] = zero ? 0 : out[i] * (float) standardDeviation;
+            }
+        }
     }
 
     /** New weights: normal numbers from a counter-based generator, so the same bits for any number of threads. */
@@ -56,21 +73,7 @@ final class Parameters implements AutoCloseable {
             for (Map.Entry<String, long[]> entry : layout.shapes().entrySet()) {
                 long count = Arrays.stream(entry.getValue()).reduce(1, Math::multiplyExact);
                 float[] values = new float[Math.toIntExact(count)];
-                Init init = layout.inits().get(entry.getKey());
-                switch (init) {
-                    case ONE -> Arrays.fill(values, 1);
-                    case ZERO -> Arrays.fill(values, 0);
-                    default -> {
-                        Philox.normals(seed, stream, values);
-                        for (int i = 0; i < values.length; i++) {
-                            values[i] *= (float) standardDeviation;
-                        }
-                    }
-                }
-                if (init == Init.NORMAL_PAD_ZERO && layout.padRow() >= 0) {
-                    int width = (int) entry.getValue()[1];
-                    Arrays.fill(values, layout.padRow() * width, (layout.padRow() + 1) * width, 0);
-                }
+                layout.fill(entry.getKey(), stream, standardDeviation, seed, 0, values);
                 tensors.put(entry.getKey(), leaf(Tensors.of(values, entry.getValue())));
                 stream++;
             }
@@ -79,13 +82,11 @@ final class Parameters implements AutoCloseable {
     }
 
     /**
-     * Reads weights; BF16 and F16 are widened to f32.
+     * Reads weights into memory of their own, to be trained; BF16 and F16 are widened to f32.
      *
-     * @param ignorable names that a file may hold beside those of the layout
-     * @throws IOException when a tensor is missing, not expected or of another shape
+     * @throws IOException when a file was cut since {@link #check}
      */
-    static Parameters load(Layout layout, SafeTensors file, Predicate<String> ignorable) throws IOException {
-        check(layout, file, ignorable);
+    static Parameters load(Layout layout, SafeTensors file) throws IOException {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             for (String name : layout.shapes().keySet()) {
@@ -95,7 +96,38 @@ final class Parameters implements AutoCloseable {
         return new Parameters(tensors);
     }
 
-    private static void check(Layout layout, SafeTensors file, Predicate<String> ignorable) throws IOException {
+    /**
+     * Maps weights as they are stored (see {@link SafeTensors#map}); they have no gradients.
+     *
+     * @throws IOException when a file was cut since {@link #check}
+     */
+    static Parameters open(Layout layout, SafeTensors file) throws IOException {
+        try (Scope scope = Scope.noGrad()) {
+            Map<String, Tensor> tensors = file.map(layout.shapes().keySet());
+            tensors.values().forEach(Scope::own);
+            return new Parameters(tensors);
+        }
+    }
+
+    /**
+     * Refuses a config that asks for more layers than there are tensors, before anything is made for each of them.
+     *
+     * @param layers of {@code config.json}
+     */
+    static void checkLayers(int layers, SafeTensors file) throws IOException {
+        if (layers > file.names().size()) {
+            throw new IOException(file.source() + ": holds " + file.names().size() + " tensors, too few for the " + layers
+                    + " layers of config.json's num_hidden_layers");
+        }
+    }
+
+    /**
+     * Compares the header of a checkpoint with what a model needs, before memory is taken for it.
+     *
+     * @param ignorable names that a file may hold beside those of the layout
+     * @throws IOException when a tensor is missing, not expected, of another shape or no weight
+     */
+    static void check(Layout layout, SafeTensors file, Predicate<String> ignorable) throws IOException {
         List<String> missing = new ArrayList<>(layout.shapes().keySet());
         missing.removeAll(file.names());
         if (!missing.isEmpty()) {
@@ -114,7 +146,7 @@ final class Parameters implements AutoCloseable {
                 throw new IOException(stored.file() + ": tensor \"" + entry.getKey() + "\" has shape " + Arrays.toString(stored.shape())
                         + ", config.json asks for " + Arrays.toString(entry.getValue()));
             }
-            if (!stored.dtype().intern().equals(ScalarType.Float) && SafeTensorsHeader.bytesOf(stored.dtype()) != 2) {
+            if (!WeightFormat.isWeight(stored.dtype())) {
                 throw new IOException(stored.file() + ": tensor \"" + entry.getKey() + "\" is " + SafeTensorsHeader.nameOf(stored.dtype())
                         + ", weights are F32, BF16 or F16");
             }
@@ -126,7 +158,11 @@ final class Parameters implements AutoCloseable {
     }
 
     private static Tensor leaf(Tensor tensor) {
-        tensor.set_requires_grad(true);
+        return leaf(tensor, true);
+    }
+
+    private static Tensor leaf(Tensor tensor, boolean trainable) {
+        tensor.set_requires_grad(trainable);
         return Scope.own(tensor);
     }
 
@@ -134,16 +170,16 @@ final class Parameters implements AutoCloseable {
     Parameters copy() {
         Map<String, Tensor> copies = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone())));
+            tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone(), tensor.requires_grad())));
         }
         return new Parameters(copies).with(precision);
     }
 
-    /** The same memory under leaves of their own, with gradients of their own. */
+    /** The same memory under leaves of their own, with gradients of their own where these have any. */
     Parameters shared() {
         Map<String, Tensor> views = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach())));
+            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), tensor.requires_grad())));
         }
         return new Parameters(views).with(precision);
     }
@@ -173,8 +209,8 @@ final class Parameters implements AutoCloseable {
         return tensors.get(name);
     }
 
-    void save(Path file) throws IOException {
-        SafeTensorsWriter.write(file, tensors);
+    void save(Path folder, WeightFormat format) throws IOException {
+        WeightFiles.write(folder, tensors, format);
     }
 
     /** Frees the tensors and their gradients. */

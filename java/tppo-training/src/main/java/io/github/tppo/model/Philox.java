@@ -54,11 +54,20 @@ final class Philox {
         return toUniform(words[0], words[1]);
     }
 
-    /** Fills {@code out} with standard normal numbers: element i of stream {@code stream}, by Box and Muller's method. */
+    /** As {@link #normals(long, long, long, float[])} from element 0. */
     static void normals(long seed, long stream, float[] out) {
+        normals(seed, stream, 0, out);
+    }
+
+    /**
+     * Fills {@code out} with standard normal numbers: elements from, from + 1, ... of stream {@code stream}, by Box and Muller's method.
+     *
+     * @param from even
+     */
+    static void normals(long seed, long stream, long from, float[] out) {
         int[] words = new int[4];
         for (int i = 0; i < out.length; i += 2) {
-            words(seed, i / 2, stream, words);
+            words(seed, (from + i) / 2, stream, words);
             // StrictMath gives the same bits on every platform; 1 - u keeps the logarithm finite
             double radius = StrictMath.sqrt(-2 * StrictMath.log(1 - toUniform(words[0], words[1])));
             double angle = 2 * Math.PI * toUniform(words[2], words[3]);

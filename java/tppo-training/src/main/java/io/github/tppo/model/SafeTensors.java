@@ -3,29 +3,32 @@ package io.github.tppo.model;
 
 import java.io.IOException;
 import java.nio.ByteOrder;
-import java.nio.MappedByteBuffer;
-import java.nio.channels.FileChannel;
+import java.nio.charset.Charset;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.Collection;
 import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
+import org.bytedeco.pytorch.BoolOptional;
+import org.bytedeco.pytorch.LongOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptions;
-import org.bytedeco.pytorch.DeviceOptional;
-import org.bytedeco.pytorch.PointerConsumer;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * Reads tensors in safetensors form: one file, or a checkpoint folder with {@code model.safetensors} or with shards and
  * {@code model.safetensors.index.json}. Headers are checked whole at {@link #open} (see {@link SafeTensorsHeader}), before any
- * memory is taken; data is mapped and read tensor by tensor. Nothing in such a file can run code.
+ * memory is taken; data is read through a mapping of the file, tensor by tensor, or not copied at all ({@link #map}). Nothing in such
+ * a file can run code.
  *
- * <p>Immutable and thread safe. A file must not be changed or cut while tensors are read from it.
+ * <p>Immutable and thread safe. A file must not be changed or cut while tensors are read from it or mapped: the system ends a process
+ * that touches a page which is no longer there. A file that was cut before that is refused.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class SafeTensors {
@@ -35,8 +38,10 @@ public final class SafeTensors {
     /** Name of the index of a sharded checkpoint. */
     public static final String INDEX_NAME = "model.safetensors.index.json";
 
-    /** Bytes mapped at a time; a mapping cannot hold more than 2 GiB. A multiple of every element size. */
-    private static final long WINDOW = 1L << 30;
+    /** Elements copied at a time, which bounds the memory of those that do not lie at a multiple of their size. */
+    private static final long CHUNK = 1L << 24;
+    /** How the system writes file names, which Java's default charset need not be. */
+    private static final Charset FILE_NAMES = Charset.forName(System.getProperty("sun.jnu.encoding", "UTF-8"));
 
     /**
      * Where a tensor lies.
@@ -78,10 +83,10 @@ public final class SafeTensors {
         }
         Path single = fileOrFolder.resolve(FILE_NAME);
         Path index = fileOrFolder.resolve(INDEX_NAME);
-        if (Files.exists(single)) {
+        if (Files.isRegularFile(single)) {
             return SafeTensorsHeader.read(single);
         }
-        if (Files.exists(index)) {
+        if (Files.isRegularFile(index)) {
             return SafeTensorsIndex.read(index);
         }
         throw new IOException(fileOrFolder + ": holds neither " + FILE_NAME + " nor " + INDEX_NAME);
@@ -146,31 +151,78 @@ public final class SafeTensors {
         }
     }
 
+    /**
+     * Maps tensors into memory without copying them: views of the files in the dtype in which they are stored, which take memory
+     * page by page as they are first read, and give it back when the system needs it. A tensor that does not lie at a multiple of its
+     * element size (no known writer does that) is copied. Writing to a tensor changes neither the file nor other mappings of it.
+     *
+     * @return in the order of {@code names}; a file stays mapped until the last of its tensors is closed
+     */
+    public Map<String, Tensor> map(Collection<String> names) throws IOException {
+        Map<String, Tensor> tensors = new LinkedHashMap<>();
+        try (Scope scope = Scope.noGrad()) {
+            Map<Path, Tensor> files = new HashMap<>();
+            for (String name : names) {
+                Entry entry = entry(name);
+                if (!files.containsKey(entry.file)) {
+                    files.put(entry.file, mapFile(entry.file));
+                }
+                checkWhole(entry, files.get(entry.file));
+                tensors.put(name, view(entry, files.get(entry.file), 0, elements(entry)).view(entry.shape));
+            }
+            tensors.values().forEach(scope::keep);
+        }
+        return tensors;
+    }
+
     private static void fill(Entry entry, Tensor target) throws IOException {
         if (entry.bytes == 0) {
             return;
         }
-        if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
-            throw new UnsupportedOperationException("safetensors files are little-endian, this machine is not");
-        }
         Tensor flat = target.detach().view(-1);
-        long elementSize = SafeTensorsHeader.bytesOf(entry.dtype);
-        try (FileChannel channel = FileChannel.open(entry.file, StandardOpenOption.READ)) {
-            for (long done = 0; done < entry.bytes; done += WINDOW) {
-                long length = Math.min(WINDOW, entry.bytes - done);
-                // mapping beyond the end would make reads fault, should the file have shrunk since it was opened
-                if (channel.size() < entry.offset + done + length) {
-                    throw new IOException(entry.file + ": was cut after it was opened; tensor \"" + entry.name + "\" is incomplete");
-                }
-                MappedByteBuffer window = channel.map(FileChannel.MapMode.READ_ONLY, entry.offset + done, length);
-                long count = length / elementSize;
-                try (Scope scope = Scope.open()) {
-
-                    Tensor stored = torch.from_blob(new BytePointer(window), new long[] {count}, (PointerConsumer) null,
-                            new TensorOptions(entry.dtype), new DeviceOptional());
-                    flat.narrow(0, done / elementSize, count).copy_(stored);
+        try (Scope scope = Scope.noGrad()) {
+            Tensor file = mapFile(entry.file);
+            checkWhole(entry, file);
+            long elements = elements(entry);
+            for (long done = 0; done < elements; done += CHUNK) {
+                long count = Math.min(CHUNK, elements - done);
+                try (Scope chunk = Scope.open()) {
+                    flat.narrow(0, done, count).copy_(view(entry, file, done, count));
                 }
             }
         }
+    }
+
+    /** The whole file as bytes. libtorch maps it: Java's mappings end at 2 GiB and are freed by the garbage collector. */
+    private static Tensor mapFile(Path file) throws IOException {
+        if (ByteOrder.nativeOrder() != ByteOrder.LITTLE_ENDIAN) {
+            throw new UnsupportedOperationException("safetensors files are little-endian, this machine is not");
+        }
+        try {
+            byte[] name = file.toString().getBytes(FILE_NAMES);
+            return torch.from_file(new BytePointer(Arrays.copyOf(name, name.length + 1)), new BoolOptional(false),
+                    new LongOptional(Files.size(file)), new TensorOptions(ScalarType.Byte));
+        } catch (RuntimeException e) {
+            throw new IOException(file + ": cannot be mapped into memory: " + e.getMessage(), e);
+        }
+    }
+
+    private static void checkWhole(Entry entry, Tensor file) throws IOException {
+        if (file.numel() < entry.offset + entry.bytes) {
+            throw new IOException(entry.file + ": was cut after it was opened; tensor \"" + entry.name + "\" is incomplete");
+        }
+    }
+
+    private static long elements(Entry entry) {
+        return entry.bytes / SafeTensorsHeader.bytesOf(entry.dtype);
+    }
+
+    private static Tensor view(Entry entry, Tensor file, long from, long count) {
+        if (count == 0) {
+            return Tensors.empty(entry.dtype, 0);
+        }
+        long size = SafeTensorsHeader.bytesOf(entry.dtype);
+        Tensor bytes = file.narrow(0, entry.offset + from * size, count * size);
+        return (entry.offset % size == 0 ? bytes : bytes.clone()).view(entry.dtype);
     }
 }

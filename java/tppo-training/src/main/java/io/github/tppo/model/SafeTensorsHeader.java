@@ -1,13 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.JsonToken;
 import com.fasterxml.jackson.core.StreamReadFeature;
 import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import java.io.ByteArrayInputStream;
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStreamReader;
+import java.io.Reader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -34,8 +39,14 @@ final class SafeTensorsHeader {
     /** Limit of the reference implementation: no sound header is longer, and none can make us allocate more. */
     static final long MAX_HEADER_BYTES = 100_000_000;
 
-    /** Strict JSON for files of unknown origin: a name given twice, or anything after the value, is an error. */
-    static final JsonMapper JSON = JsonMapper.builder()
+    /** More dimensions than any library takes. */
+    private static final int MAX_DIMENSIONS = 64;
+
+    /**
+     * Strict JSON for files of unknown origin: a name given twice, or anything after the value, is an error. Names are not put into a
+     * shared table, which a file could fill.
+     */
+    static final JsonMapper JSON = JsonMapper.builder(JsonFactory.builder().disable(JsonFactory.Feature.CANONICALIZE_FIELD_NAMES).build())
             .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
             .build();
@@ -70,7 +81,7 @@ final class SafeTensorsHeader {
     /** Reads and checks the header of {@code file}. */
     static SafeTensors read(Path file) throws IOException {
         if (!Files.isRegularFile(file)) {
-            throw new IOException(file + ": no such file");
+            throw new IOException(file + (Files.exists(file) ? ": is not a regular file" : ": no such file"));
         }
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
             long size = channel.size();
@@ -104,48 +115,72 @@ final class SafeTensorsHeader {
         if (header[0] != '{') {
             throw new IOException(file + ": the header does not start with '{'; this is not a safetensors file");
         }
-        JsonNode root;
-        try {
-            root = JSON.readTree(StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(header)).toString());
+        Map<String, SafeTensors.Entry> entries = new LinkedHashMap<>();
+        Map<String, String> metadata = new LinkedHashMap<>();
+        // read as a stream: a tree would take many times the memory of the text
+        try (JsonParser json = JSON.createParser(utf8(header))) {
+            json.nextToken();
+            while (json.nextToken() != JsonToken.END_OBJECT) {
+                String name = json.currentName();
+                json.nextToken();
+                if (name.equals("__metadata__")) {
+                    readMetadata(file, json, metadata);
+                } else {
+                    entries.put(name, entry(file, name, json, dataBytes, dataStart));
+                }
+            }
+            if (json.nextToken() != null) {
+                throw new IOException(file + ": the header is not valid JSON: something follows the object");
+            }
         } catch (CharacterCodingException e) {
             throw new IOException(file + ": the header is not valid UTF-8", e);
         } catch (JsonProcessingException e) {
             throw new IOException(file + ": the header is not valid JSON: " + e.getOriginalMessage(), e);
         }
-        Map<String, SafeTensors.Entry> entries = new LinkedHashMap<>();
-        Map<String, String> metadata = new LinkedHashMap<>();
-        for (Map.Entry<String, JsonNode> field : root.properties()) {
-            if (field.getKey().equals("__metadata__")) {
-                readMetadata(file, field.getValue(), metadata);
-            } else {
-                entries.put(field.getKey(), entry(file, field.getKey(), field.getValue(), dataBytes, dataStart));
-            }
-        }
         checkCover(file, entries, dataBytes, dataStart);
         return new SafeTensors(file, entries, metadata);
     }
 
-    private static void readMetadata(Path file, JsonNode node, Map<String, String> metadata) throws IOException {
-        if (!node.isObject()) {
+    /** Text that fails with a {@link CharacterCodingException} where it is not UTF-8. */
+    static Reader utf8(byte[] text) {
+        return new InputStreamReader(new ByteArrayInputStream(text), StandardCharsets.UTF_8.newDecoder());
+    }
+
+    private static void readMetadata(Path file, JsonParser json, Map<String, String> metadata) throws IOException {
+        if (!json.hasToken(JsonToken.START_OBJECT)) {
             throw new IOException(file + ": __metadata__ is not an object");
         }
-        for (Map.Entry<String, JsonNode> field : node.properties()) {
-            if (!field.getValue().isTextual()) {
-                throw new IOException(file + ": __metadata__ \"" + field.getKey() + "\" is not a string");
+        while (json.nextToken() != JsonToken.END_OBJECT) {
+            String key = json.currentName();
+            if (json.nextToken() != JsonToken.VALUE_STRING) {
+                throw new IOException(file + ": __metadata__ \"" + key + "\" is not a string");
             }
-            metadata.put(field.getKey(), field.getValue().textValue());
+            metadata.put(key, json.getText());
         }
     }
 
-    private static SafeTensors.Entry entry(Path file, String name, JsonNode node, long dataBytes, long dataStart) throws IOException {
+    private static SafeTensors.Entry entry(Path file, String name, JsonParser json, long dataBytes, long dataStart) throws IOException {
         String where = file + ": tensor \"" + name + "\": ";
-        if (!node.isObject() || node.size() != 3 || !node.path("dtype").isTextual() || !node.path("shape").isArray()
-                || !node.path("data_offsets").isArray()) {
-            throw new IOException(where + "expected exactly dtype, shape and data_offsets");
+        ScalarType dtype = null;
+        long[] shape = null;
+        long[] offsets = null;
+        expect(json, JsonToken.START_OBJECT, where);
+        while (json.nextToken() != JsonToken.END_OBJECT) {
+            String key = json.currentName();
+            json.nextToken();
+            switch (key) {
+                case "dtype" -> {
+                    expect(json, JsonToken.VALUE_STRING, where);
+                    dtype = dtype(where, json.getText());
+                }
+                case "shape" -> shape = longs(where, "shape", json);
+                case "data_offsets" -> offsets = longs(where, "data_offsets", json);
+                default -> throw unlike(where);
+            }
         }
-        ScalarType dtype = dtype(where, node.get("dtype").textValue());
-        long[] shape = longs(where + "shape", node.get("shape"));
-        long[] offsets = longs(where + "data_offsets", node.get("data_offsets"));
+        if (dtype == null || shape == null || offsets == null) {
+            throw unlike(where);
+        }
         if (offsets.length != 2) {
             throw new IOException(where + "data_offsets has " + offsets.length + " numbers, not 2");
         }
@@ -153,20 +188,34 @@ final class SafeTensorsHeader {
             throw new IOException(where + "data_offsets " + Arrays.toString(offsets) + " do not lie within the file's " + dataBytes
                     + " bytes of data");
         }
-        long bytes;
-        try {
-            bytes = bytesOf(dtype);
-            for (long size : shape) {
-                bytes = Math.multiplyExact(bytes, size);
-            }
-        } catch (ArithmeticException e) {
-            throw new IOException(where + "shape " + Arrays.toString(shape) + " is larger than any memory");
-        }
+        long bytes = bytes(where, dtype, shape);
         if (bytes != offsets[1] - offsets[0]) {
             throw new IOException(where + "shape " + Arrays.toString(shape) + " of " + nameOf(dtype) + " needs " + bytes
                     + " bytes, data_offsets hold " + (offsets[1] - offsets[0]));
         }
         return new SafeTensors.Entry(name, dtype, shape, file, dataStart + offsets[0], bytes);
+    }
+
+    private static void expect(JsonParser json, JsonToken token, String where) throws IOException {
+        if (!json.hasToken(token)) {
+            throw unlike(where);
+        }
+    }
+
+    private static IOException unlike(String where) {
+        return new IOException(where + "expected exactly dtype, shape and data_offsets");
+    }
+
+    private static long bytes(String where, ScalarType dtype, long[] shape) throws IOException {
+        long bytes = bytesOf(dtype);
+        try {
+            for (long size : shape) {
+                bytes = Math.multiplyExact(bytes, size);
+            }
+            return bytes;
+        } catch (ArithmeticException e) {
+            throw new IOException(where + "shape " + Arrays.toString(shape) + " is larger than any memory");
+        }
     }
 
     private static ScalarType dtype(String where, String text) throws IOException {
@@ -178,16 +227,21 @@ final class SafeTensorsHeader {
         throw new IOException(where + "dtype \"" + text + "\" is not supported; supported are " + NAMES.values());
     }
 
-    private static long[] longs(String where, JsonNode array) throws IOException {
-        long[] values = new long[array.size()];
-        for (int i = 0; i < values.length; i++) {
-            JsonNode node = array.get(i);
-            if (!node.isIntegralNumber() || !node.canConvertToLong() || node.longValue() < 0) {
-                throw new IOException(where + "[" + i + "] is " + node + ", expected a whole number of at least 0");
+    private static long[] longs(String where, String key, JsonParser json) throws IOException {
+        expect(json, JsonToken.START_ARRAY, where);
+        long[] values = new long[MAX_DIMENSIONS];
+        int count = 0;
+        while (json.nextToken() != JsonToken.END_ARRAY) {
+            if (count == MAX_DIMENSIONS) {
+                throw new IOException(where + key + " has more than " + MAX_DIMENSIONS + " numbers");
             }
-            values[i] = node.longValue();
+            boolean whole = json.hasToken(JsonToken.VALUE_NUMBER_INT) && json.getNumberType() != JsonParser.NumberType.BIG_INTEGER;
+            if (!whole || json.getLongValue() < 0) {
+                throw new IOException(where + key + "[" + count + "] is " + json.getText() + ", expected a whole number of at least 0");
+            }
+            values[count++] = json.getLongValue();
         }
-        return values;
+        return Arrays.copyOf(values, count);
     }
 
     private static void checkCover(Path file, Map<String, SafeTensors.Entry> entries, long dataBytes, long dataStart) throws IOException {

@@ -3,36 +3,25 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
 import io.github.tppo.data.Examples;
-import io.github.tppo.model.AdamW;
+import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DefaultPolicy;
 import io.github.tppo.model.InductionStart;
 import io.github.tppo.model.RopeScaling;
-import io.github.tppo.model.SafeTensors;
-import io.github.tppo.model.SafeTensorsWriter;
-import io.github.tppo.model.Scope;
+import io.github.tppo.model.WeightFormat;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.TppoConfig;
 import io.github.tppo.suggest.SuggestSettings;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Policies of a run: where they start, how they are kept. */
 final class PolicyModels {
-  private static final List<String> TOKENIZER_FILES =
-      List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json");
-
   private PolicyModels() {}
 
   /** The examples of a split, at most {@code most} of them (0 = all). */
@@ -48,16 +37,19 @@ final class PolicyModels {
     return folder == null ? Tokenizer.loadShipped() : Tokenizer.load(folder);
   }
 
+  /** The checkpoint that the policy starts from; null when it is none of the user's. */
+  private static Path checkpoint(TppoConfig config) {
+    String init = config.sft().init();
+    return List.of("default", "random", "induction").contains(init) ? null : Path.of(init);
+  }
+
   /** Null for the bundled one. */
   private static Path tokenizerFolder(TppoConfig config) {
-    String init = config.sft().init();
-    if (init.equals("default")) {
-      return null;
+    String own = config.text().tokenizer();
+    if (checkpoint(config) != null) {
+      return checkpoint(config);
     }
-    if (!init.equals("random") && !init.equals("induction")) {
-      return Path.of(init);
-    }
-    return config.text().tokenizer().equals("default") ? null : Path.of(config.text().tokenizer());
+    return config.sft().init().equals("default") || own.equals("default") ? null : Path.of(own);
   }
 
   /** The policy before fine-tuning. */
@@ -89,35 +81,27 @@ final class PolicyModels {
     return policy;
   }
 
-  /** Saves policy and tokenizer in Hugging Face form, and beside them how the policy is asked. */
+  /**
+   * Saves policy and tokenizer in Hugging Face form, with the generation settings of the checkpoint that it comes from, and beside them how
+   * the policy is asked.
+   */
   static void save(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path dir) throws IOException {
-    policy.save(dir);
+    policy.save(dir, format(config));
     Path from = tokenizerFolder(config);
     if (from == null) {
       Tokenizer.copyShipped(dir);
     } else {
-      copyTokenizer(from, dir);
+      CompanionFiles.copyTokenizer(from, dir);
+    }
+    if (checkpoint(config) != null) {
+      CompanionFiles.copyGeneration(checkpoint(config), dir);
     }
     new SuggestSettings(config.text().prompt(), config.text().maxPromptTokens(), config.sampling().temperature(),
         config.sampling().maxNewTokens()).write(dir);
   }
 
-  /** Writes the weights of a saved policy again as bfloat16. */
-  static void halve(Decoder policy, Path dir) throws IOException {
-    try (Scope scope = Scope.noGrad()) {
-      Map<String, Tensor> weights = new LinkedHashMap<>();
-      policy.parameters().forEach((name, tensor) -> weights.put(name, tensor.detach().to(ScalarType.BFloat16)));
-      SafeTensorsWriter.write(dir.resolve(SafeTensors.FILE_NAME), weights);
-    }
-  }
-
-  /** Copies a tokenizer's files from a folder, or from that of a {@code tokenizer.json}. */
-  static void copyTokenizer(Path from, Path to) throws IOException {
-    Path folder = Files.isDirectory(from) ? from : from.toAbsolutePath().getParent();
-    for (String file : TOKENIZER_FILES) {
-      if (Files.exists(folder.resolve(file))) {
-        Files.copy(folder.resolve(file), to.resolve(file), StandardCopyOption.REPLACE_EXISTING);
-      }
-    }
+  /** How the run's checkpoints are stored. */
+  static WeightFormat format(TppoConfig config) {
+    return WeightFormat.of(config.save().weights().name(), Math.max(1, Math.round(config.save().shardGb() * 1e9)));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.LongformerConfig;
@@ -56,9 +57,9 @@ final class RewardModels {
   }
 
   /** Saves model and tokenizer in Hugging Face form. */
-  static void save(Start start, Path dir) throws IOException {
-    start.model().save(dir);
-    PolicyModels.copyTokenizer(start.tokenizerFolder(), dir);
+  static void save(Start start, TppoConfig config, Path dir) throws IOException {
+    start.model().save(dir, PolicyModels.format(config));
+    CompanionFiles.copyTokenizer(start.tokenizerFolder(), dir);
   }
 
   private static RewardEncoder encoder(Longformer model, Tokenizer tokenizer) {

@@ -33,7 +33,7 @@ final class SftStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sft");
+    return List.of("seed", "text", "sft", "save");
   }
 
   @Override
@@ -59,9 +59,6 @@ final class SftStage implements Stage<TppoConfig> {
         }
       }
       PolicyModels.save(policy, tokenizer, config, dir);
-      if (config.sft().weights() == SftConfig.Weights.BFLOAT16) {
-        PolicyModels.halve(policy, dir);
-      }
     }
     TrainingLoop.clear(dir);
   }

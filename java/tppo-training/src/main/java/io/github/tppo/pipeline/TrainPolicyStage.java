@@ -39,7 +39,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sampling", "policy");
+    return List.of("seed", "text", "sampling", "policy", "save");
   }
 
   @Override

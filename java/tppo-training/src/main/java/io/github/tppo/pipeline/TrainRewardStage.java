@@ -38,7 +38,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "reward");
+    return List.of("seed", "reward", "save");
   }
 
   @Override
@@ -63,7 +63,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
           report(context, trainer.evaluate(valid));
         }
       }
-      RewardModels.save(start, dir);
+      RewardModels.save(start, config, dir);
     }
     TrainingLoop.clear(dir);
   }

@@ -11,15 +11,10 @@ public record SftConfig(
     @Doc("Examples in an optimiser step") int batchSize,
     @Doc("Weight of a prompt token in the loss; a response token weighs 1") double promptWeight,
     @Doc("Optimiser steps between two measurements on validation users") int evalEvery,
-    @Doc("Type of the saved weights: float32, or bfloat16 for half the size (they are trained in float32)") Weights weights,
     ComputeConfig compute,
     OptimizerConfig optimizer) {
 
-  /** Types of saved weights. */
-  public enum Weights { FLOAT32, BFLOAT16 }
-
   public SftConfig {
-    Check.require(weights != null, "weights", null, "float32 or bfloat16");
     Check.require(init != null && !init.isBlank(), "init", init, "default, random, induction or a folder");
     Check.notNegative("epochs", epochs);
     Check.notNegative("max_steps", maxSteps);

@@ -23,7 +23,8 @@ public record TppoConfig(
     JudgeConfig judge,
     RewardConfig reward,
     PolicyConfig policy,
-    EvaluationConfig evaluation) {
+    EvaluationConfig evaluation,
+    SaveConfig save) {
 
   public TppoConfig {
     Check.notNegative("threads", threads);
@@ -42,8 +43,7 @@ public record TppoConfig(
         DataConfig.defaults(),
         new TextConfig("default", PromptFormat.defaults(), 96),
         new SftConfig("default", new SftConfig.PolicyShape(128, 384, 4, 2, 2, 1_000_000, 512),
-            1, 0, 32, 0.1, 100, SftConfig.Weights.FLOAT32, ComputeConfig.defaults(),
-            OptimizerConfig.of(3e-4, 20, Schedule.LINEAR)),
+            1, 0, 32, 0.1, 100, ComputeConfig.defaults(), OptimizerConfig.of(3e-4, 20, Schedule.LINEAR)),
         new SamplingConfig(0.6, 48, 64),
         new GenerateConfig(5_000, 600, 1),
         JudgeConfig.defaults(),
@@ -55,6 +55,7 @@ public record TppoConfig(
             0.15, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
             Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200, ComputeConfig.defaults(),
             OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
-        new EvaluationConfig(0, 4, 10_000, 24));
+        new EvaluationConfig(0, 4, 10_000, 24),
+        new SaveConfig(SaveConfig.Weights.FLOAT32, 5));
   }
 }

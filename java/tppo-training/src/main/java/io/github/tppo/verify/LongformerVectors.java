@@ -42,7 +42,7 @@ public final class LongformerVectors {
     public static VerifyReport verify(Path model, Path expected) throws IOException {
         SafeTensors file = SafeTensors.open(expected);
         List<Quantity> quantities = new ArrayList<>();
-        try (Longformer longformer = Longformer.load(model)) {
+        try (Longformer longformer = Longformer.open(model)) {
             for (String name : file.names()) {
                 if (name.endsWith(LOGITS)) {
                     quantities.add(compare(longformer, file, name));

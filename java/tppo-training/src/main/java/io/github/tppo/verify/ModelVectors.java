@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
-import org.bytedeco.pytorch.global.torch;
 
 /**
  * Compares a checkpoint with an {@code expected.safetensors} that transformers computed: of a decoder for each batch S
@@ -54,7 +53,7 @@ public final class ModelVectors {
             return LongformerVectors.verify(model, expectedFile);
         }
         ModelVectors vectors = new ModelVectors(SafeTensors.open(expectedFile));
-        try (Decoder decoder = Decoder.load(model)) {
+        try (Decoder decoder = Decoder.open(model)) {
             vectors.compare(decoder);
         }
         String file = expectedFile.getFileName().toString();
@@ -75,7 +74,7 @@ public final class ModelVectors {
                 if (name.endsWith("_logits")) {
                     Tensor mask = expected.read(prefix + "attention_mask");
                     Tensor hidden = model.hidden(expected.read(prefix + "input_ids"), mask);
-                    logits(name, torch.linear(hidden, model.outputWeight()), mask, DECODER_LOGITS);
+                    logits(name, model.logits(hidden), mask, DECODER_LOGITS);
                 } else if (name.endsWith(NEW_IDS)) {
                     ids(name, generated.get(stem(name)).ids());
                 } else if (name.endsWith("_logprobs")) {
@@ -124,7 +123,7 @@ public final class ModelVectors {
         int[] all = Arrays.copyOf(prompt, prompt.length + continuation.length);
         System.arraycopy(continuation, 0, all, prompt.length, continuation.length);
         Tensor hidden = model.hidden(Tensors.ids(all, 1, all.length), null).select(0, 0);
-        return torch.linear(hidden.narrow(0, prompt.length - 1, continuation.length), model.outputWeight());
+        return model.logits(hidden.narrow(0, prompt.length - 1, continuation.length));
     }
 
     private void logits(String name, Tensor found, Tensor mask, double tolerance) throws IOException {

@@ -189,12 +189,108 @@ class SafeTensorsTest {
         "\"use_cache\": true|\"quantization_config\": {}|quantization_config"})
     void unsupportedSettingsAreRefusedByName(String from, String to, String key) throws IOException {
         Path config = folder.resolve("config.json");
-        Fixtures.tiny().write(config);
+        Fixtures.tiny().write(folder, WeightFormat.FLOAT32);
         String text = Files.readString(config).replaceAll(" : ", ": ");
         assertTrue(text.contains(from), text);
         Files.writeString(config, text.replace(from, to));
         String message = assertThrows(IOException.class, () -> DecoderConfig.read(config)).getMessage();
         assertTrue(message.contains(key) && message.contains("config.json"), message);
         assertFalse(message.isEmpty());
+    }
+
+    @Test
+    void moreLayersThanThereAreTensorsAreRefusedBeforeMemoryIsTakenForThem() throws IOException {
+        try (Decoder decoder = Decoder.create(Fixtures.tiny(), 1)) {
+            decoder.save(folder);
+        }
+        Path config = folder.resolve("config.json");
+        String text = Files.readString(config);
+        for (Map.Entry<String, String> absurd : Map.of("\"num_hidden_layers\" : 2", "\"num_hidden_layers\" : 9999",
+                "\"intermediate_size\" : 24", "\"intermediate_size\" : 2147483647",
+                "\"head_dim\" : 4", "\"head_dim\" : 2147483646", "\"vocab_size\" : 50", "\"vocab_size\" : 2147483647").entrySet()) {
+            assertTrue(text.contains(absurd.getKey()), text);
+            Files.writeString(config, text.replace(absurd.getKey(), absurd.getValue()));
+            for (IOException e : java.util.List.of(assertThrows(IOException.class, () -> Decoder.load(folder)),
+                    assertThrows(IOException.class, () -> Decoder.open(folder)))) {
+                assertTrue(e.getMessage().contains("config.json") && e.getMessage().contains("model.safetensors"), e.getMessage());
+            }
+        }
+    }
+
+    @Test
+    void absurdLongformersAreRefused() throws IOException {
+        try (Longformer model = Longformer.create(LongformerConfig.of(60, 16, 24, 2, 2, 8, 40, 3, 0, 2, 1), 1)) {
+            model.save(folder);
+        }
+        Path config = folder.resolve("config.json");
+        String text = Files.readString(config).replace("[ 8, 8 ]", "8");
+        for (String layers : new String[] {"9999", "2147483647"}) {
+            Files.writeString(config, text.replace("\"num_hidden_layers\" : 2", "\"num_hidden_layers\" : " + layers));
+            assertTrue(assertThrows(IOException.class, () -> Longformer.load(folder)).getMessage().contains("num_hidden_layers"));
+        }
+        for (String setting : new String[] {"\"attention_dilation\":[1,2]", "\"ignore_attention_mask\":true", "\"hidden_act\":\"relu\"",
+                "\"position_embedding_type\":\"relative_key\"", "\"quantization_config\":{}"}) {
+            Files.writeString(config, text.replace("\"hidden_act\" : \"gelu\"", setting));
+            String key = setting.substring(1, setting.indexOf('"', 1));
+            assertTrue(assertThrows(IOException.class, () -> Longformer.load(folder)).getMessage().contains(key), key);
+        }
+    }
+
+    @Test
+    void tiedEmbeddingsThatDifferAreRefusedAndEqualOnesAreOne() throws IOException {
+        try (Decoder decoder = Decoder.create(Fixtures.tiny(), 1); Scope scope = Scope.noGrad()) {
+            decoder.save(folder);
+            Map<String, Tensor> tensors = new LinkedHashMap<>(decoder.parameters());
+            Tensor embedding = tensors.get("model.embed_tokens.weight").detach();
+            Path weights = folder.resolve(SafeTensors.FILE_NAME);
+            tensors.put("lm_head.weight", embedding.clone());
+            SafeTensorsWriter.write(weights, tensors);
+            try (Decoder loaded = Decoder.load(folder)) {
+                assertEquals(decoder.parameters().keySet(), loaded.parameters().keySet());
+            }
+            for (Tensor other : new Tensor[] {embedding.mul(new org.bytedeco.pytorch.Scalar(2)), embedding.to(ScalarType.BFloat16), embedding.view(-1)}) {
+                tensors.put("lm_head.weight", other);
+                SafeTensorsWriter.write(weights, tensors);
+                assertTrue(assertThrows(IOException.class, () -> Decoder.load(folder)).getMessage().contains("tie_word_embeddings"));
+            }
+        }
+    }
+
+    @Test
+    void weightsOfOtherTypesAreRefused() throws IOException {
+        try (Decoder decoder = Decoder.create(Fixtures.tiny(), 1); Scope scope = Scope.noGrad()) {
+            decoder.save(folder);
+            Map<String, Tensor> tensors = new LinkedHashMap<>(decoder.parameters());
+            for (ScalarType type : new ScalarType[] {ScalarType.Double, ScalarType.Long, ScalarType.Byte}) {
+                tensors.put("model.norm.weight", decoder.parameters().get("model.norm.weight").detach().to(type));
+                SafeTensorsWriter.write(folder.resolve(SafeTensors.FILE_NAME), tensors);
+                String message = assertThrows(IOException.class, () -> Decoder.open(folder)).getMessage();
+                assertTrue(message.contains("\"model.norm.weight\"") && message.contains("weights are F32, BF16 or F16"), message);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '\0', value = {
+        "[]|weight_map", "{\"weight_map\":[]}|weight_map", "{\"weight_map\":{\"a\":1}}|plain name", "{\"weight_map\":{\"a\":{}}}|plain name",
+        "{\"weight_map\":{\"a\":null}}|plain name", "{\"weight_map\":{\"a\":\"t.safetensors\",\"a\":\"t.safetensors\"}}|not valid JSON",
+        "{\"weight_map\":{\"a\":\"t.safetensors\"}} x|not valid JSON", "{\"weight_map\":{\"a\":\"t.safetensors\"|not valid JSON", "|weight_map"})
+    void malformedIndexesAreRefused(String text, String reason) throws IOException {
+        file(-1, "{\"a\":{\"dtype\":\"F32\",\"shape\":[2],\"data_offsets\":[0,8]}}", 8);
+        Files.writeString(folder.resolve(SafeTensors.INDEX_NAME), text == null ? "" : text);
+        String message = refusal(folder);
+        assertTrue(message.contains(SafeTensors.INDEX_NAME) && message.contains(reason), message);
+    }
+
+    @Test
+    void aDeepIndexAFolderForAShardAndManyDimensionsAreRefused() throws IOException {
+        Path index = folder.resolve(SafeTensors.INDEX_NAME);
+        Files.writeString(index, "{\"metadata\":" + "[".repeat(100_000));
+        assertTrue(refusal(folder).contains("not valid JSON"));
+        Files.createDirectory(folder.resolve("d.safetensors"));
+        Files.writeString(index, "{\"weight_map\":{\"a\":\"d.safetensors\"}}");
+        assertTrue(refusal(folder).contains("not a regular file"));
+        String shape = "1,".repeat(100) + "1";
+        assertTrue(refusal(file(-1, "{\"a\":{\"dtype\":\"U8\",\"shape\":[" + shape + "],\"data_offsets\":[0,1]}}", 1)).contains("more than 64"));
     }
 }

@@ -39,8 +39,8 @@ class SftTrainerTest {
   }
 
   private static SftConfig config(int batch, double promptWeight, double epochs, int maxSteps, double rate) {
-    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10, SftConfig.Weights.FLOAT32,
-        ComputeConfig.defaults(), OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
+    return new SftConfig("random", null, epochs, maxSteps, batch, promptWeight, 10, ComputeConfig.defaults(),
+        OptimizerConfig.of(rate, 0, OptimizerConfig.Schedule.CONSTANT));
   }
 
   private record Run(List<Map<String, Double>> metrics, Map<String, float[]> weights, double nll) {}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.List;
+
+/**
+ * What lies beside the weights of a checkpoint and is passed on as it is: the tokenizer in all the forms that programs look for, its chat
+ * template, and the settings of generation. Which of these a checkpoint has differs.
+ */
+public final class CompanionFiles {
+
+    private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
+            "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json");
+    private static final List<String> GENERATION = List.of("generation_config.json");
+
+    private CompanionFiles() {
+    }
+
+    /**
+     * Copies a tokenizer's files.
+     *
+     * @param from a folder, or the {@code tokenizer.json} in it
+     * @param to a folder that is there
+     */
+    public static void copyTokenizer(Path from, Path to) throws IOException {
+        copy(TOKENIZER, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
+    }
+
+    /** Copies {@code generation_config.json} if there is one: sampling defaults and all end tokens of the model. */
+    public static void copyGeneration(Path from, Path to) throws IOException {
+        copy(GENERATION, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
+    }
+
+    private static void copy(List<String> names, Path from, Path to) throws IOException {
+        for (String name : names) {
+            Path file = from.resolve(name);
+            if (Files.isRegularFile(file) && !file.toAbsolutePath().normalize().equals(to.resolve(name).toAbsolutePath().normalize())) {
+                Files.copy(file, to.resolve(name), StandardCopyOption.REPLACE_EXISTING);
+            }
+        }
+    }
+}

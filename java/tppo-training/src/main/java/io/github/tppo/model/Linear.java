@@ -14,11 +14,14 @@ final class Linear {
     private final Tensor weight;
     /** Null where the projection has none. */
     private final Tensor bias;
+    /** Null where the projection has none. */
+    private final LoraAdapter adapter;
 
     /** The projection whose tensors are {@code name.weight} and, if there is one, {@code name.bias}. */
     Linear(Parameters parameters, String name) {
         this.weight = parameters.get(name + ".weight");
         this.bias = parameters.get(name + ".bias");
+        this.adapter = parameters.adapter(name);
     }
 
     static void addTo(Parameters.Layout layout, String name, long out, long in, boolean bias) {
@@ -29,6 +32,7 @@ final class Linear {
     }
 
     Tensor forward(Tensor x) {
-        return bias == null ? torch.linear(x, weight) : torch.linear(x, weight, new TensorOptional(bias));
+        Tensor y = bias == null ? torch.linear(x, weight) : torch.linear(x, weight, new TensorOptional(bias));
+        return adapter == null ? y : adapter.addTo(y, x);
     }
 }

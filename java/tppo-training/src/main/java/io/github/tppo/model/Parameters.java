@@ -14,8 +14,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The trainable tensors of one model under their Hugging Face names, in a fixed order; f32 leaves of autograd that live until
- * {@link #close}.
+ * The tensors of one model under their Hugging Face names, in a fixed order, and its adapters if it has any; f32 leaves of autograd
+ * that live until {@link #close}.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 final class Parameters implements AutoCloseable {
@@ -24,10 +24,19 @@ final class Parameters implements AutoCloseable {
     enum Init { NORMAL, NORMAL_PAD_ZERO, ONE, ZERO }
 
     private final Map<String, Tensor> tensors;
+    /** Null where the model has no adapters. */
+    private final Lora lora;
+    private boolean merged;
     private boolean closed;
 
     private Parameters(Map<String, Tensor> tensors) {
+        this(tensors, null, false);
+    }
+
+    private Parameters(Map<String, Tensor> tensors, Lora lora, boolean merged) {
         this.tensors = tensors;
+        this.lora = lora;
+        this.merged = merged;
     }
 
     /**
@@ -129,31 +138,82 @@ final class Parameters implements AutoCloseable {
         return Scope.own(tensor);
     }
 
+    private static Tensor leafLike(Tensor like, Tensor tensor) {
+        tensor.set_requires_grad(like.requires_grad());
+        return Scope.own(tensor);
+    }
+
     /** An independent copy, without gradients. */
     Parameters copy() {
         Map<String, Tensor> copies = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone())));
+            tensors.forEach((name, tensor) -> copies.put(name, leafLike(tensor, tensor.detach().clone())));
         }
-        return new Parameters(copies);
+        return new Parameters(copies, lora == null ? null : lora.copy(), merged);
     }
 
     /** The same memory under leaves of their own, with gradients of their own. */
     Parameters shared() {
+        return new Parameters(views(), lora == null ? null : lora.shared(), merged);
+    }
+
+    /** The same memory, frozen, with adapters or without. */
+    Parameters frozen(Lora adapters) {
+        Map<String, Tensor> views = views();
+        try (Scope scope = Scope.noGrad()) {
+            views.values().forEach(tensor -> tensor.set_requires_grad(false));
+        }
+        return new Parameters(views, adapters, false);
+    }
+
+    private Map<String, Tensor> views() {
         Map<String, Tensor> views = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach())));
+            tensors.forEach((name, tensor) -> views.put(name, leafLike(tensor, tensor.detach())));
         }
-        return new Parameters(views);
+        return views;
+    }
+
+    /** The adapters, or null. */
+    Lora lora() {
+        return lora;
+    }
+
+    /** The adapter that adds to a projection's output, or null. */
+    LoraAdapter adapter(String projection) {
+        return lora == null || merged ? null : lora.adapters().get(projection);
+    }
+
+    boolean merged() {
+        return merged;
+    }
+
+    /** Folds the adapters into the weights, or takes them out again. The new weights are new f32 memory: who shared the old keeps it. */
+    void setMerged(boolean merge) {
+        if (lora == null || merged == merge) {
+            throw new IllegalStateException(lora == null ? "the model has no adapters" : "the adapters are "
+                    + (merge ? "merged already" : "not merged"));
+        }
+        try (Scope scope = Scope.noGrad()) {
+            lora.adapters().forEach((projection, adapter) -> tensors.computeIfPresent(projection + ".weight", (name, weight) -> {
+                try (Scope one = Scope.open(); weight) {
+                    return leafLike(weight, adapter.fold(weight, merge ? 1 : -1));
+                }
+            }));
+        }
+        merged = merge;
     }
 
     Map<String, Tensor> map() {
         return Collections.unmodifiableMap(tensors);
     }
 
-    /** Those that autograd gives gradients. */
+    /** Those that autograd gives gradients, adapters included unless they are merged. */
     Map<String, Tensor> trainable() {
         Map<String, Tensor> leaves = new LinkedHashMap<>(tensors);
+        if (lora != null && !merged) {
+            leaves.putAll(lora.tensors());
+        }
         leaves.values().removeIf(tensor -> !tensor.requires_grad());
         return Collections.unmodifiableMap(leaves);
     }
@@ -174,5 +234,8 @@ final class Parameters implements AutoCloseable {
         }
         closed = true;
         tensors.values().forEach(Tensor::close);
+        if (lora != null) {
+            lora.close();
+        }
     }
 }

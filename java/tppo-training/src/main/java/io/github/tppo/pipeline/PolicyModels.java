@@ -3,15 +3,20 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
 import io.github.tppo.data.Examples;
+import io.github.tppo.model.AdapterConfig;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DefaultPolicy;
 import io.github.tppo.model.InductionStart;
+import io.github.tppo.model.Lora;
 import io.github.tppo.model.RopeScaling;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.SafeTensorsWriter;
 import io.github.tppo.model.Scope;
+import io.github.tppo.run.Checkpoints;
+import io.github.tppo.run.ConfigException;
+import io.github.tppo.run.LoraConfig;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.TppoConfig;
@@ -32,6 +37,10 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 final class PolicyModels {
   private static final List<String> TOKENIZER_FILES =
       List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json");
+  /** The folder below a trained policy's with its adapters alone. */
+  private static final String ADAPTER = "adapter";
+  /** The folder below a trained policy's with what the adapters were trained on, where that is no checkpoint of the user's. */
+  private static final String BASE = "base";
 
   private PolicyModels() {}
 
@@ -50,14 +59,19 @@ final class PolicyModels {
 
   /** Null for the bundled one. */
   private static Path tokenizerFolder(TppoConfig config) {
-    String init = config.sft().init();
-    if (init.equals("default")) {
+    if (config.sft().init().equals("default")) {
       return null;
     }
-    if (!init.equals("random") && !init.equals("induction")) {
-      return Path.of(init);
+    Path checkpoint = startingCheckpoint(config);
+    if (checkpoint != null) {
+      return checkpoint;
     }
     return config.text().tokenizer().equals("default") ? null : Path.of(config.text().tokenizer());
+  }
+
+  /** The checkpoint of the user's that fine-tuning starts from, or null. */
+  static Path startingCheckpoint(TppoConfig config) {
+    return List.of("default", "random", "induction").contains(config.sft().init()) ? null : Path.of(config.sft().init());
   }
 
   /** The policy before fine-tuning. */
@@ -74,6 +88,25 @@ final class PolicyModels {
           + tokenizer.vocabSize());
     }
     return policy;
+  }
+
+  /**
+   * What training changes: all of a policy or, if the configuration asks for it, adapters on its frozen weights.
+   *
+   * @param model is trained itself, or closed
+   * @param use adapters of another use start with other numbers
+   */
+  static Decoder trainable(Decoder model, TppoConfig config, int use) {
+    LoraConfig lora = config.lora();
+    if (!lora.on()) {
+      return model;
+    }
+    try (model) {
+      AdapterConfig adapters = AdapterConfig.of(lora.r(), lora.alpha(), lora.useRslora(), lora.targetModules());
+      return model.adapted(Lora.create(adapters, model.config(), config.seed(), use));
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException("lora." + e.getMessage());
+    }
   }
 
   private static DecoderConfig random(SftConfig.PolicyShape shape, Tokenizer tokenizer) {
@@ -102,6 +135,26 @@ final class PolicyModels {
         config.sampling().maxNewTokens()).write(dir);
   }
 
+  /**
+   * Writes the adapters of a trained policy in PEFT's form below its folder, then merges them into its weights; does nothing to a
+   * policy without adapters.
+   *
+   * @param base the checkpoint that they were trained on, or null: then it is written too
+   */
+  static void mergeAdapters(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path base, Path dir) throws IOException {
+    if (policy.lora() == null) {
+      return;
+    }
+    Path written = base == null ? dir.resolve(BASE) : base;
+    if (base == null) {
+      try (Decoder before = policy.base()) {
+        save(before, tokenizer, config, written);
+      }
+    }
+    policy.lora().save(dir.resolve(ADAPTER), written.toAbsolutePath().toString());
+    policy.merge();
+  }
+
   /** Writes the weights of a saved policy again as bfloat16. */
   static void halve(Decoder policy, Path dir) throws IOException {
     try (Scope scope = Scope.noGrad()) {
@@ -109,6 +162,17 @@ final class PolicyModels {
       policy.parameters().forEach((name, tensor) -> weights.put(name, tensor.detach().to(ScalarType.BFloat16)));
       SafeTensorsWriter.write(dir.resolve(SafeTensors.FILE_NAME), weights);
     }
+  }
+
+  /** The weights files of a saved policy with their SHA-256. */
+  static String fingerprint(Path dir) throws IOException {
+    StringBuilder lines = new StringBuilder();
+    try (Stream<Path> files = Files.list(dir)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
+        lines.append(Checkpoints.sha256(file)).append("  ").append(file.getFileName()).append('\n');
+      }
+    }
+    return lines.toString();
   }
 
   /** Copies a tokenizer's files from a folder, or from that of a {@code tokenizer.json}. */

@@ -21,6 +21,7 @@ import java.util.Map;
 /** Supervised fine-tuning of the policy: {@code sft/}. */
 final class SftStage implements Stage<TppoConfig> {
   private static final int EVAL_EXAMPLES = 512;
+  private static final int ADAPTERS = 0;
 
   @Override
   public String name() {
@@ -34,7 +35,7 @@ final class SftStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sft");
+    return List.of("seed", "text", "sft", "lora");
   }
 
   @Override
@@ -48,7 +49,7 @@ final class SftStage implements Stage<TppoConfig> {
     TppoConfig config = context.config();
     Path dir = context.folder().model("sft");
     try (Tokenizer tokenizer = PolicyModels.startingTokenizer(config);
-        Decoder policy = PolicyModels.start(config, tokenizer)) {
+        Decoder policy = PolicyModels.trainable(PolicyModels.start(config, tokenizer), config, ADAPTERS)) {
       List<Sequence> train = sequences(context, "train", tokenizer, 0);
       List<Sequence> valid = sequences(context, "valid", tokenizer, EVAL_EXAMPLES);
       try (SftTrainer trainer = new SftTrainer(policy, tokenizer.padId(), config.sft(), train, config.seed())) {
@@ -59,6 +60,7 @@ final class SftStage implements Stage<TppoConfig> {
           context.message(String.format(Locale.ROOT, "sft: loss of a true response token of validation users %.3f", nll));
         }
       }
+      PolicyModels.mergeAdapters(policy, tokenizer, config, PolicyModels.startingCheckpoint(config), dir);
       PolicyModels.save(policy, tokenizer, config, dir);
       if (config.sft().weights() == SftConfig.Weights.BFLOAT16) {
         PolicyModels.halve(policy, dir);

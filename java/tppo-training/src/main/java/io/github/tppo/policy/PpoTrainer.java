@@ -9,6 +9,7 @@ import io.github.tppo.kernels.PolicyLossStats;
 import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Lora;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.TrainingState;
@@ -34,6 +35,7 @@ public final class PpoTrainer implements AutoCloseable {
   private static final int MAX_SKIPPED = 5;
   /** Random numbers of sampling are apart from those of everything else. */
   static final long SAMPLES = 0x726f6c;
+  private static final int CRITIC_ADAPTERS = 2;
 
   private final Decoder policy;
   private final Critic critic;
@@ -51,7 +53,7 @@ public final class PpoTrainer implements AutoCloseable {
   private int[] order;
 
   /**
-   * @param policy is trained in place
+   * @param policy is trained in place; with adapters, the critic has such adapters of its own on the weights of the reference
    * @param reference the frozen SFT policy
    * @param prompts the training prompts; a round takes the next ones of a seeded order
    * @param suggestedLength sl of the length penalty, fixed for the whole run
@@ -68,10 +70,15 @@ public final class PpoTrainer implements AutoCloseable {
     this.padId = padId;
     this.eosId = eosId;
     this.seed = seed;
-    this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.criticOptimizer());
+    this.critic = new Critic(criticTrunk(reference), padId, config.valueClip(), config.criticOptimizer());
     this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
     this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
+  }
+
+  private Decoder criticTrunk(Decoder reference) {
+    return policy.lora() == null ? reference.copy()
+        : reference.adapted(Lora.create(policy.lora().config(), reference.config(), seed, CRITIC_ADAPTERS));
   }
 
   /** One round, counted from 0. Returns its metrics, under the names of TRL's PPO where they have one. */

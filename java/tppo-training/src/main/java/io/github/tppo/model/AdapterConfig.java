@@ -3,7 +3,6 @@ package io.github.tppo.model;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -72,68 +71,5 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
     /** Writes {@code adapter_config.json} as PEFT reads it. */
     public void write(Path file) throws IOException {
         AdapterConfigJson.write(this, file);
-    }
-
-    /** Rank of a projection's adapter. */
-    int rank(String module) {
-        return first(rankPattern, module, rank);
-    }
-
-    /** Scale of a projection's adapter. */
-    double scale(String module) {
-        int r = rank(module);
-        return first(alphaPattern, module, alpha) / (rankStabilized ? Math.sqrt(r) : r);
-    }
-
-    private static <T> T first(Map<String, T> patterns, String module, T otherwise) {
-        for (Map.Entry<String, T> entry : patterns.entrySet()) {
-            if (ModulePattern.end(entry.getKey()).matches(module)) {
-                return entry.getValue();
-            }
-        }
-        return otherwise;
-    }
-
-    /**
-     * The projections out of {@code known} that have adapters, in their order.
-     *
-     * @param known names of a decoder's projections
-     * @param unsupported names of its modules that PEFT could adapt and this project does not
-     * @throws IllegalArgumentException when there is none, when a name stands for none, or when one is not supported
-     */
-    List<String> targets(Iterable<String> known, List<String> unsupported) {
-        for (String module : unsupported) {
-            if (isTarget(module) && !ALL_LINEAR.equalsIgnoreCase(targetPattern)) {
-                throw new IllegalArgumentException("target_modules takes in " + module + "; supported are the projections of attention"
-                        + " and MLP");
-            }
-        }
-        List<String> targets = new ArrayList<>();
-        known.forEach(module -> {
-            if (isTarget(module)) {
-                targets.add(module);
-            }
-        });
-        for (String name : targetModules) {
-            if (targets.stream().noneMatch(module -> isNamed(module, name))) {
-                throw new IllegalArgumentException("target_modules: \"" + name + "\" is no projection of the model; these are q_proj,"
-                        + " k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj");
-            }
-        }
-        if (targets.isEmpty()) {
-            throw new IllegalArgumentException("target_modules: \"" + targetPattern + "\" matches no projection of the model");
-        }
-        return targets;
-    }
-
-    private boolean isTarget(String module) {
-        if (targetPattern == null) {
-            return targetModules.stream().anyMatch(name -> isNamed(module, name));
-        }
-        return ALL_LINEAR.equalsIgnoreCase(targetPattern) || ModulePattern.whole(targetPattern).matches(module);
-    }
-
-    private static boolean isNamed(String module, String name) {
-        return module.equals(name) || module.endsWith("." + name);
     }
 }

@@ -51,17 +51,18 @@ public final class Lora implements AutoCloseable {
         Map<String, LoraAdapter> adapters = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             long stream = FIRST_STREAM * (use + 1);
-            for (Map.Entry<String, long[]> target : targets(config, decoder).entrySet()) {
-                int rank = config.rank(target.getKey());
-                long out = target.getValue()[0];
-                long in = target.getValue()[1];
+            Map<String, long[]> projections = projections(decoder);
+            for (Map.Entry<String, AdapterTargets.Target> target : AdapterTargets.of(config, projections.keySet()).entrySet()) {
+                int rank = target.getValue().rank();
+                long out = projections.get(target.getKey())[0];
+                long in = projections.get(target.getKey())[1];
                 float[] a = new float[Math.toIntExact(Math.multiplyExact(rank, in))];
                 double bound = 1 / Math.sqrt(in);
                 for (int i = 0; i < a.length; i++) {
                     a[i] = (float) (bound * (2 * Philox.uniform(seed, stream, i) - 1));
                 }
                 adapters.put(target.getKey(), new LoraAdapter(leaf(Tensors.of(a, rank, in), true),
-                        leaf(Tensors.zeros(ScalarType.Float, out, rank), true), config.scale(target.getKey())));
+                        leaf(Tensors.zeros(ScalarType.Float, out, rank), true), target.getValue().scale()));
                 stream++;
             }
         }
@@ -85,11 +86,13 @@ public final class Lora implements AutoCloseable {
         SafeTensors file = SafeTensors.open(weights);
         Map<String, LoraAdapter> adapters = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            Map<String, long[]> targets = targets(config, decoder);
-            check(config, targets, file);
-            for (String module : targets.keySet()) {
-                adapters.put(module, new LoraAdapter(leaf(file.read(PREFIX + module + A, ScalarType.Float), false),
-                        leaf(file.read(PREFIX + module + B, ScalarType.Float), false), config.scale(module)));
+            Map<String, long[]> projections = projections(decoder);
+            Map<String, AdapterTargets.Target> targets = AdapterTargets.of(config, projections.keySet());
+            check(targets, projections, file);
+            for (Map.Entry<String, AdapterTargets.Target> target : targets.entrySet()) {
+                String name = PREFIX + target.getKey();
+                adapters.put(target.getKey(), new LoraAdapter(leaf(file.read(name + A, ScalarType.Float), false),
+                        leaf(file.read(name + B, ScalarType.Float), false), target.getValue().scale()));
             }
         } catch (IllegalArgumentException e) {
             throw new IOException(configFile + ": " + e.getMessage(), e);
@@ -98,14 +101,15 @@ public final class Lora implements AutoCloseable {
     }
 
     /** All of it before any memory is taken. */
-    private static void check(AdapterConfig config, Map<String, long[]> targets, SafeTensors file) throws IOException {
+    private static void check(Map<String, AdapterTargets.Target> targets, Map<String, long[]> projections, SafeTensors file)
+            throws IOException {
         Set<String> unexpected = new LinkedHashSet<>(file.names());
-        for (Map.Entry<String, long[]> target : targets.entrySet()) {
-            int rank = config.rank(target.getKey());
-            check(file, PREFIX + target.getKey() + A, rank, target.getValue()[1]);
-            check(file, PREFIX + target.getKey() + B, target.getValue()[0], rank);
-            unexpected.remove(PREFIX + target.getKey() + A);
-            unexpected.remove(PREFIX + target.getKey() + B);
+        for (Map.Entry<String, AdapterTargets.Target> target : targets.entrySet()) {
+            String name = PREFIX + target.getKey();
+            long[] shape = projections.get(target.getKey());
+            check(file, name + A, target.getValue().rank(), shape[1]);
+            check(file, name + B, shape[0], target.getValue().rank());
+            unexpected.removeAll(List.of(name + A, name + B));
         }
         if (!unexpected.isEmpty()) {
             throw new IOException(file.source() + ": tensor \"" + unexpected.iterator().next() + "\" does not belong to the adapters that "
@@ -128,16 +132,15 @@ public final class Lora implements AutoCloseable {
         }
     }
 
-    /** Names of the projections that have adapters, with their weights' shapes [out, in]. */
-    private static Map<String, long[]> targets(AdapterConfig config, DecoderConfig decoder) {
-        Map<String, long[]> known = new LinkedHashMap<>();
+    /** The weights' shapes [out, in] of all projections by their names. */
+    private static Map<String, long[]> projections(DecoderConfig decoder) {
+        Map<String, long[]> shapes = new LinkedHashMap<>();
         Decoder.layout(decoder).shapes().forEach((name, shape) -> {
             if (name.endsWith("_proj" + WEIGHT)) {
-                known.put(name.substring(0, name.length() - WEIGHT.length()), shape);
+                shapes.put(name.substring(0, name.length() - WEIGHT.length()), shape);
             }
         });
-        known.keySet().retainAll(config.targets(known.keySet(), List.of("lm_head", "model.embed_tokens")));
-        return known;
+        return shapes;
     }
 
     private static Tensor leaf(Tensor tensor, boolean trained) {

@@ -5,67 +5,65 @@ import java.util.regex.Pattern;
 import java.util.regex.PatternSyntaxException;
 
 /**
- * A regular expression on names of modules, as adapter files hold them. They come from strangers, so what matching may cost is
- * bounded: an expression that backtracks without end is refused.
+ * Regular expressions on the names of a model's modules. They come from the files of strangers, so what all matching together may
+ * cost is bounded: expressions that backtrack without end are refused.
  */
-final class ModulePattern {
+final class ModulePatterns {
 
     private static final int MAX_LENGTH = 1000;
-    /** Characters that matching one name may look at; a sound expression takes some hundreds. */
-    private static final int MAX_READS = 1_000_000;
+    /** Characters that matching one name may look at; a sound expression looks at a hundred or so. */
+    private static final int MAX_READS = 100_000;
+    /** The same for all names and expressions together. */
+    private static final long MAX_READS_IN_ALL = 100_000_000;
 
-    private final Pattern pattern;
-
-    private ModulePattern(Pattern pattern) {
-        this.pattern = pattern;
-    }
+    private long readsInAll;
 
     /**
      * Compiles an expression that must match a whole name.
      *
      * @throws IllegalArgumentException when it is not one or too long
      */
-    static ModulePattern whole(String expression) {
+    Pattern whole(String expression) {
         return compile(expression, expression);
     }
 
     /** An expression that must match the last parts of a dotted name: PEFT's form of the keys of rank_pattern and alpha_pattern. */
-    static ModulePattern end(String expression) {
+    Pattern end(String expression) {
         return compile("(.*\\.)?(" + expression + ")", expression);
     }
 
-    private static ModulePattern compile(String full, String shown) {
+    private static Pattern compile(String full, String shown) {
         if (shown.length() > MAX_LENGTH) {
             throw new IllegalArgumentException("a regular expression of " + shown.length() + " characters, at most " + MAX_LENGTH
                     + " are read");
         }
         try {
-            return new ModulePattern(Pattern.compile(full));
+            return Pattern.compile(full);
         } catch (PatternSyntaxException e) {
             throw new IllegalArgumentException("\"" + shown + "\" is not a regular expression that can be read here: "
                     + e.getDescription(), e);
         }
     }
 
-    boolean matches(String name) {
-        return pattern.matcher(new Bounded(name, pattern.pattern())).matches();
+    boolean matches(Pattern pattern, String name) {
+        return pattern.matcher(new Counted(name, pattern)).matches();
     }
 
     /** Text that counts how often it is looked at. */
-    private static final class Bounded implements CharSequence {
+    private final class Counted implements CharSequence {
         private final String text;
-        private final String expression;
+        private final Pattern pattern;
         private int reads;
 
-        Bounded(String text, String expression) {
+        Counted(String text, Pattern pattern) {
             this.text = text;
-            this.expression = expression;
+            this.pattern = pattern;
         }
 
         @Override
         public char charAt(int index) {
-            if (++reads > MAX_READS) {
-                throw new IllegalArgumentException("\"" + expression + "\" takes too long to match; write it without nested repetition");
+            if (++reads > MAX_READS || ++readsInAll > MAX_READS_IN_ALL) {
+                throw new IllegalArgumentException("\"" + pattern + "\" takes too long to match; write it without nested repetition");
             }
             return text.charAt(index);
         }

@@ -134,12 +134,11 @@ final class Parameters implements AutoCloseable {
     }
 
     private static Tensor leaf(Tensor tensor) {
-        tensor.set_requires_grad(true);
-        return Scope.own(tensor);
+        return leaf(tensor, true);
     }
 
-    private static Tensor leafLike(Tensor like, Tensor tensor) {
-        tensor.set_requires_grad(like.requires_grad());
+    private static Tensor leaf(Tensor tensor, boolean trainable) {
+        tensor.set_requires_grad(trainable);
         return Scope.own(tensor);
     }
 
@@ -147,31 +146,27 @@ final class Parameters implements AutoCloseable {
     Parameters copy() {
         Map<String, Tensor> copies = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> copies.put(name, leafLike(tensor, tensor.detach().clone())));
+            tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone(), tensor.requires_grad())));
         }
         return new Parameters(copies, lora == null ? null : lora.copy(), merged);
     }
 
-    /** The same memory under leaves of their own, with gradients of their own. */
+    /** The same memory under leaves of their own, with gradients of their own where these have any. */
     Parameters shared() {
-        return new Parameters(views(), lora == null ? null : lora.shared(), merged);
-    }
-
-    /** The same memory, frozen, with adapters or without. */
-    Parameters frozen(Lora adapters) {
-        Map<String, Tensor> views = views();
-        try (Scope scope = Scope.noGrad()) {
-            views.values().forEach(tensor -> tensor.set_requires_grad(false));
-        }
-        return new Parameters(views, adapters, false);
-    }
-
-    private Map<String, Tensor> views() {
         Map<String, Tensor> views = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
-            tensors.forEach((name, tensor) -> views.put(name, leafLike(tensor, tensor.detach())));
+            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), tensor.requires_grad())));
         }
-        return views;
+        return new Parameters(views, lora == null ? null : lora.shared(), merged);
+    }
+
+    /** The same memory, frozen, with adapters or without (null). */
+    Parameters frozen(Lora adapters) {
+        Map<String, Tensor> views = new LinkedHashMap<>();
+        try (Scope scope = Scope.noGrad()) {
+            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), false)));
+        }
+        return new Parameters(views, adapters, false);
     }
 
     /** The adapters, or null. */
@@ -197,7 +192,7 @@ final class Parameters implements AutoCloseable {
         try (Scope scope = Scope.noGrad()) {
             lora.adapters().forEach((projection, adapter) -> tensors.computeIfPresent(projection + ".weight", (name, weight) -> {
                 try (Scope one = Scope.open(); weight) {
-                    return leafLike(weight, adapter.fold(weight, merge ? 1 : -1));
+                    return leaf(adapter.fold(weight, merge ? 1 : -1), weight.requires_grad());
                 }
             }));
         }

@@ -57,21 +57,19 @@ final class PolicyModels {
     return folder == null ? Tokenizer.loadShipped() : Tokenizer.load(folder);
   }
 
-  /** Null for the bundled one. */
-  private static Path tokenizerFolder(TppoConfig config) {
-    if (config.sft().init().equals("default")) {
-      return null;
-    }
-    Path checkpoint = startingCheckpoint(config);
-    if (checkpoint != null) {
-      return checkpoint;
-    }
-    return config.text().tokenizer().equals("default") ? null : Path.of(config.text().tokenizer());
+  /** The checkpoint that the policy starts from; null when it is none of the user's. */
+  static Path checkpoint(TppoConfig config) {
+    String init = config.sft().init();
+    return List.of("default", "random", "induction").contains(init) ? null : Path.of(init);
   }
 
-  /** The checkpoint of the user's that fine-tuning starts from, or null. */
-  static Path startingCheckpoint(TppoConfig config) {
-    return List.of("default", "random", "induction").contains(config.sft().init()) ? null : Path.of(config.sft().init());
+  /** Null for the bundled one. */
+  private static Path tokenizerFolder(TppoConfig config) {
+    String own = config.text().tokenizer();
+    if (checkpoint(config) != null) {
+      return checkpoint(config);
+    }
+    return config.sft().init().equals("default") || own.equals("default") ? null : Path.of(own);
   }
 
   /** The policy before fine-tuning. */

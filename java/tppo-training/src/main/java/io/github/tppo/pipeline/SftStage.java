@@ -60,7 +60,7 @@ final class SftStage implements Stage<TppoConfig> {
           context.message(String.format(Locale.ROOT, "sft: loss of a true response token of validation users %.3f", nll));
         }
       }
-      PolicyModels.mergeAdapters(policy, tokenizer, config, PolicyModels.startingCheckpoint(config), dir);
+      PolicyModels.mergeAdapters(policy, tokenizer, config, PolicyModels.checkpoint(config), dir);
       PolicyModels.save(policy, tokenizer, config, dir);
       if (config.sft().weights() == SftConfig.Weights.BFLOAT16) {
         PolicyModels.halve(policy, dir);

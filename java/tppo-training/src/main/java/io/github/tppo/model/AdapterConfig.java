@@ -26,8 +26,11 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
 
     /** Name of the file in an adapter's folder. */
     public static final String FILE_NAME = "adapter_config.json";
-    /** All projections of attention and MLP, not the output layer. */
+    /** Stands for all {@link #PROJECTIONS}. */
     public static final String ALL_LINEAR = "all-linear";
+    /** The projections of attention and MLP; the output layer is none of them. */
+    public static final List<String> PROJECTIONS =
+            List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
     public AdapterConfig {
         require(rank >= 1, "r", rank, "at least 1");
@@ -49,9 +52,8 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
 
     /** Adapters of one rank on the named projections, or on {@link #ALL_LINEAR}. */
     public static AdapterConfig of(int rank, double alpha, boolean rankStabilized, List<String> targets) {
-        boolean all = targets.equals(List.of(ALL_LINEAR));
-        return new AdapterConfig(rank, alpha, all ? List.of() : targets, all ? ALL_LINEAR : null, rankStabilized, Map.of(), Map.of(), 0,
-                null);
+        List<String> names = targets.equals(List.of(ALL_LINEAR)) ? PROJECTIONS : targets;
+        return new AdapterConfig(rank, alpha, names, null, rankStabilized, Map.of(), Map.of(), 0, null);
     }
 
     /** Returns a copy that names the checkpoint which the adapters belong to. */

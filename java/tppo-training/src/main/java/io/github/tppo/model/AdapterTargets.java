@@ -57,8 +57,8 @@ final class AdapterTargets {
         }
         for (String name : config.targetModules()) {
             if (found.stream().noneMatch(module -> isNamed(module, name))) {
-                throw new IllegalArgumentException("target_modules: \"" + name + "\" is no projection of the model; these are q_proj,"
-                        + " k_proj, v_proj, o_proj, gate_proj, up_proj and down_proj");
+                throw new IllegalArgumentException("target_modules: \"" + name + "\" is no projection of the model; these are "
+                        + String.join(", ", AdapterConfig.PROJECTIONS));
             }
         }
         if (found.isEmpty()) {

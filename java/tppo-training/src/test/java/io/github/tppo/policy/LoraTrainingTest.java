@@ -67,7 +67,7 @@ class LoraTrainingTest {
   }
 
   private static SftConfig sft() {
-    return ConfigReader.read(TppoConfig.class, List.of("sft.epochs=30", "sft.batch_size=4", "sft.optimizer.learning_rate=0.03",
+    return ConfigReader.read(TppoConfig.class, List.of("sft.epochs=20", "sft.batch_size=4", "sft.optimizer.learning_rate=0.03",
         "sft.optimizer.warmup_steps=0", "sft.optimizer.schedule=constant")).sft();
   }
 
@@ -87,10 +87,10 @@ class LoraTrainingTest {
       for (long step = 0; step < trainer.totalSteps(); step++) {
         trainer.step(step);
       }
-      assertTrue(trainer.evaluate(DATA) < 0.6 * before, trainer.evaluate(DATA) + " from " + before);
+      assertTrue(trainer.evaluate(DATA) < 0.7 * before, trainer.evaluate(DATA) + " from " + before);
       assertSame(base, TinyPolicies.weights(policy));
       policy.merge();
-      assertTrue(trainer.evaluate(DATA) < 0.6 * before, "merged: " + trainer.evaluate(DATA));
+      assertTrue(trainer.evaluate(DATA) < 0.7 * before, "merged: " + trainer.evaluate(DATA));
     }
   }
 
@@ -141,11 +141,11 @@ class LoraTrainingTest {
 
   @Test
   void theRewardedTokenBecomesFrequent() throws IOException {
-    Run run = ppo(PpoSetting.of("policy.rollout_size=32", "policy.batch_size=16", "policy.optimizer.learning_rate=0.02",
-        "policy.critic_optimizer.learning_rate=0.01", "policy.epochs=2", "policy.kl_coef=0.01"), PpoSetting::rewards, 0, 30);
+    Run run = ppo(PpoSetting.of("policy.rollout_size=16", "policy.batch_size=16", "policy.optimizer.learning_rate=0.03",
+        "policy.critic_optimizer.learning_rate=0.01", "policy.epochs=2", "policy.kl_coef=0.01"), PpoSetting::rewards, 0, 20);
     double before = run.metrics().get(0).get("reward/token_relevant_frac");
-    double after = run.metrics().get(29).get("reward/token_relevant_frac");
-    assertTrue(after > 5 * before, before + " to " + after);
+    double after = run.metrics().get(19).get("reward/token_relevant_frac");
+    assertTrue(after > 4 * before, before + " to " + after);
     assertEquals(0, run.metrics().get(0).get("objective/kl"), "policy and reference are the same at first");
     assertEquals(0, run.metrics().stream().mapToDouble(m -> m.get("steps_skipped")).sum());
   }

@@ -70,13 +70,14 @@ public final class PpoTrainer implements AutoCloseable {
     this.padId = padId;
     this.eosId = eosId;
     this.seed = seed;
-    this.critic = new Critic(criticTrunk(reference), padId, config.valueClip(), config.criticOptimizer());
+    this.critic = new Critic(criticTrunk(policy, reference, seed), padId, config.valueClip(), config.criticOptimizer());
     this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
     this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
   }
 
-  private Decoder criticTrunk(Decoder reference) {
+  /** What the critic is trained on: a copy of the reference or, where the policy has adapters, such adapters on the reference's memory. */
+  static Decoder criticTrunk(Decoder policy, Decoder reference, long seed) {
     return policy.lora() == null ? reference.copy()
         : reference.adapted(Lora.create(policy.lora().config(), reference.config(), seed, CRITIC_ADAPTERS));
   }

@@ -213,6 +213,21 @@ class LoraTest {
         }
     }
 
+    /** The base may compute in another type, and be stored in another; adapters are f32 all the same. */
+    @Test
+    void halfPrecisionOfTheBaseStaysApartFromTheAdapters() {
+        try (Decoder base = Decoder.create(Fixtures.tiny(), 1); Decoder model = adapted(base); Scope scope = Scope.noGrad()) {
+            LoraAdapter adapter = model.adapters().get("model.layers.0.self_attn.q_proj");
+            Tensor weight = base.parameters().get("model.layers.0.self_attn.q_proj.weight");
+            Tensor x = weight.narrow(0, 0, 3).to(ScalarType.BFloat16);
+            Tensor y = adapter.addTo(x.matmul(weight.t().to(ScalarType.BFloat16)), x);
+            assertEquals(ScalarType.BFloat16, y.scalar_type().intern());
+            Tensor merged = adapter.fold(weight.to(ScalarType.BFloat16), 1);
+            assertEquals(ScalarType.Float, merged.scalar_type().intern());
+            assertArrayEquals(Tensors.toFloats(x.to(ScalarType.Float).matmul(merged.t())), Tensors.toFloats(y), 1e-3f);
+        }
+    }
+
     @Test
     void projectionsThatAreNotThereAreNamed() {
         for (Map.Entry<String, String> wrong : Map.of("q_prj", "\"q_prj\" is no projection", "lm_head", "takes in lm_head",

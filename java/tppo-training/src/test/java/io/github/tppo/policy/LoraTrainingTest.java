@@ -140,6 +140,20 @@ class LoraTrainingTest {
   }
 
   @Test
+  void policyReferenceAndCriticAreOneCopyOfTheWeights() {
+    try (Decoder policy = adapted(); Decoder reference = policy.base(); Decoder critic = PpoTrainer.criticTrunk(policy, reference, 1)) {
+      policy.parameters().forEach((name, tensor) -> {
+        assertEquals(tensor.data_ptr().address(), reference.parameters().get(name).data_ptr().address(), name);
+        assertEquals(tensor.data_ptr().address(), critic.parameters().get(name).data_ptr().address(), name);
+      });
+      assertTrue(reference.trainable().isEmpty());
+      assertEquals(policy.trainable().keySet(), critic.trainable().keySet());
+      critic.trainable().forEach((name, tensor) ->
+          assertTrue(tensor.data_ptr().address() != policy.trainable().get(name).data_ptr().address(), name));
+    }
+  }
+
+  @Test
   void theRewardedTokenBecomesFrequent() throws IOException {
     Run run = ppo(PpoSetting.of("policy.rollout_size=16", "policy.batch_size=16", "policy.optimizer.learning_rate=0.03",
         "policy.critic_optimizer.learning_rate=0.01", "policy.epochs=2", "policy.kl_coef=0.01"), PpoSetting::rewards, 0, 20);

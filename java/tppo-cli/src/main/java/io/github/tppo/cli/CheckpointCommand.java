@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -28,8 +29,10 @@ import picocli.CommandLine.Spec;
 
 /** {@code tppo checkpoint}: tools for checkpoints in Hugging Face form. */
 @Command(name = "checkpoint", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
-    description = "Tools for checkpoints in Hugging Face form: what is in one, another type or size of its files, one with random weights.",
-    subcommands = {CheckpointCommand.InfoCommand.class, CheckpointCommand.ConvertCommand.class, CheckpointCommand.RandomCommand.class})
+    description = "Tools for checkpoints in Hugging Face form: what is in one, another type or size of its files, adapters merged,"
+        + " one with random weights.",
+    subcommands = {CheckpointCommand.InfoCommand.class, CheckpointCommand.ConvertCommand.class, CheckpointCommand.RandomCommand.class,
+        MergeCommand.class})
 final class CheckpointCommand implements Runnable {
   @Spec
   private CommandSpec spec;
@@ -65,11 +68,22 @@ final class CheckpointCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ConfigException("--dtype " + dtype + ": expected float32, bfloat16 or float16");
       }
+      requireEmpty();
       try (Reporter reporter = PipelineRun.reporter(spec.commandLine().getErr())) {
         write(format, out, reporter);
       }
       show(CheckpointInfo.read(out), out, spec.commandLine().getOut());
       return 0;
+    }
+
+    private void requireEmpty() throws IOException {
+      if (Files.exists(out)) {
+        try (Stream<Path> content = Files.isDirectory(out) ? Files.list(out) : Stream.of(out)) {
+          if (content.findAny().isPresent()) {
+            throw new ConfigException("--out " + out + ": is there already, expected an empty folder or none");
+          }
+        }
+      }
     }
   }
 

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.LongConsumer;
+import java.util.function.UnaryOperator;
 
 /** Makes checkpoints from a seed or from other checkpoints, a part of a tensor at a time, so that none has to fit into memory. */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
@@ -77,7 +78,27 @@ public final class CheckpointTools {
      * @throws IOException when the checkpoint is not one that is supported, or a value is too large for float16
      */
     public static void convert(Path from, WeightFormat format, Path to, ProgressListener progress) throws IOException {
+        rewrite(ModelKind.read(from.resolve("config.json")), from, UnaryOperator.identity(), format, to, progress);
+    }
+
+    /**
+     * Folds low-rank adapters into the weights that they were trained on: as {@link #convert}, and the result needs no adapters.
+     *
+     * @param from a decoder
+     * @param adapter a folder in PEFT's form
+     */
+    public static void merge(Path from, Path adapter, WeightFormat format, Path to, ProgressListener progress) throws IOException {
         ModelKind kind = ModelKind.read(from.resolve("config.json"));
+        if (kind.decoder() == null) {
+            throw new IOException(from + ": adapters are merged into decoders, this is none");
+        }
+        try (Lora lora = Lora.load(adapter, kind.decoder())) {
+            rewrite(kind, from, lora::foldInto, format, to, progress);
+        }
+    }
+
+    private static void rewrite(ModelKind kind, Path from, UnaryOperator<SafeTensorsWriter.Source> change, WeightFormat format, Path to,
+            ProgressListener progress) throws IOException {
         SafeTensors weights = kind.weights(from);
         Map<String, long[]> shapes = kind.layout().shapes();
         Files.createDirectories(to);
@@ -90,7 +111,7 @@ public final class CheckpointTools {
         ((ObjectNode) config).put("torch_dtype", format.dtypeName()).put("dtype", format.dtypeName());
         AtomicFiles.write(to.resolve("config.json"), config.toPrettyString());
         try (Scope scope = Scope.noGrad()) {
-            SafeTensorsWriter.Source source = SafeTensorsWriter.Source.of(weights.map(shapes.keySet()));
+            SafeTensorsWriter.Source source = change.apply(SafeTensorsWriter.Source.of(weights.map(shapes.keySet())));
             WeightFiles.write(to, shapes, source, format, counter(shapes, format, progress));
         }
     }

@@ -15,7 +15,7 @@ public final class CompanionFiles {
 
     private static final List<String> TOKENIZER = List.of("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json",
             "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model", "chat_template.jinja", "chat_template.json");
-    private static final List<String> GENERATION = List.of("generation_config.json");
+    private static final List<String> GENERATION = List.of("generation_config.json", "tppo.json");
 
     private CompanionFiles() {
     }
@@ -30,7 +30,10 @@ public final class CompanionFiles {
         copy(TOKENIZER, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
     }
 
-    /** Copies {@code generation_config.json} if there is one: sampling defaults and all end tokens of the model. */
+    /**
+     * Copies how a model is asked, where that is known: {@code generation_config.json} with its sampling defaults and end tokens, and
+     * {@code tppo.json} with the form of its prompts.
+     */
     public static void copyGeneration(Path from, Path to) throws IOException {
         copy(GENERATION, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
     }

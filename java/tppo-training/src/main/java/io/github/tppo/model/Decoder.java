@@ -36,10 +36,14 @@ public final class Decoder implements AutoCloseable {
         this.config = config;
         this.parameters = parameters;
         this.blocks = new DecoderBlock[config.layers()];
+        this.rotary = new RotaryTable(config.rope(), config.headSize());
+        makeBlocks();
+    }
+
+    private void makeBlocks() {
         for (int layer = 0; layer < blocks.length; layer++) {
             blocks[layer] = new DecoderBlock(config, layer, parameters);
         }
-        this.rotary = new RotaryTable(config.rope(), config.headSize());
     }
 
     /** Makes a model with new weights: normal(0, initializerRange), norms 1, biases 0; the same bits for the same seed. */
@@ -115,8 +119,13 @@ public final class Decoder implements AutoCloseable {
     /**
      * Writes {@code config.json}, {@code generation_config.json} and the weights, in one file or in shards with an index. Each file appears
      * whole or not at all; weights that were there before are replaced when all new ones are written.
+     *
+     * @throws IllegalStateException when the model has adapters: it is merged first, or its {@link #base} is saved beside {@link Lora#save}
      */
     public void save(Path folder, WeightFormat format) throws IOException {
+        if (!adapters().isEmpty()) {
+            throw new IllegalStateException("the model has adapters that the file would lack; merge() first");
+        }
         config.write(folder, format);
         parameters.save(folder, format);
     }
@@ -153,6 +162,55 @@ public final class Decoder implements AutoCloseable {
     /** Sets what the projections compute in, here and in later copies and replicas; the default is {@link Precision#FLOAT32}. */
     public void setPrecision(Precision precision) {
         parameters.with(precision);
+    }
+
+    /**
+     * Makes a model on the same weights, frozen, with adapters on its projections; only these are trained. The weights are not copied:
+     * they live until the last model on them is closed.
+     *
+     * @param lora belongs to the new model from here on
+     * @throws IllegalArgumentException when this model has adapters itself
+     */
+    public Decoder adapted(Lora lora) {
+        if (parameters.lora() != null) {
+            throw new IllegalArgumentException("the model has adapters already");
+        }
+        return new Decoder(config, parameters.frozen(lora));
+    }
+
+    /** Makes a model on the same weights, frozen, without the adapters: what training started from, as long as they are not merged. */
+    public Decoder base() {
+        return new Decoder(config, parameters.frozen(null));
+    }
+
+    /** Returns the adapters, merged or not, or null where the model has none. They belong to the model. */
+    public Lora lora() {
+        return parameters.lora();
+    }
+
+    /**
+     * Returns what the model computes beside its weights, by the name of the projection such as
+     * {@code model.layers.0.self_attn.q_proj}; empty without adapters and while they are merged.
+     */
+    public Map<String, LoraAdapter> adapters() {
+        return parameters.lora() == null || parameters.merged() ? Map.of() : parameters.lora().adapters();
+    }
+
+    /**
+     * Folds the adapters into the weights: the logits stay (to rounding), and the model is like any without adapters. The changed
+     * weights are new f32 memory, so other models on the old ones keep them.
+     *
+     * @throws IllegalStateException when there are none, or they are merged already
+     */
+    public void merge() {
+        parameters.setMerged(true);
+        makeBlocks();
+    }
+
+    /** Takes merged adapters out of the weights again, which are back where they were to rounding. */
+    public void unmerge() {
+        parameters.setMerged(false);
+        makeBlocks();
     }
 
     /**

@@ -17,10 +17,12 @@ final class KernelWeights {
 
     private final DecoderConfig config;
     private final Map<String, Tensor> parameters;
+    private final Map<String, LoraAdapter> adapters;
 
     private KernelWeights(Decoder decoder) {
         this.config = decoder.config();
         this.parameters = decoder.parameters();
+        this.adapters = decoder.adapters();
     }
 
     /**
@@ -68,7 +70,9 @@ final class KernelWeights {
 
     private DecoderProjection projection(String name) {
         DecoderProjection plain = DecoderProjection.of(array(name + ".weight"));
-        return parameters.containsKey(name + ".bias") ? plain.withBias(array(name + ".bias")) : plain;
+        DecoderProjection biased = parameters.containsKey(name + ".bias") ? plain.withBias(array(name + ".bias")) : plain;
+        LoraAdapter adapter = adapters.get(name);
+        return adapter == null ? biased : biased.withLora(Tensors.view(adapter.a()), Tensors.view(adapter.b()), adapter.scale());
     }
 
     private NativeArray array(String name) {

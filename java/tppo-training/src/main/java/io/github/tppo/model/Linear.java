@@ -15,12 +15,15 @@ final class Linear {
     private final Tensor weight;
     /** Null where the projection has none. */
     private final Tensor bias;
+    /** Null where the projection has none. */
+    private final LoraAdapter adapter;
 
     /** The projection whose tensors are {@code name.weight} and, if there is one, {@code name.bias}. */
     Linear(Parameters parameters, String name) {
         this.parameters = parameters;
         this.weight = parameters.get(name + ".weight");
         this.bias = parameters.get(name + ".bias");
+        this.adapter = parameters.adapter(name);
     }
 
     static void addTo(Parameters.Layout layout, String name, long out, long in, boolean bias) {
@@ -31,7 +34,8 @@ final class Linear {
     }
 
     Tensor forward(Tensor x) {
-        return product(x, weight, bias, parameters.precision());
+        Tensor y = product(x, weight, bias, parameters.precision());
+        return adapter == null ? y : adapter.addTo(y, x);
     }
 
     /** {@code x weight^T + bias} computed in the given precision; a bias of null is none. Weights of another type are converted for the call. */

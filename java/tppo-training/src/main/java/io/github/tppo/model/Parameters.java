@@ -14,8 +14,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * The tensors of one model under their Hugging Face names, in a fixed order, that live until {@link #close}: f32 leaves of autograd, or
- * views of a mapped checkpoint without gradients, in the dtypes in which it is stored.
+ * The tensors of one model under their Hugging Face names, in a fixed order, and its adapters if it has any; they live until
+ * {@link #close}. Tensors are f32 leaves of autograd, or views of a mapped checkpoint without gradients, in the dtypes in which it is stored.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 final class Parameters implements AutoCloseable {
@@ -25,10 +25,19 @@ final class Parameters implements AutoCloseable {
 
     private final Map<String, Tensor> tensors;
     private Precision precision = Precision.FLOAT32;
+    /** Null where the model has no adapters. */
+    private final Lora lora;
+    private boolean merged;
     private boolean closed;
 
     private Parameters(Map<String, Tensor> tensors) {
+        this(tensors, null, false);
+    }
+
+    private Parameters(Map<String, Tensor> tensors, Lora lora, boolean merged) {
         this.tensors = tensors;
+        this.lora = lora;
+        this.merged = merged;
     }
 
     /**
@@ -172,7 +181,7 @@ final class Parameters implements AutoCloseable {
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone(), tensor.requires_grad())));
         }
-        return new Parameters(copies).with(precision);
+        return new Parameters(copies, lora == null ? null : lora.copy(), merged).with(precision);
     }
 
     /** The same memory under leaves of their own, with gradients of their own where these have any. */
@@ -181,7 +190,7 @@ final class Parameters implements AutoCloseable {
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), tensor.requires_grad())));
         }
-        return new Parameters(views).with(precision);
+        return new Parameters(views, lora == null ? null : lora.shared(), merged).with(precision);
     }
 
     /** Sets what the projections compute in, for these and later copies. */
@@ -194,13 +203,55 @@ final class Parameters implements AutoCloseable {
         return precision;
     }
 
+    /** The same memory, frozen, with adapters or without (null). */
+    Parameters frozen(Lora adapters) {
+        Map<String, Tensor> views = new LinkedHashMap<>();
+        try (Scope scope = Scope.noGrad()) {
+            tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), false)));
+        }
+        return new Parameters(views, adapters, false).with(precision);
+    }
+
+    /** The adapters, or null. */
+    Lora lora() {
+        return lora;
+    }
+
+    /** The adapter that adds to a projection's output, or null. */
+    LoraAdapter adapter(String projection) {
+        return lora == null || merged ? null : lora.adapters().get(projection);
+    }
+
+    boolean merged() {
+        return merged;
+    }
+
+    /** Folds the adapters into the weights, or takes them out again. The new weights are new f32 memory: who shared the old keeps it. */
+    void setMerged(boolean merge) {
+        if (lora == null || merged == merge) {
+            throw new IllegalStateException(lora == null ? "the model has no adapters" : "the adapters are "
+                    + (merge ? "merged already" : "not merged"));
+        }
+        try (Scope scope = Scope.noGrad()) {
+            lora.adapters().forEach((projection, adapter) -> tensors.computeIfPresent(projection + ".weight", (name, weight) -> {
+                try (Scope one = Scope.open(); weight) {
+                    return leaf(adapter.fold(weight, merge ? 1 : -1), weight.requires_grad());
+                }
+            }));
+        }
+        merged = merge;
+    }
+
     Map<String, Tensor> map() {
         return Collections.unmodifiableMap(tensors);
     }
 
-    /** Those that autograd gives gradients. */
+    /** Those that autograd gives gradients, adapters included unless they are merged. */
     Map<String, Tensor> trainable() {
         Map<String, Tensor> leaves = new LinkedHashMap<>(tensors);
+        if (lora != null && !merged) {
+            leaves.putAll(lora.tensors());
+        }
         leaves.values().removeIf(tensor -> !tensor.requires_grad());
         return Collections.unmodifiableMap(leaves);
     }
@@ -221,5 +272,8 @@ final class Parameters implements AutoCloseable {
         }
         closed = true;
         tensors.values().forEach(Tensor::close);
+        if (lora != null) {
+            lora.close();
+        }
     }
 }

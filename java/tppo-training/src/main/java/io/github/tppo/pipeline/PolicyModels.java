@@ -3,25 +3,36 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
 import io.github.tppo.data.Examples;
+import io.github.tppo.model.AdapterConfig;
 import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DefaultPolicy;
 import io.github.tppo.model.InductionStart;
+import io.github.tppo.model.Lora;
 import io.github.tppo.model.RopeScaling;
 import io.github.tppo.model.WeightFormat;
+import io.github.tppo.run.Checkpoints;
+import io.github.tppo.run.ConfigException;
+import io.github.tppo.run.LoraConfig;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.SftConfig;
 import io.github.tppo.run.TppoConfig;
 import io.github.tppo.suggest.SuggestSettings;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.Stream;
 
 /** Policies of a run: where they start, how they are kept. */
 final class PolicyModels {
+  /** The folder below a trained policy's with its adapters alone. */
+  private static final String ADAPTER = "adapter";
+  /** The folder below a trained policy's with what the adapters were trained on, where that is no checkpoint of the user's. */
+  private static final String BASE = "base";
+
   private PolicyModels() {}
 
   /** The examples of a split, at most {@code most} of them (0 = all). */
@@ -38,7 +49,7 @@ final class PolicyModels {
   }
 
   /** The checkpoint that the policy starts from; null when it is none of the user's. */
-  private static Path checkpoint(TppoConfig config) {
+  static Path checkpoint(TppoConfig config) {
     String init = config.sft().init();
     return List.of("default", "random", "induction").contains(init) ? null : Path.of(init);
   }
@@ -66,6 +77,25 @@ final class PolicyModels {
           + tokenizer.vocabSize());
     }
     return policy;
+  }
+
+  /**
+   * What training changes: all of a policy or, if the configuration asks for it, adapters on its frozen weights.
+   *
+   * @param model is trained itself, or closed
+   * @param use adapters of another use start with other numbers
+   */
+  static Decoder trainable(Decoder model, TppoConfig config, int use) {
+    LoraConfig lora = config.lora();
+    if (!lora.on()) {
+      return model;
+    }
+    try (model) {
+      AdapterConfig adapters = AdapterConfig.of(lora.r(), lora.alpha(), lora.useRslora(), lora.targetModules());
+      return model.adapted(Lora.create(adapters, model.config(), config.seed(), use));
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException("lora." + e.getMessage());
+    }
   }
 
   private static DecoderConfig random(SftConfig.PolicyShape shape, Tokenizer tokenizer) {
@@ -103,5 +133,36 @@ final class PolicyModels {
   /** How the run's checkpoints are stored. */
   static WeightFormat format(TppoConfig config) {
     return WeightFormat.of(config.save().weights().name(), Math.max(1, Math.round(config.save().shardGb() * 1e9)));
+  }
+
+  /**
+   * Writes the adapters of a trained policy in PEFT's form below its folder, then merges them into its weights; does nothing to a
+   * policy without adapters.
+   *
+   * @param base the checkpoint that they were trained on, or null: then it is written too
+   */
+  static void mergeAdapters(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path base, Path dir) throws IOException {
+    if (policy.lora() == null) {
+      return;
+    }
+    Path written = base == null ? dir.resolve(BASE) : base;
+    if (base == null) {
+      try (Decoder before = policy.base()) {
+        save(before, tokenizer, config, written);
+      }
+    }
+    policy.lora().save(dir.resolve(ADAPTER), written.toAbsolutePath().toString());
+    policy.merge();
+  }
+
+  /** The weights files of a saved policy with their SHA-256. */
+  static String fingerprint(Path dir) throws IOException {
+    StringBuilder lines = new StringBuilder();
+    try (Stream<Path> files = Files.list(dir)) {
+      for (Path file : files.filter(f -> f.toString().endsWith(".safetensors")).sorted().toList()) {
+        lines.append(Checkpoints.sha256(file)).append("  ").append(file.getFileName()).append('\n');
+      }
+    }
+    return lines.toString();
   }
 }

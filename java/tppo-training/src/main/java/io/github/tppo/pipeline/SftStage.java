@@ -20,6 +20,7 @@ import java.util.Map;
 /** Supervised fine-tuning of the policy: {@code sft/}. */
 final class SftStage implements Stage<TppoConfig> {
   private static final int EVAL_EXAMPLES = 512;
+  private static final int ADAPTERS = 0;
 
   @Override
   public String name() {
@@ -33,7 +34,7 @@ final class SftStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sft", "save");
+    return List.of("seed", "text", "sft", "lora", "save");
   }
 
   @Override
@@ -47,7 +48,7 @@ final class SftStage implements Stage<TppoConfig> {
     TppoConfig config = context.config();
     Path dir = context.folder().model("sft");
     try (Tokenizer tokenizer = PolicyModels.startingTokenizer(config);
-        Decoder policy = PolicyModels.start(config, tokenizer)) {
+        Decoder policy = PolicyModels.trainable(PolicyModels.start(config, tokenizer), config, ADAPTERS)) {
       List<Sequence> train = sequences(context, "train", tokenizer, 0);
       List<Sequence> valid = sequences(context, "valid", tokenizer, EVAL_EXAMPLES);
       try (SftTrainer trainer = new SftTrainer(policy, tokenizer.padId(), config.sft(), train, config.seed())) {
@@ -58,6 +59,7 @@ final class SftStage implements Stage<TppoConfig> {
           context.message(String.format(Locale.ROOT, "sft: loss of a true response token of validation users %.3f", nll));
         }
       }
+      PolicyModels.mergeAdapters(policy, tokenizer, config, PolicyModels.checkpoint(config), dir);
       PolicyModels.save(policy, tokenizer, config, dir);
     }
     TrainingLoop.clear(dir);

@@ -10,10 +10,12 @@ import io.github.tppo.policy.Prompt;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.reward.TokenRewardModel;
 import io.github.tppo.run.RunContext;
+import io.github.tppo.run.RunException;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -24,6 +26,8 @@ import java.util.stream.LongStream;
 /** Token-level PPO of the policy: {@code tppo/}. */
 final class TrainPolicyStage implements Stage<TppoConfig> {
   private static final String FOLDER = "tppo";
+  private static final int ADAPTERS = 1;
+  private static final String REFERENCE = "reference.sha256";
   /** Samples of the SFT policy over which the mean reward for centring is taken. */
   private static final int CENTER_SAMPLES = 1024;
 
@@ -39,7 +43,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sampling", "policy", "save");
+    return List.of("seed", "text", "sampling", "policy", "lora", "save");
   }
 
   @Override
@@ -52,9 +56,21 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     Compute.prepare(context);
     TppoConfig config = context.config();
     Path dir = context.folder().model(FOLDER);
-    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
-        Decoder policy = Decoder.load(context.folder().model("sft"));
-        Decoder reference = Decoder.load(context.folder().model("sft"));
+    Path sft = context.folder().model("sft");
+    try (Tokenizer tokenizer = Tokenizer.load(sft);
+        Decoder policy = PolicyModels.trainable(Decoder.load(sft), config, ADAPTERS)) {
+      train(context, tokenizer, policy, dir);
+      PolicyModels.mergeAdapters(policy, tokenizer, config, sft, dir);
+      PolicyModels.save(policy, tokenizer, config, dir);
+    }
+    TrainingLoop.clear(dir);
+  }
+
+  private static void train(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Path dir) throws IOException {
+    TppoConfig config = context.config();
+    Path sft = context.folder().model("sft");
+    // without its adapters the policy is the reference; trained whole, it needs another copy
+    try (Decoder reference = policy.lora() == null ? Decoder.load(sft) : policy.base();
         RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
       TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
@@ -70,13 +86,12 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       try (PpoTrainer trainer = new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
           suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed())) {
         long start = System.nanoTime();
-        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer));
+        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer),
+            PolicyModels.fingerprint(sft));
         TrainingLoop.run(context, dir, "token-level PPO", training);
         context.figure("tokens_per_s", training.tokens / ((System.nanoTime() - start) * 1e-9));
       }
-      PolicyModels.save(policy, tokenizer, config, dir);
     }
-    TrainingLoop.clear(dir);
   }
 
   /** Mean reward of the content tokens of the SFT policy's samples. */
@@ -136,8 +151,12 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     /** Response tokens that were sampled and trained on since the process began. */
     private double tokens;
 
-    Training(PpoTrainer trainer, TppoConfig config, Validation validation) {
+    /** What the reference was read from; a run that goes on must have the same (INVARIANTS 10). */
+    private final String reference;
+
+    Training(PpoTrainer trainer, TppoConfig config, Validation validation, String reference) {
       this.trainer = trainer;
+      this.reference = reference;
       this.config = config;
       this.validation = validation;
     }
@@ -173,10 +192,15 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     @Override
     public void save(Path folder) throws IOException {
       trainer.save(folder);
+      Files.writeString(folder.resolve(REFERENCE), reference);
     }
 
     @Override
     public void load(Path folder) throws IOException {
+      if (!Files.readString(folder.resolve(REFERENCE)).equals(reference)) {
+        throw new RunException("train-policy: the weights in sft/ are not those that training began with, which are the reference of"
+            + " the KL penalty; put them back, or delete tppo/ to begin anew");
+      }
       trainer.load(folder);
     }
   }

@@ -10,6 +10,7 @@ import io.github.tppo.kernels.PolicyLossStats;
 import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Lora;
 import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
@@ -33,6 +34,7 @@ import java.util.Map;
 public final class PpoTrainer implements AutoCloseable {
   /** Random numbers of sampling are apart from those of everything else. */
   static final long SAMPLES = 0x726f6c;
+  private static final int CRITIC_ADAPTERS = 2;
 
   private final Decoder policy;
   private final Critic critic;
@@ -51,7 +53,7 @@ public final class PpoTrainer implements AutoCloseable {
   private int[] order;
 
   /**
-   * @param policy is trained in place
+   * @param policy is trained in place; with adapters, the critic has such adapters of its own on the weights of the reference
    * @param reference the frozen SFT policy
    * @param prompts the training prompts; a round takes the next ones of a seeded order
    * @param suggestedLength sl of the length penalty, fixed for the whole run
@@ -70,10 +72,16 @@ public final class PpoTrainer implements AutoCloseable {
     this.seed = seed;
     policy.setPrecision(config.compute().precision());
     reference.setPrecision(config.compute().precision());
-    this.critic = new Critic(reference.copy(), padId, config.valueClip(), config.compute(), config.criticOptimizer());
+    this.critic = new Critic(criticTrunk(policy, reference, seed), padId, config.valueClip(), config.compute(), config.criticOptimizer());
     this.optimizer = new AdamW(policy.trainable(), Optimizers.options(config.optimizer()));
     this.collector = new RolloutCollector(policy, reference, critic, rewarder, config, sampling, suggestedLength, eosId, padId);
     this.kl = new KlController(config.klCoef(), config.klTarget(), config.klHorizon());
+  }
+
+  /** What the critic is trained on: a copy of the reference or, where the policy has adapters, such adapters on the reference's memory. */
+  static Decoder criticTrunk(Decoder policy, Decoder reference, long seed) {
+    return policy.lora() == null ? reference.copy()
+        : reference.adapted(Lora.create(policy.lora().config(), reference.config(), seed, CRITIC_ADAPTERS));
   }
 
   /** One round, counted from 0. Returns its metrics, under the names of TRL's PPO where they have one. */

@@ -152,7 +152,8 @@ public final class Checkpoints {
     return root.relativize(file).toString().replace('\\', '/');
   }
 
-  private static String sha256(Path file) throws IOException {
+  /** A file's SHA-256 in hexadecimal. */
+  public static String sha256(Path file) throws IOException {
     MessageDigest digest;
     try {
       digest = MessageDigest.getInstance("SHA-256");

@@ -56,7 +56,7 @@ class PipelineTest {
   static void uninterruptedRun() throws Exception {
     writeLog(dir.resolve("log.tsv"));
     whole = dir.resolve("whole");
-    run(whole, null, 0);
+    run(config(dir), whole, null, 0);
   }
 
   @AfterAll
@@ -64,7 +64,7 @@ class PipelineTest {
     Workers.setCount(Runtime.getRuntime().availableProcessors());
   }
 
-  private static void writeLog(Path file) throws IOException {
+  static void writeLog(Path file) throws IOException {
     String[][] topics = {{"red shoes", "cheap shoes", "running shoes"}, {"pasta recipe", "easy pasta", "pasta sauce recipe"},
         {"weather paris", "paris hotel", "cheap paris flights"}};
     SplittableRandom random = new SplittableRandom(1);
@@ -80,8 +80,9 @@ class PipelineTest {
     Files.writeString(file, log);
   }
 
-  private static TppoConfig config() {
-    return ConfigReader.read(TppoConfig.class, List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
+  /** Settings for the log in a folder, and what is set besides. */
+  static TppoConfig config(Path dir, String... sets) {
+    List<String> all = new ArrayList<>(List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
         "data.valid_fraction=0.2", "data.eval_fraction=0.2", "text.max_prompt_tokens=48", "sft.init=random",
         "sft.shape={hidden_size: 32, intermediate_size: 48, layers: 2, heads: 4, kv_heads: 2, rope_theta: 10000, max_positions: 256}",
         "sft.epochs=8", "sft.batch_size=8", "sft.eval_every=10", "sft.optimizer.learning_rate=0.01",
@@ -90,10 +91,12 @@ class PipelineTest {
         "reward.batch_size=8", "reward.eval_every=5", "policy.steps=5", "policy.rollout_size=8", "policy.batch_size=4",
         "policy.critic_warmup=1", "policy.eval_every=2", "policy.eval_examples=5", "policy.center_rewards=true",
         "policy.kl_target=2", "evaluation.bootstrap_resamples=200", "evaluation.samples_per_example=2"));
+    all.addAll(List.of(sets));
+    return ConfigReader.read(TppoConfig.class, all);
   }
 
   /** Runs all stages; asks to stop after {@code updates} updates of the task's progress, if a task is named. */
-  private static List<String> run(Path out, String stopIn, int updates) throws Exception {
+  static List<String> run(TppoConfig config, Path out, String stopIn, int updates) throws Exception {
     AtomicBoolean stop = new AtomicBoolean();
     List<String> messages = new ArrayList<>();
     Reporter reporter = new Reporter() {
@@ -109,8 +112,8 @@ class PipelineTest {
       }
     };
     try (RunFolder folder = RunFolder.open(out)) {
-      folder.begin(config(), false);
-      new StageRunner<>(TppoPipeline.create().stages(), config(), folder, Backend.CPU, reporter, stop::get).runAll();
+      folder.begin(config, false);
+      new StageRunner<>(TppoPipeline.create().stages(), config, folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
   }
@@ -232,12 +235,12 @@ class PipelineTest {
   void anInterruptedRunEndsWithTheSameBits() throws Exception {
     Path out = dir.resolve("interrupted");
     for (String task : List.of("fine-tuning the policy", "sampling responses", "training the reward model", "token-level PPO")) {
-      StoppedException stopped = assertThrows(StoppedException.class, () -> run(out, task, 3), task);
+      StoppedException stopped = assertThrows(StoppedException.class, () -> run(config(dir), out, task, 3), task);
       assertTrue(stopped.getMessage().startsWith("stopped during"), stopped.getMessage());
       assertFalse(Files.exists(out.resolve("results.json")));
     }
-    assertThrows(StoppedException.class, () -> run(out, "token-level PPO", 1), "and once more");
-    List<String> messages = run(out, null, 0);
+    assertThrows(StoppedException.class, () -> run(config(dir), out, "token-level PPO", 1), "and once more");
+    List<String> messages = run(config(dir), out, null, 0);
     assertTrue(messages.contains("train-policy: going on"), messages.toString());
     for (String name : List.of("sft", "reward-token", "tppo")) {
       assertArrayEquals(Files.readAllBytes(whole.resolve(name).resolve("model.safetensors")),
@@ -255,7 +258,7 @@ class PipelineTest {
     Path copy = dir.resolve("copy");
     copy(whole, copy);
     Map<String, FileTime> before = times(copy);
-    List<String> messages = run(copy, null, 0);
+    List<String> messages = run(config(dir), copy, null, 0);
     assertEquals(STAGES.stream().map(s -> s + ": finished earlier").toList(), messages);
     assertEquals(before, times(copy));
   }

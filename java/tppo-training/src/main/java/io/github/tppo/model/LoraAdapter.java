@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.model;
+
+import org.bytedeco.pytorch.Scalar;
+import org.bytedeco.pytorch.Tensor;
+import org.bytedeco.pytorch.global.torch;
+
+/**
+ * The adapter of one projection: {@code y = W x + b + scale * B (A x)}. The tensors belong to a {@link Lora}.
+ *
+ * @param a f32 [r, in]
+ * @param b f32 [out, r]
+ * @param scale alpha / r, with rank stabilisation alpha / sqrt(r)
+ */
+public record LoraAdapter(Tensor a, Tensor b, double scale) {
+
+    /** Adds the adapter's share to the output y [..., out] of a projection of x [..., in]; computed in f32, returned in y's dtype. */
+    Tensor addTo(Tensor y, Tensor x) {
+        Tensor input = x.scalar_type().intern() == a.scalar_type().intern() ? x : x.to(a.scalar_type());
+        Tensor share = torch.linear(torch.linear(input, a), b);
+        Tensor sum = y.add(share, new Scalar(scale));
+        return sum.scalar_type().intern() == y.scalar_type().intern() ? sum : sum.to(y.scalar_type());
+    }
+
+    /** Returns W + sign * scale * B A in new f32 memory, for W [out, in] of any dtype. */
+    Tensor fold(Tensor weight, int sign) {
+        return weight.to(torch.ScalarType.Float).add(b.matmul(a), new Scalar(sign * scale));
+    }
+
+    /** The same for some elements of W alone, in row-major order from element {@code from} on: f32 of the length of {@code part}. */
+    Tensor fold(Tensor part, long from) {
+        long in = a.size(1);
+        long firstRow = from / in;
+        long endRow = (from + part.numel() + in - 1) / in;
+        Tensor share = b.narrow(0, firstRow, endRow - firstRow).matmul(a).reshape(-1).narrow(0, from - firstRow * in, part.numel());
+        return part.to(torch.ScalarType.Float).add(share, new Scalar(scale));
+    }
+}

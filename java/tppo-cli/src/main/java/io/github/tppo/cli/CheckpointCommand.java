@@ -18,7 +18,6 @@ import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
-import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -68,22 +67,11 @@ final class CheckpointCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ConfigException("--dtype " + dtype + ": expected float32, bfloat16 or float16");
       }
-      requireEmpty();
       try (Reporter reporter = PipelineRun.reporter(spec.commandLine().getErr())) {
         write(format, out, reporter);
       }
       show(CheckpointInfo.read(out), out, spec.commandLine().getOut());
       return 0;
-    }
-
-    private void requireEmpty() throws IOException {
-      if (Files.exists(out)) {
-        try (Stream<Path> content = Files.isDirectory(out) ? Files.list(out) : Stream.of(out)) {
-          if (content.findAny().isPresent()) {
-            throw new ConfigException("--out " + out + ": is there already, expected an empty folder or none");
-          }
-        }
-      }
     }
   }
 

@@ -237,6 +237,23 @@ class GeneratorTest {
         assertTrue(generator.counts().nativeNanos() > 0 && generator.counts().nativeNanos() <= generator.counts().nanos());
     }
 
+    /** What does not fit is written later: here two at a time, then one, which takes as many calls as tokens. */
+    @Test
+    void theCacheHasABound() {
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            List<int[]> four = List.of(new int[] {3}, new int[] {4}, new int[] {5}, new int[] {6});
+            long position = 2 * 2 * 2 * 4 * Float.BYTES; // layers, keys and values, heads, their size
+            Generator all = new Generator(decoder, -1);
+            List<Generated> expected = all.generate(four, new long[4], SamplingOptions.greedy(8));
+            assertEquals(8, all.counts().calls());
+            for (int fitting : new int[] {2, 1, 0}) {
+                Generator bounded = new Generator(decoder, -1).withCache(fitting * 8 * position + position);
+                assertSame(expected, bounded.generate(four, new long[4], SamplingOptions.greedy(8)));
+                assertEquals(fitting == 2 ? 16 : 32, bounded.counts().calls());
+            }
+        }
+    }
+
     /** The weights are read where they lie: a step of the optimiser between two calls is seen by the second. */
     @Test
     void changedWeightsAreSeenByTheNextCall() {

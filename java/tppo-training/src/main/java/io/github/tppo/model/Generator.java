@@ -18,9 +18,9 @@ import java.util.List;
  */
 public final class Generator {
 
-    /** Responses that are written side by side unless another number is given, if their keys and values take less than {@link #DEFAULT_CACHE}. */
+    /** Responses that are written side by side, unless their number is given or their keys and values take too much memory. */
     public static final int DEFAULT_BATCH = 64;
-    /** Bytes of keys and values, unless the number of responses side by side is given. */
+    /** Most bytes of keys and values, unless the number of responses side by side is given. */
     public static final long DEFAULT_CACHE = 1L << 30;
     /** Tokens in a call of the model unless the batch asks for more: enough that reading the weights does not count. */
     private static final int ROWS = 512;
@@ -128,7 +128,8 @@ public final class Generator {
             try (ContinuousBatch batch = new ContinuousBatch(weights, slots, capacity, maxRows)) {
                 batch.run(new PromptQueue(responses), options, eosId);
                 long newTokens = responses.stream().mapToInt(Response::newTokens).sum();
-                counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start, batch.nativeNanos()));
+                counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start,
+                        batch.nativeNanos()));
             }
         }
         return responses.stream().map(Response::result).toList();

@@ -70,7 +70,8 @@ class GeneratorTest {
                 Kernels.setThreads(threads);
                 for (int batch : new int[] {1, 3, 64}) {
                     for (int rows : new int[] {batch, batch + 3, 512}) {
-                        assertSame(reference, new Generator(decoder, EOS).withBatchSize(batch).withRows(rows).generate(prompts, streams, options));
+                        Generator generator = new Generator(decoder, EOS).withBatchSize(batch).withRows(rows);
+                        assertSame(reference, generator.generate(prompts, streams, options));
                     }
                 }
                 assertSame(reference, shuffled(new Generator(decoder, EOS).withBatchSize(3), options, threads));

@@ -114,12 +114,12 @@ void DecoderChunk::norm(const void* weight, bool add_y) const {
 void DecoderChunk::rotate_and_keep(int64_t layer) const {
   const int64_t size = a_.head_size, half = size / 2;
   each(rows_, rows_ * qkv_stride_ / 2, [&](int32_t, int64_t i) {
-    const int64_t position = a_.positions[begin_ + i];
+    const int64_t position = positions_[i];
     const float *const cosines = a_.rope_cos + position * half, *const sines = a_.rope_sin + position * half;
     float* head = s_.qkv + i * qkv_stride_;
     for (int64_t h = 0; h < a_.num_heads; ++h, head += size) rotate(head, cosines, sines, half);
     for (int64_t h = 0; h < a_.num_kv_heads; ++h, head += size) {
-      float* const to = a_.cache + cache_.keys(a_.slots[begin_ + i], layer, h) + position * size;
+      float* const to = a_.cache + cache_.keys(slots_[i], layer, h) + position * size;
       rotate(head, cosines, sines, half);
       std::copy_n(head, size, to);
       std::copy_n(head + a_.num_kv_heads * size, size, to + cache_.layer / 2);
@@ -135,10 +135,10 @@ void DecoderChunk::attend(int64_t layer) const {
   const int64_t most = std::max<int64_t>(1, AttentionScratch::kQueries * a_.num_kv_heads / a_.num_heads);
   int64_t count = 0, keys = 0;
   for (int64_t i = 0; i < rows_; ++i) {
-    const bool begins = i == 0 || a_.slots[begin_ + i] != a_.slots[begin_ + i - 1];
-    if (begins || blocks[count - 1].count == most) blocks[count++] = Rows{i, 0};
+    const bool follows = i > 0 && slots_[i] == slots_[i - 1] && positions_[i] == positions_[i - 1] + 1;
+    if (!follows || blocks[count - 1].count == most) blocks[count++] = Rows{i, 0};
     ++blocks[count - 1].count;
-    keys += a_.positions[begin_ + i] + 1;
+    keys += positions_[i] + 1;
   }
   each(count * a_.num_kv_heads, keys * a_.num_heads * a_.head_size / 16, [&](int32_t worker, int64_t task) {
     const Rows& rows = blocks[task / a_.num_kv_heads];
@@ -148,11 +148,11 @@ void DecoderChunk::attend(int64_t layer) const {
 
 void DecoderChunk::attend(int64_t layer, int64_t first, int64_t count, int64_t kv_head, int32_t worker) const {
   const int64_t size = a_.head_size, group = a_.num_heads / a_.num_kv_heads, queries = count * group, stride = attention_.score_stride;
-  const int64_t position = a_.positions[begin_ + first], window = a_.layers[layer].window;
+  const int64_t position = positions_[first], window = a_.layers[layer].window;
   // Row i attends to the positions from(i) .. position + i.
   const auto from = [&](int64_t i) { return window == 0 ? 0 : std::max<int64_t>(0, position + i - window + 1); };
   const int64_t start = from(0);
-  const float* const keys = a_.cache + cache_.keys(a_.slots[begin_ + first], layer, kv_head);
+  const float* const keys = a_.cache + cache_.keys(slots_[first], layer, kv_head);
   const float* const values = keys + cache_.layer / 2;
   float *const query = attention_.query(worker), *const scores = attention_.scores(worker), *const result = attention_.result(worker);
   for (int64_t i = 0; i < count; ++i)
@@ -195,9 +195,26 @@ void DecoderChunk::mlp(const tppo_decoder_layer& layer) const {
   multiply(layer, {Product{TPPO_DECODER_DOWN, s_.gate, s_.y, a_.hidden_size, s_.low}});
 }
 
+/// Leaves out the rows that are no outputs: nobody asks for what the last layer makes of them.
+void DecoderChunk::keep_outputs(const int32_t* outputs, int64_t count, int64_t begin) {
+  const int64_t h = a_.hidden_size, q = a_.num_heads * a_.head_size;
+  for (int64_t o = 0; o < count; ++o) {
+    const int64_t i = outputs[o] - begin;
+    if (i == o) continue;
+    std::copy_n(s_.x + i * h, h, s_.x + o * h);
+    std::copy_n(s_.qkv + i * qkv_stride_, q, s_.qkv + o * qkv_stride_);
+    positions_[o] = positions_[i];
+    slots_[o] = slots_[i];
+  }
+  rows_ = count;
+}
+
 void DecoderChunk::run(int64_t begin, int64_t end, float* hidden) {
-  begin_ = begin;
   rows_ = end - begin;
+  std::copy(a_.positions + begin, a_.positions + end, positions_);
+  std::copy(a_.slots + begin, a_.slots + end, slots_);
+  const int32_t* const outputs = std::lower_bound(a_.output_rows, a_.output_rows + a_.num_outputs, begin);
+  const int64_t output_count = std::lower_bound(outputs, a_.output_rows + a_.num_outputs, end) - outputs;
   const int64_t h = a_.hidden_size, q = a_.num_heads * a_.head_size, kv = a_.num_kv_heads * a_.head_size;
   for (int64_t i = 0; i < rows_; ++i)
     weights_.widen(static_cast<const char*>(a_.embedding) + a_.tokens[begin + i] * h * element_bytes(a_.dtype), h, s_.x + i * h);
@@ -209,16 +226,17 @@ void DecoderChunk::run(int64_t begin, int64_t end, float* hidden) {
                      Product{TPPO_DECODER_KEY, s_.normed, s_.qkv + q, qkv_stride_, s_.low + low[0]},
                      Product{TPPO_DECODER_VALUE, s_.normed, s_.qkv + q + kv, qkv_stride_, s_.low + low[0] + low[1]}});
     rotate_and_keep(l);
+    if (l == a_.num_layers - 1) keep_outputs(outputs, output_count, begin);
+    if (rows_ == 0) return;
     attend(l);
     multiply(layer, {Product{TPPO_DECODER_OUTPUT, s_.attended, s_.y, h, s_.low}});
     norm(layer.mlp_norm, true);
     mlp(layer);
   }
-  const int32_t *const outputs = a_.output_rows, *const last = outputs + a_.num_outputs;
-  for (const int32_t* o = std::lower_bound(outputs, last, begin); o != last && *o < end; ++o) {
-    float *const x = s_.x + (*o - begin) * h, *const y = s_.y + (*o - begin) * h;
-    for (int64_t k = 0; k < h; ++k) x[k] += y[k];
-    weights_.rms_norm(x, a_.final_norm, h, a_.rms_norm_eps, hidden + (o - outputs) * h);
+  for (int64_t i = 0; i < rows_; ++i) {
+    float* const x = s_.x + i * h;
+    for (int64_t k = 0; k < h; ++k) x[k] += s_.y[i * h + k];
+    weights_.rms_norm(x, a_.final_norm, h, a_.rms_norm_eps, hidden + (outputs - a_.output_rows + i) * h);
   }
 }
 

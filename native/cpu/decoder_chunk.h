@@ -74,6 +74,7 @@ class DecoderChunk {
   void attend(int64_t layer) const;
   void attend(int64_t layer, int64_t first, int64_t count, int64_t kv_head, int32_t worker) const;
   void mlp(const tppo_decoder_layer& layer) const;
+  void keep_outputs(const int32_t* outputs, int64_t count, int64_t begin);
 
   const tppo_decoder_args& a_;
   const DecoderKernels& kernels_;
@@ -84,7 +85,8 @@ class DecoderChunk {
   const int32_t worker_;
   const CacheLayout cache_;
   const int64_t qkv_stride_;
-  int64_t begin_ = 0, rows_ = 0;
+  int64_t rows_ = 0;
+  int32_t positions_[kChunkRows], slots_[kChunkRows];
 };
 
 /// Largest rank among the low-rank pairs of the model.

@@ -15,7 +15,7 @@ struct DecoderSizes {
   std::vector<int64_t> windows = {0, 0};
 };
 
-/// Numbers of a type, and what they are in double.
+/// Random numbers of a type, scale their standard deviation, and what they are in double.
 struct Weights {
   Vec<float> floats;
   Vec<uint16_t> halves;
@@ -24,7 +24,7 @@ struct Weights {
   Weights() = default;
   Weights(Random& random, int32_t dtype, int64_t n, double scale, double mean = 0.0) {
     for (int64_t i = 0; i < n; ++i) {
-      const float x = static_cast<float>(mean + scale * random.normal());
+      const float x = static_cast<float>(mean + scale * 3.4641016 * (random.uniform() - 0.5));
       if (dtype == TPPO_F32)
         floats.push_back(x);
       else

@@ -79,10 +79,10 @@ public final class Generation {
                         theirs.add(printed(theirs(setting)));
                     }
                 }
-                String line = String.format(Locale.ROOT, "{\"summary\": \"batch %d, threads %d\", \"tppo_tokens_per_s\": %.1f", batch, threads,
-                        median(ours));
-                summary.add(line + (theirs.isEmpty() ? "" : String.format(Locale.ROOT, ", \"peer_tokens_per_s\": %.1f, \"times_as_fast\": %.2f",
-                        median(theirs), median(ours) / median(theirs))) + "}");
+                String line = String.format(Locale.ROOT, "{\"summary\": \"batch %d, threads %d\", \"tppo_tokens_per_s\": %.1f", batch,
+                        threads, median(ours));
+                summary.add(line + (theirs.isEmpty() ? "" : String.format(Locale.ROOT,
+                        ", \"peer_tokens_per_s\": %.1f, \"times_as_fast\": %.2f", median(theirs), median(ours) / median(theirs))) + "}");
             }
         }
         summary.forEach(System.out::println);
@@ -123,12 +123,13 @@ public final class Generation {
         Generator.Counts before = generator.counts();
         double[] times = times(generator, prompts, sampling, seconds);
         Generator.Counts counts = generator.counts().since(before);
-        return String.format(Locale.ROOT, "{\"engine\": \"tppo %s %s\", \"batch\": %d, \"threads\": %d, \"prompts\": %d, \"new_tokens\": %d,"
+        KernelInfo kernels = KernelInfo.query();
+        return String.format(Locale.ROOT, "{\"engine\": \"tppo %s, %s\", \"batch\": %d, \"threads\": %d, \"prompts\": %d, \"new_tokens\": %d,"
                 + " \"temperature\": %s, \"dtype\": \"float32\", \"rounds\": %d, \"tokens_per_s\": %.1f, \"java_us_per_token\": %.3f,"
-                + " \"java_share\": %.4f}", KernelInfo.query().version(), KernelInfo.query().cpuIsa(), setting.batch, setting.threads, setting.prompts, newTokens,
-                options.get("--temperature"), times.length, (double) setting.prompts * newTokens / times[times.length / 2],
-                1e-3 * (counts.nanos() - counts.nativeNanos()) / counts.newTokens(),
-                1 - (double) counts.nativeNanos() / counts.nanos());
+                + " \"java_share\": %.4f}",
+                kernels.version(), kernels.cpuIsa(), setting.batch, setting.threads, setting.prompts, newTokens, options.get("--temperature"),
+                times.length, (double) setting.prompts * newTokens / times[times.length / 2],
+                1e-3 * (counts.nanos() - counts.nativeNanos()) / counts.newTokens(), 1 - (double) counts.nativeNanos() / counts.nanos());
     }
 
     /** Seconds of each generation, sorted. */

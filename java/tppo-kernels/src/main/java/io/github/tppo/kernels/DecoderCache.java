@@ -13,6 +13,9 @@ import org.bytedeco.javacpp.FloatPointer;
  */
 public final class DecoderCache implements AutoCloseable {
 
+    /** Far beyond any memory, and exact in double below. */
+    private static final double MOST_BYTES = 0x1p50;
+
     private final DecoderShape shape;
     private final int slots;
     private final int capacity;
@@ -57,10 +60,15 @@ public final class DecoderCache implements AutoCloseable {
         sines.position(0);
     }
 
-    /** Returns the bytes of keys and values that a cache takes. */
+    /**
+     * Returns the bytes of keys and values that a cache takes.
+     *
+     * @throws IllegalArgumentException it would be more than any machine has
+     */
     public static long bytes(DecoderShape shape, int slots, int capacity) {
-        long floats = Math.multiplyExact(2L * shape.layers() * shape.kvHeads(), (long) shape.headSize());
-        return Math.multiplyExact(Math.multiplyExact(floats, (long) capacity), (long) slots * Float.BYTES);
+        double bytes = 2.0 * Float.BYTES * shape.layers() * shape.kvHeads() * shape.headSize() * capacity * slots;
+        Checks.require(bytes < MOST_BYTES, slots + " slots of " + capacity + " positions take " + bytes + " bytes");
+        return (long) bytes;
     }
 
     /** Returns the shape of the decoder that it was made for. */

@@ -31,10 +31,16 @@ final class DecoderKernels {
         rows.describe(args);
         args.logits(call.atLeastFloatsOrNull("logits", logits, (long) rows.outputs() * shape.vocabSize()))
                 .hidden(call.atLeastFloatsOrNull("hidden", hidden, (long) rows.outputs() * shape.hiddenSize()));
+        requireCpu(call);
         call.run((device, bytes) -> tppo_decoder_workspace(args, device, bytes),
                 (device, workspace, size) -> tppo_decoder(args, device, null, workspace, size));
         Reference.reachabilityFence(weights);
         Reference.reachabilityFence(rows);
+    }
+
+    private static void requireCpu(Call call) {
+        call.require(!call.device().isCuda(),
+                "the arrays are on " + call.device() + ", but generation runs on the CPU in this version");
     }
 
     static SampleTokensStats sample(NativeArray logits, long count, long vocabSize, SampleTokensOptions options,
@@ -55,8 +61,9 @@ final class DecoderKernels {
                 .logits(call.atLeastFloatsOrNull("logits", logits, Math.multiplyExact(count, vocabSize)))
                 .uniforms(call.atLeastDoublesOrNull("uniforms", uniforms, count))
                 .ids(call.atLeastInts("ids", ids, count))
-                .logprob(call.atLeastFloatsOrNull("logprobs", logprobs, count))
-                .stats(call.stats(SampleTokensStats.COUNT));
+                .logprob(call.atLeastFloatsOrNull("logprobs", logprobs, count));
+        requireCpu(call);
+        args.stats(call.stats(SampleTokensStats.COUNT));
         call.run((device, bytes) -> tppo_sample_tokens_workspace(args, device, bytes),
                 (device, workspace, size) -> tppo_sample_tokens(args, device, null, workspace, size));
         return SampleTokensStats.of(call.stats());

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
+import org.bytedeco.javacpp.FloatPointer;
 import org.junit.jupiter.api.Test;
 
 /** The Java side of the decoder: what it computes is tested against float64 in the native tests. */
@@ -185,6 +186,9 @@ class DecoderTest {
             one(rows, 0, 0, 0);
             refused("logits must be F32", () -> Kernels.decoderForward(
                     model, cache, rows, NativeArray.allocate(DType.BF16, VOCAB), null));
+            NativeArray elsewhere = NativeArray.of(new FloatPointer(VOCAB), VOCAB, DType.F32, Device.cuda(0));
+            refused("on cuda:0, but generation runs on the CPU",
+                    () -> Kernels.decoderForward(model, cache, rows, elsewhere, null));
             refused("null", () -> Kernels.decoderForward(null, cache, rows, logits, null));
             refused("null", () -> Kernels.decoderForward(model, null, rows, logits, null));
             refused("null", () -> Kernels.decoderForward(model, cache, null, logits, null));
@@ -202,6 +206,7 @@ class DecoderTest {
         DecoderWeights model = model();
         refused("slots", () -> new DecoderCache(SHAPE, 0, 8));
         refused("capacity", () -> new DecoderCache(SHAPE, 1, 0));
+        refused("take 8.", () -> new DecoderCache(SHAPE, Integer.MAX_VALUE, Integer.MAX_VALUE));
         DecoderShape other = new DecoderShape(HIDDEN, INNER, 2, 4, 1, 6, VOCAB, 1e-5, FREQUENCIES, new int[] {0, 5});
         DecoderRows rows = new DecoderRows(1);
         try (DecoderCache cache = new DecoderCache(other, 1, 8)) {

@@ -50,8 +50,8 @@ final class ContinuousBatch implements AutoCloseable {
      * @param capacity tokens of the longest prompt with its response, the last one left out
      * @param maxRows tokens in a call, at least {@code slots}
      */
-    ContinuousBatch(Decoder decoder, int slots, int capacity, int maxRows) {
-        this.weights = KernelWeights.of(decoder);
+    ContinuousBatch(DecoderWeights weights, int slots, int capacity, int maxRows) {
+        this.weights = weights;
         this.slots = new Response[slots];
         this.outputSlots = new int[slots];
         this.rows = new DecoderRows(maxRows);

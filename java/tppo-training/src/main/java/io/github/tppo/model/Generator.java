@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.kernels.DecoderCache;
+import io.github.tppo.kernels.DecoderWeights;
 import io.github.tppo.model.PromptQueue.Response;
 import java.util.ArrayList;
 import java.util.List;
@@ -16,35 +18,39 @@ import java.util.List;
  */
 public final class Generator {
 
-    /** Responses that are written side by side unless another number is given. */
+    /** Responses that are written side by side, unless their number is given or their keys and values take too much memory. */
     public static final int DEFAULT_BATCH = 64;
+    /** Most bytes of keys and values, unless the number of responses side by side is given. */
+    public static final long DEFAULT_CACHE = 1L << 30;
     /** Tokens in a call of the model unless the batch asks for more: enough that reading the weights does not count. */
     private static final int ROWS = 512;
 
     private final Decoder decoder;
     private final int eosId;
     private final int batchSize;
+    private final long cacheBytes;
     private final int maxRows;
     private Counts counts = new Counts(0, 0, 0, 0, 0);
 
     /**
-     * Makes a generator with batches of {@value #DEFAULT_BATCH}.
+     * Makes a generator that writes up to {@value #DEFAULT_BATCH} responses side by side, fewer where the model is large.
      *
      * @param eosId token that ends a response; -1 = none
      */
     public Generator(Decoder decoder, int eosId) {
-        this(decoder, eosId, DEFAULT_BATCH, Math.max(ROWS, DEFAULT_BATCH));
+        this(decoder, eosId, DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
     }
 
-    private Generator(Decoder decoder, int eosId, int batchSize, int maxRows) {
+    private Generator(Decoder decoder, int eosId, int batchSize, long cacheBytes, int maxRows) {
         this.decoder = decoder;
         this.eosId = eosId;
         this.batchSize = batchSize;
+        this.cacheBytes = cacheBytes;
         this.maxRows = maxRows;
     }
 
     /**
-     * A generator that writes so many responses side by side; each takes memory for its keys and values.
+     * A generator that writes so many responses side by side, whatever memory their keys and values take.
      *
      * @param batchSize at least 1
      */
@@ -52,12 +58,17 @@ public final class Generator {
         if (batchSize < 1) {
             throw new IllegalArgumentException("batchSize must be at least 1, is " + batchSize);
         }
-        return new Generator(decoder, eosId, batchSize, Math.max(ROWS, batchSize));
+        return new Generator(decoder, eosId, batchSize, Long.MAX_VALUE, Math.max(ROWS, batchSize));
     }
 
     /** A generator whose calls of the model take so many tokens, at least as many as responses are written side by side. */
     Generator withRows(int rows) {
-        return new Generator(decoder, eosId, batchSize, Math.max(rows, batchSize));
+        return new Generator(decoder, eosId, batchSize, cacheBytes, Math.max(rows, batchSize));
+    }
+
+    /** A generator with fewer responses side by side where their keys and values would take more, but one at least. */
+    Generator withCache(long bytes) {
+        return new Generator(decoder, eosId, batchSize, bytes, maxRows);
     }
 
     /**
@@ -110,12 +121,15 @@ public final class Generator {
             // the last token chosen needs no place
             capacity = Math.max(capacity, response.tokens.length - 1);
         }
-        int slots = Math.min(batchSize, responses.size());
-        if (slots > 0) {
-            try (ContinuousBatch batch = new ContinuousBatch(decoder, slots, capacity, maxRows)) {
+        if (!responses.isEmpty()) {
+            DecoderWeights weights = KernelWeights.of(decoder);
+            long fitting = Math.max(1, cacheBytes / DecoderCache.bytes(weights.shape(), 1, capacity));
+            int slots = (int) Math.min(fitting, Math.min(batchSize, responses.size()));
+            try (ContinuousBatch batch = new ContinuousBatch(weights, slots, capacity, maxRows)) {
                 batch.run(new PromptQueue(responses), options, eosId);
                 long newTokens = responses.stream().mapToInt(Response::newTokens).sum();
-                counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start, batch.nativeNanos()));
+                counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start,
+                        batch.nativeNanos()));
             }
         }
         return responses.stream().map(Response::result).toList();

@@ -46,8 +46,8 @@ final class KernelWeights {
         parameters.forEach((name, tensor) -> {
             if (tensor.scalar_type().intern() != type) {
                 throw new IllegalArgumentException("generation needs all weights in one type, but " + name + " is "
-                        + SafeTensorsHeader.nameOf(tensor.scalar_type()) + " and " + Decoder.EMBEDDING + " is " + SafeTensorsHeader.nameOf(type)
-                        + "; Decoder.load widens all to F32");
+                        + SafeTensorsHeader.nameOf(tensor.scalar_type()) + " and " + Decoder.EMBEDDING + " is "
+                        + SafeTensorsHeader.nameOf(type) + "; Decoder.load widens all to F32");
             }
         });
     }

@@ -70,7 +70,8 @@ class GeneratorTest {
                 Kernels.setThreads(threads);
                 for (int batch : new int[] {1, 3, 64}) {
                     for (int rows : new int[] {batch, batch + 3, 512}) {
-                        assertSame(reference, new Generator(decoder, EOS).withBatchSize(batch).withRows(rows).generate(prompts, streams, options));
+                        Generator generator = new Generator(decoder, EOS).withBatchSize(batch).withRows(rows);
+                        assertSame(reference, generator.generate(prompts, streams, options));
                     }
                 }
                 assertSame(reference, shuffled(new Generator(decoder, EOS).withBatchSize(3), options, threads));
@@ -235,6 +236,23 @@ class GeneratorTest {
         assertEquals(responseTokens, generator.counts().newTokens());
         assertEquals(promptRows + responseTokens - prompts.size(), generator.counts().rows());
         assertTrue(generator.counts().nativeNanos() > 0 && generator.counts().nativeNanos() <= generator.counts().nanos());
+    }
+
+    /** What does not fit is written later: here two at a time, then one, which takes as many calls as tokens. */
+    @Test
+    void theCacheHasABound() {
+        try (Decoder decoder = GenerationModels.windowed(0)) {
+            List<int[]> four = List.of(new int[] {3}, new int[] {4}, new int[] {5}, new int[] {6});
+            long position = 2 * 2 * 2 * 4 * Float.BYTES; // layers, keys and values, heads, their size
+            Generator all = new Generator(decoder, -1);
+            List<Generated> expected = all.generate(four, new long[4], SamplingOptions.greedy(8));
+            assertEquals(8, all.counts().calls());
+            for (int fitting : new int[] {2, 1, 0}) {
+                Generator bounded = new Generator(decoder, -1).withCache(fitting * 8 * position + position);
+                assertSame(expected, bounded.generate(four, new long[4], SamplingOptions.greedy(8)));
+                assertEquals(fitting == 2 ? 16 : 32, bounded.counts().calls());
+            }
+        }
     }
 
     /** The weights are read where they lie: a step of the optimiser between two calls is seen by the second. */

@@ -7,7 +7,6 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -205,13 +204,14 @@ final class DecoderConfigJson {
         }
     }
 
-    /** {@code max_window_layers} for the transformers that do not know {@code layer_types}; a mixed pattern they cannot show. */
+    /**
+     * {@code max_window_layers} is for programs that do not know {@code layer_types}. They cannot show a pattern other than full layers
+     * first; vLLM refuses one by this number.
+     */
     private static void writeWindows(DecoderConfig c, ObjectNode json) {
         putWindow(c, json);
         json.put("use_sliding_window", c.slidingWindow() > 0);
-        int from = c.windows().indexOf(c.slidingWindow());
-        boolean tail = c.slidingWindow() > 0 && Collections.frequency(c.windows(), 0) == from;
-        json.put("max_window_layers", tail ? from : c.layers());
+        json.put("max_window_layers", c.slidingWindow() > 0 ? c.windows().indexOf(c.slidingWindow()) : c.layers());
         ArrayNode types = json.putArray("layer_types");
         c.windows().forEach(window -> types.add(window > 0 ? SLIDING : FULL));
     }

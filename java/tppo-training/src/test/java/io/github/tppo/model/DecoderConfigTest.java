@@ -145,6 +145,18 @@ class DecoderConfigTest {
         assertEquals(-1, replaced("llama", "pad_token_id", "-1").padId(), "old llamas have -1 for none");
     }
 
+    /** Programs that know only max_window_layers read a pattern with full layers first rightly; of another, vLLM refuses what is below the layers. */
+    @Test
+    void windowsAreWrittenForProgramsWithoutLayerTypesToo() throws IOException {
+        for (Map.Entry<String, Integer> pattern : Map.of("\"max_window_layers\":3", 3, "\"max_window_layers\":4", 4, "\"max_window_layers\":0,"
+                + "\"layer_types\":[\"full_attention\",\"sliding_attention\",\"full_attention\",\"sliding_attention\"]", 1).entrySet()) {
+            read("qwen2", "\"use_sliding_window\":true,\"sliding_window\":16," + pattern.getKey()).write(folder, WeightFormat.FLOAT32);
+            JsonNode json = SafeTensorsHeader.JSON.readTree(Files.readString(folder.resolve("config.json")));
+            assertEquals(pattern.getValue(), json.get("max_window_layers").asInt());
+            assertEquals(4, json.get("layer_types").size());
+        }
+    }
+
     @Test
     void biasesAreThoseOfTheType() throws IOException {
         DecoderConfig llama = read("llama", "\"attention_bias\":true,\"mlp_bias\":true");

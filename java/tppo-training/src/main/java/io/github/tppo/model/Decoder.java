@@ -229,10 +229,11 @@ public final class Decoder implements AutoCloseable {
     /**
      * Runs the trunk for training; arguments as {@link #hidden}.
      *
-     * @param checkpointing hold what goes into each block alone and compute the rest again on the way back
+     * @param checkpointing hold what goes into each block alone and compute the rest again on the way back; it is done in any case
+     *     where frozen weights have to be widened, of which autograd would hold a copy for all blocks
      */
     public Pass forward(Tensor inputIds, Tensor attentionMask, boolean checkpointing) {
-        return Pass.of(layers(inputIds, attentionMask), checkpointing);
+        return Pass.of(layers(inputIds, attentionMask), checkpointing || parameters.widensFrozen());
     }
 
     /** The trunk as a chain: embedding, blocks, final norm. */

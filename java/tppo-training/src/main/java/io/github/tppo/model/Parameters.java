@@ -242,6 +242,12 @@ final class Parameters implements AutoCloseable {
         merged = merge;
     }
 
+    /** Whether projections have to widen frozen matrices, such as those of a base model stored in bfloat16. */
+    boolean widensFrozen() {
+        return precision == Precision.FLOAT32
+                && tensors.values().stream().anyMatch(tensor -> tensor.element_size() < Float.BYTES && !tensor.requires_grad());
+    }
+
     Map<String, Tensor> map() {
         return Collections.unmodifiableMap(tensors);
     }

@@ -20,7 +20,7 @@ final class LossHead {
    * Forward only.
    *
    * @param rows hidden states of the scored tokens, [tokens, H]
-   * @param outputWeight [V, H]
+   * @param outputWeight [V, H]; the loss is computed in f32 whatever its type
    * @param kernel an operation of {@link io.github.tppo.kernels.Kernels} behind an output layer
    * @return what the kernel returns
    */
@@ -44,6 +44,7 @@ final class LossHead {
   }
 
   private static OutputLayer layer(Tensor rows, Tensor outputWeight) {
-    return OutputLayer.of(Tensors.view(rows), rows.size(1), Tensors.view(outputWeight));
+    Tensor weight = outputWeight.detach().to(ScalarType.Float); // itself, but where a frozen base model is stored in less
+    return OutputLayer.of(Tensors.view(rows), rows.size(1), Tensors.view(weight));
   }
 }

@@ -165,14 +165,14 @@ public final class PpoTrainer implements AutoCloseable {
   }
 
   private PolicyLossStats backward(Rollout rollout, int[] indices, PolicyLossOptions options) {
-    SequenceBatch batch = rollout.batch(indices);
-    NativeArray targets = NativeArray.ofLongs(batch.targets());
-    NativeArray old = NativeArray.ofFloats(rollout.gather(rollout.oldLogprobs(), indices));
-    NativeArray reference = NativeArray.ofFloats(rollout.gather(rollout.refLogprobs(), indices));
-    NativeArray advantages = NativeArray.ofFloats(rollout.gather(rollout.advantages(), indices));
-    NativeArray mask = NativeArray.ofBytes(rollout.gather(rollout.valid(), indices));
-    TokenLayout layout = TokenLayout.packed(batch.tokens(), NativeArray.ofInts(batch.cuSeqlens())).withMask(mask);
     try (Scope scope = Scope.withGrad()) {
+      SequenceBatch batch = rollout.batch(indices);
+      NativeArray targets = NativeArray.ofLongs(batch.targets());
+      NativeArray old = NativeArray.ofFloats(rollout.gather(rollout.oldLogprobs(), indices));
+      NativeArray reference = NativeArray.ofFloats(rollout.gather(rollout.refLogprobs(), indices));
+      NativeArray advantages = NativeArray.ofFloats(rollout.gather(rollout.advantages(), indices));
+      NativeArray mask = NativeArray.ofBytes(rollout.gather(rollout.valid(), indices));
+      TokenLayout layout = TokenLayout.packed(batch.tokens(), NativeArray.ofInts(batch.cuSeqlens())).withMask(mask);
       Pass pass = policy.forward(batch.inputIds(padId), batch.attentionMask(), config.compute().gradientCheckpointing());
       PolicyLossStats stats = LossHead.backward(batch.scoredRows(pass.hidden()), policy.outputWeight(), layer ->
           Kernels.linearPolicyLoss(layout, layer, targets, old, advantages, reference, options, PolicyLossOutputs.none()));

@@ -3,10 +3,11 @@ package io.github.tppo.run;
 
 import io.github.tppo.model.Precision;
 
-/** What a training step holds in memory at a time; results are the same but for rounding. */
+/** How the passes of training compute, the same settings for every model that is trained; docs/memory.md says what each saves. */
 @Doc("What a training step holds in memory at a time; results are the same but for rounding.")
 public record ComputeConfig(
-    @Doc("Most sequences in a forward and backward pass; the gradients of a batch are summed up over its passes. 0 = the batch at once")
+    @Doc("Most sequences in a forward and backward pass, of which two run side by side; the gradients of a batch are summed up over its"
+        + " passes. 0 = the batch at once")
         int microBatchSize,
     @Doc("Hold the input of each layer alone and compute the rest again on the way back: far less memory, a third more work")
         boolean gradientCheckpointing,

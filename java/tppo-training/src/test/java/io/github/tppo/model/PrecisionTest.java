@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.PeakMemory;
 import java.io.IOException;
 import java.util.List;
 import java.util.Map;
@@ -108,6 +109,62 @@ class PrecisionTest {
             }
             Tensor narrow = Linear.product(x.to(ScalarType.BFloat16), stored, null, Precision.BFLOAT16);
             assertEquals(ScalarType.BFloat16, narrow.scalar_type().intern());
+        }
+    }
+
+    /** Rounds all weights to bfloat16, stores the frozen ones in it if asked to, and leaves the queries' projections to be trained. */
+    private static Decoder adapted(DecoderConfig config, boolean narrow) {
+        Decoder model = Decoder.create(config, 1);
+        model.parameters().forEach((name, tensor) -> {
+            try (Scope scope = Scope.noGrad()) {
+                tensor.copy_(tensor.to(ScalarType.BFloat16));
+                if (!name.contains("q_proj")) {
+                    tensor.set_requires_grad(false);
+                    if (narrow) {
+                        tensor.set_data(tensor.to(ScalarType.BFloat16));
+                    }
+                }
+            }
+        });
+        return model;
+    }
+
+    private static Map<String, float[]> gradientsOf(Decoder model, int[] ids) {
+        try (Scope scope = Scope.withGrad()) {
+            Pass pass = model.forward(Tensors.ids(ids, 2, ids.length / 2), null, false);
+            Autograd.backward(pass.hidden(), Tensors.of(pattern((int) pass.hidden().numel()), Tensors.shape(pass.hidden())));
+            pass.backward();
+            Map<String, float[]> result = gradients(model.trainable());
+            result.put("hidden", Tensors.toFloats(pass.hidden()));
+            return result;
+        }
+    }
+
+    /** The base model of adapters: mapped from a file, frozen, in bfloat16. */
+    @Test
+    void aFrozenBaseStoredInBfloat16GivesTheGradientsOfItsFloat32Values() {
+        DecoderConfig config = DecoderConfig.mistral(50, 16, 24, 3, 4, 2, 64, 0, 0, 2, 1);
+        int[] ids = {3, 9, 4, 11, 12, 7, 30, 8, 5, 6};
+        for (Precision precision : Precision.values()) {
+            try (Decoder wide = adapted(config, false); Decoder narrow = adapted(config, true)) {
+                assertEquals(ScalarType.BFloat16, narrow.outputWeight().scalar_type().intern());
+                wide.setPrecision(precision);
+                narrow.setPrecision(precision);
+                Map<String, float[]> expected = gradientsOf(wide, ids);
+                Map<String, float[]> found = gradientsOf(narrow, ids);
+                assertEquals(4, found.size(), "three projections and the hidden states");
+                expected.forEach((name, values) -> assertArrayEquals(values, found.get(name), name));
+            }
+        }
+    }
+
+    /** 15 million weights in 16 layers, 60 MB widened, and hardly a token. */
+    @Test
+    void aFrozenBaseIsNeverWidenedAsAWhole() throws IOException {
+        try (Decoder model = adapted(DecoderConfig.mistral(50, 256, 900, 16, 4, 4, 64, 0, 0, 2, 1), true)) {
+            gradientsOf(model, new int[] {3, 4}); // gradients of the queries' projections, and code that is loaded once
+            long grown = PeakMemory.of(() -> gradientsOf(model, new int[] {3, 4}));
+            assertTrue(grown < 30L << 20, "grew by " + grown + " bytes");
         }
     }
 

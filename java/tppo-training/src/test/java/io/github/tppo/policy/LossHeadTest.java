@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -118,6 +119,25 @@ class LossHeadTest {
         assertClose(expected, logprobs.toFloats(), "logprobs");
         assertClose(entropy, entropies.toFloats(), "entropies");
       }
+    }
+  }
+
+  /** The output matrix of a base model that is mapped from a bfloat16 checkpoint. */
+  @Test
+  void aMatrixStoredInBfloat16ScoresAsItsFloat32Values() {
+    try (Decoder policy = TinyPolicies.create(3); Scope scope = Scope.noGrad()) {
+      SequenceBatch batch = SequenceBatch.ofResponses(DATA);
+      Tensor rows = batch.scoredRows(policy.hidden(batch.inputIds(TinyPolicies.PAD), batch.attentionMask()));
+      Tensor narrow = policy.outputWeight().detach().to(ScalarType.BFloat16);
+      NativeArray targets = NativeArray.ofLongs(batch.targets());
+      NativeArray[] found = {NativeArray.allocate(DType.F32, batch.tokens()), NativeArray.allocate(DType.F32, batch.tokens())};
+      Tensor[] weights = {narrow, narrow.to(ScalarType.Float)};
+      for (int i = 0; i < 2; i++) {
+        NativeArray logprobs = found[i];
+        LossHead.forward(rows, weights[i], layer -> Kernels.linearTokenLogProbs(TokenLayout.flat(batch.tokens()), layer, targets,
+            TokenLogProbsOptions.defaults(), new TokenLogProbsOutputs(logprobs, null)));
+      }
+      assertArrayEquals(found[1].toFloats(), found[0].toFloats());
     }
   }
 

@@ -3,7 +3,6 @@ package io.github.tppo.serve;
 
 import io.github.tppo.suggest.Ask;
 import io.github.tppo.suggest.SuggestOptions;
-import io.github.tppo.suggest.Suggester;
 import io.github.tppo.suggest.Suggestion;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,15 +12,16 @@ import java.util.Map;
 import java.util.concurrent.ArrayBlockingQueue;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
+import java.util.function.BiFunction;
 
 /**
  * Answers requests in batches: while one batch is generated the next gathers, so that a batch is as large as the load makes it and no
  * request waits for others to come. Requests of a batch with equal options are generated together; no answer depends on which are.
  *
- * <p>One thread of its own uses the suggester. {@link #submit} is for any thread.
+ * <p>One thread of its own suggests. {@link #submit} is for any thread.
  */
 final class Batcher {
-  private final Suggester suggester;
+  private final BiFunction<List<Ask>, SuggestOptions, List<Suggestion>> suggest;
   private final BlockingQueue<Job> queue;
   private final int maxConcurrent;
   private final ServeMetrics metrics;
@@ -30,8 +30,9 @@ final class Batcher {
 
   private record Job(SuggestRequest request, CompletableFuture<List<Suggestion>> answer) {}
 
-  Batcher(Suggester suggester, ServeLimits limits, ServeMetrics metrics) {
-    this.suggester = suggester;
+  /** @param suggest one suggestion for each ask, in their order */
+  Batcher(BiFunction<List<Ask>, SuggestOptions, List<Suggestion>> suggest, ServeLimits limits, ServeMetrics metrics) {
+    this.suggest = suggest;
     this.queue = new ArrayBlockingQueue<>(limits.maxQueue());
     this.maxConcurrent = limits.maxConcurrent();
     this.metrics = metrics;
@@ -76,7 +77,7 @@ final class Batcher {
     List<Suggestion> suggestions;
     try {
       long start = System.nanoTime();
-      suggestions = suggester.suggest(asks, options);
+      suggestions = suggest.apply(asks, options);
       metrics.batch(jobs.size(), suggestions, System.nanoTime() - start);
     } catch (Throwable e) {
       // Whatever it is, the service goes on, and only those whose own request fails are told so.
@@ -98,7 +99,7 @@ final class Batcher {
   /**
    * Takes nothing more into work; requests that wait are not answered.
    *
-   * @return whether the batch in work ended in time, so that the suggester can be closed
+   * @return whether the batch in work ended in time, so that the models can be closed
    */
   boolean stop(Duration patience) {
     closed = true;

@@ -5,12 +5,14 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.suggest.SuggestOptions;
 import io.github.tppo.suggest.Suggestion;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
@@ -28,6 +30,7 @@ final class SuggestHandler extends Handler.Abstract {
 
   private final ServeLimits limits;
   private final ServeMetrics metrics;
+  private final BooleanSupplier full;
   private final Consumer<Throwable> failures;
   private volatile Service service;
 
@@ -36,10 +39,14 @@ final class SuggestHandler extends Handler.Abstract {
 
   private record Answer(String contentType, byte[] body) {}
 
-  /** @param failures hears what goes wrong inside */
-  SuggestHandler(ServeLimits limits, ServeMetrics metrics, Consumer<Throwable> failures) {
+  /**
+   * @param full whether there are as many connections as there may be: they are closed after the next answer
+   * @param failures hears what goes wrong inside
+   */
+  SuggestHandler(ServeLimits limits, ServeMetrics metrics, BooleanSupplier full, Consumer<Throwable> failures) {
     this.limits = limits;
     this.metrics = metrics;
+    this.full = full;
     this.failures = failures;
   }
 
@@ -76,6 +83,9 @@ final class SuggestHandler extends Handler.Abstract {
       status = 500;
       answer = new Answer(JSON_TYPE, RequestError.body(status, "the server failed; its log says why", ""));
     }
+    if (full.getAsBoolean()) {
+      response.getHeaders().put("Connection", "close");
+    }
     write(response, status, answer.contentType, answer.body, callback);
     return true;
   }
@@ -84,7 +94,7 @@ final class SuggestHandler extends Handler.Abstract {
     response.setStatus(status);
     response.getHeaders().put("Content-Type", contentType);
     response.getHeaders().put("Content-Length", body.length);
-    response.write(true, java.nio.ByteBuffer.wrap(body), callback);
+    response.write(true, ByteBuffer.wrap(body), callback);
   }
 
   private Answer answer(Request request) throws RequestError, IOException {

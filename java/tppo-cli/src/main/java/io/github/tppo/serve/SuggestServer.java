@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.serve;
 
+import io.github.tppo.suggest.Ask;
 import io.github.tppo.suggest.SuggestOptions;
 import io.github.tppo.suggest.Suggester;
+import io.github.tppo.suggest.Suggestion;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.BindException;
 import java.net.URI;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.TimeoutException;
+import java.util.function.BiFunction;
+import java.util.function.BooleanSupplier;
 import org.eclipse.jetty.server.CustomRequestLog;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -28,6 +33,10 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 public final class SuggestServer {
   /** Connections on which nothing comes for so long are closed. */
   private static final Duration IDLE = Duration.ofSeconds(30);
+  /** The same while there are as many as there may be and others wait. */
+  private static final Duration IDLE_WHEN_FULL = Duration.ofSeconds(1);
+  /** Most connections that wait to be accepted; the system turns further ones away. */
+  private static final int BACKLOG = 1024;
   /** Threads beyond one a connection: one that accepts, one that selects, some to spare. */
   private static final int OTHER_THREADS = 6;
   private static final String LOG_FORMAT = "%{yyyy-MM-dd'T'HH:mm:ss.SSS'Z'|UTC}t %{client}a \"%r\" %s %O bytes %{ms}T ms";
@@ -36,8 +45,8 @@ public final class SuggestServer {
   private final ServeMetrics metrics;
   private final SuggestHandler handler;
   private final Server server;
-  private final ServerConnector connector;
-  private Suggester suggester;
+  final ServerConnector connector;
+  private Runnable closeModels;
   private Batcher batcher;
 
   private SuggestServer(String host, int port, ServeLimits limits, String version, PrintWriter log, boolean accessLog) {
@@ -51,13 +60,18 @@ public final class SuggestServer {
     connector = new ServerConnector(server, 1, 1, new HttpConnectionFactory(http));
     connector.setHost(host);
     connector.setPort(port);
+    connector.setAcceptQueueSize(BACKLOG);
     connector.setIdleTimeout(Math.min(IDLE.toMillis(), limits.requestTimeout().toMillis()));
     server.addConnector(connector);
-    server.addBean(new NetworkConnectionLimit(limits.maxConnections(), connector));
+    NetworkConnectionLimit connections = new NetworkConnectionLimit(limits.maxConnections(), connector);
+    connections.setEndPointIdleTimeout(IDLE_WHEN_FULL.toMillis());
+    server.addBean(connections);
 
     GracefulHandler graceful = new GracefulHandler();
     metrics = new ServeMetrics(version, () -> (int) graceful.getCurrentRequestCount(), () -> isReady() ? 1 : 0);
-    handler = new SuggestHandler(limits, metrics, failure -> {
+    // Who is answered then makes room for who waits.
+    BooleanSupplier full = () -> connections.getNetworkConnectionCount() >= limits.maxConnections();
+    handler = new SuggestHandler(limits, metrics, full, failure -> {
       failure.printStackTrace(log);
       log.flush();
     });
@@ -107,9 +121,14 @@ public final class SuggestServer {
    * @param suggester belongs to the service from now on
    * @param defaults options for requests that give none; its {@code maxNewTokens} is the most that they can ask for
    */
-  public synchronized void ready(Suggester suggester, SuggestOptions defaults) {
-    this.suggester = suggester;
-    batcher = new Batcher(suggester, limits, metrics);
+  public void ready(Suggester suggester, SuggestOptions defaults) {
+    ready(suggester::suggest, suggester::close, defaults);
+  }
+
+  synchronized void ready(BiFunction<List<Ask>, SuggestOptions, List<Suggestion>> suggest, Runnable closeModels,
+      SuggestOptions defaults) {
+    this.closeModels = closeModels;
+    batcher = new Batcher(suggest, limits, metrics);
     handler.ready(batcher, defaults);
   }
 
@@ -126,11 +145,11 @@ public final class SuggestServer {
     long end = System.nanoTime() + limits.grace().toNanos();
     boolean finished = stopServer();
     if (batcher != null) {
-      // What still computes after that uses the model, which must then stay.
+      // What still computes after that uses the models, which must then stay.
       if (!batcher.stop(Duration.ofNanos(end - System.nanoTime()))) {
         return false;
       }
-      suggester.close();
+      closeModels.run();
       batcher = null;
     }
     return finished;

@@ -30,7 +30,7 @@ final class SuggestHandler extends Handler.Abstract {
 
   private final ServeLimits limits;
   private final ServeMetrics metrics;
-  private final BooleanSupplier full;
+  private final BooleanSupplier crowded;
   private final Consumer<Throwable> failures;
   private volatile Service service;
 
@@ -40,13 +40,13 @@ final class SuggestHandler extends Handler.Abstract {
   private record Answer(String contentType, byte[] body) {}
 
   /**
-   * @param full whether there are as many connections as there may be: they are closed after the next answer
+   * @param crowded whether a connection is to be closed after its answer, for others to come
    * @param failures hears what goes wrong inside
    */
-  SuggestHandler(ServeLimits limits, ServeMetrics metrics, BooleanSupplier full, Consumer<Throwable> failures) {
+  SuggestHandler(ServeLimits limits, ServeMetrics metrics, BooleanSupplier crowded, Consumer<Throwable> failures) {
     this.limits = limits;
     this.metrics = metrics;
-    this.full = full;
+    this.crowded = crowded;
     this.failures = failures;
   }
 
@@ -83,7 +83,7 @@ final class SuggestHandler extends Handler.Abstract {
       status = 500;
       answer = new Answer(JSON_TYPE, RequestError.body(status, "the server failed; its log says why", ""));
     }
-    if (full.getAsBoolean()) {
+    if (crowded.getAsBoolean()) {
       response.getHeaders().put("Connection", "close");
     }
     write(response, status, answer.contentType, answer.body, callback);

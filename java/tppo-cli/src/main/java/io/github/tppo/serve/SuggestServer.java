@@ -32,7 +32,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  */
 public final class SuggestServer {
   /** Connections on which nothing comes for so long are closed. */
-  private static final Duration IDLE = Duration.ofSeconds(30);
+  private static final Duration IDLE = Duration.ofSeconds(15);
   /** The same while there are as many as there may be and others wait. */
   private static final Duration IDLE_WHEN_FULL = Duration.ofSeconds(1);
   /** Most connections that wait to be accepted; the system turns further ones away. */
@@ -69,9 +69,9 @@ public final class SuggestServer {
 
     GracefulHandler graceful = new GracefulHandler();
     metrics = new ServeMetrics(version, () -> (int) graceful.getCurrentRequestCount(), () -> isReady() ? 1 : 0);
-    // Who is answered then makes room for who waits.
-    BooleanSupplier full = () -> connections.getNetworkConnectionCount() >= limits.maxConnections();
-    handler = new SuggestHandler(limits, metrics, full, failure -> {
+    // From then on who is answered makes room, so that no more than half of the connections idle.
+    BooleanSupplier crowded = () -> connections.getNetworkConnectionCount() > limits.maxConnections() / 2;
+    handler = new SuggestHandler(limits, metrics, crowded, failure -> {
       failure.printStackTrace(log);
       log.flush();
     });

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
@@ -32,6 +33,8 @@ final class SuggestHandler extends Handler.Abstract {
   private final ServeMetrics metrics;
   private final BooleanSupplier crowded;
   private final Consumer<Throwable> failures;
+  /** Hostile JSON takes many times its size of memory while it is read. */
+  private final Semaphore parsers = new Semaphore(Runtime.getRuntime().availableProcessors());
   private volatile Service service;
 
   /** What answers, once the model is loaded. */
@@ -140,10 +143,19 @@ final class SuggestHandler extends Handler.Abstract {
     long deadline = request.getBeginNanoTime() + limits.requestTimeout().toNanos();
     Service now = service();
     byte[] body = RequestBody.read(request, limits.maxBodyBytes(), deadline);
-    SuggestRequest asked = SuggestRequest.parse(body, now.defaults, limits.maxHistories());
+    SuggestRequest asked = parse(body, now.defaults);
     CompletableFuture<List<Suggestion>> answer = now.batcher.submit(asked);
     List<Suggestion> suggestions = await(answer, deadline);
     return asked.single() ? suggestions.get(0) : Map.of("suggestions", suggestions);
+  }
+
+  private SuggestRequest parse(byte[] body, SuggestOptions defaults) throws RequestError {
+    parsers.acquireUninterruptibly();
+    try {
+      return SuggestRequest.parse(body, defaults, limits.maxHistories());
+    } finally {
+      parsers.release();
+    }
   }
 
   private List<Suggestion> await(CompletableFuture<List<Suggestion>> answer, long deadline) throws RequestError {

@@ -8,11 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Random;
+import java.util.Set;
+import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -106,6 +110,40 @@ class ServeErrorsTest {
     String key = bad("{\"" + "k".repeat(10_000) + "\": 1}").get("message").asText();
     assertTrue(key.length() < 300, key);
     assertEquals(200, served.post("{\"search\": [\"\\ud800 \\u0000 \\n\"]}").statusCode(), "odd characters are text");
+  }
+
+  /** Bodies with bytes changed, cut out, put in or doubled: an answer or a client's error, never a fault of the service. */
+  @Test
+  void noBodyIsAFaultOfTheService() throws Exception {
+    byte[][] seeds = {"{\"histories\": [{\"search\": [\"a\\u00e9\"], \"click\": null}], \"seed\": 12, \"temperature\": 0.5}".getBytes(StandardCharsets.UTF_8),
+        "{\"user\": \"u\", \"history\": {\"search\": [\"\u00e9\", \"\ud83c\udf55\"]}, \"top_k\": 5, \"top_p\": 1e-1}".getBytes(StandardCharsets.UTF_8)};
+    byte[] pieces = "[]{}\":,\\\u00e9eE+-.0nt \n\u0000".getBytes(StandardCharsets.UTF_8);
+    Random random = new Random(1);
+    Set<Integer> statuses = new TreeSet<>();
+    for (int i = 0; i < 400; i++) {
+      byte[] body = seeds[i % 2];
+      for (int n = 1 + random.nextInt(3); n > 0; n--) {
+        int at = random.nextInt(body.length);
+        int length = Math.min(body.length - at, 1 + random.nextInt(4));
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        out.write(body, 0, at);
+        switch (random.nextInt(4)) {
+          case 0 -> out.write(random.nextInt(256));
+          case 1 -> out.write(pieces, random.nextInt(pieces.length - 1), 1);
+          case 2 -> out.write(body, at, length);
+          default -> { }
+        }
+        int rest = random.nextBoolean() ? at : at + length;
+        out.write(body, rest, body.length - rest);
+        body = out.toByteArray();
+      }
+      HttpResponse<String> response = served.send(served.post(body));
+      statuses.add(response.statusCode());
+      if (response.statusCode() != 200) {
+        error(400, response);
+      }
+    }
+    assertEquals(Set.of(200, 400), statuses);
   }
 
   @Test

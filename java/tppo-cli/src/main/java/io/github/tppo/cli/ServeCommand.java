@@ -103,7 +103,8 @@ final class ServeCommand implements Callable<Integer> {
   private void warnUnlessLoopback(PrintWriter err) {
     try {
       if (!InetAddress.getByName(host).isLoopbackAddress()) {
-        err.println("tppo serve: warning: --host " + host + " can be reached from other machines, and there is no authentication and no TLS");
+        err.println("tppo serve: warning: --host " + host + " can be reached from other machines, and there is no authentication"
+            + " and no TLS");
         err.flush();
       }
     } catch (UnknownHostException e) {

@@ -79,7 +79,8 @@ final class SuggestCommand implements Callable<Integer> {
         throw chunk.stop;
       }
       if (read == 0) {
-        throw new InputException("", source() + ": empty, expected a JSON object such as {\"search\": [\"first query\", \"second query\"]}");
+        throw new InputException("", source()
+            + ": empty, expected a JSON object such as {\"search\": [\"first query\", \"second query\"]}");
       }
       if (bad > 0) {
         spec.commandLine().getErr().println("tppo suggest: " + bad + " of " + read + " histories were not right");

@@ -23,6 +23,7 @@ final class JsonErrors extends ErrorHandler {
   }
 
   private static byte[] body(int status) {
-    return RequestError.body(status, status == HttpStatus.SERVICE_UNAVAILABLE_503 ? "the service is stopping" : HttpStatus.getMessage(status), "");
+    boolean stopping = status == HttpStatus.SERVICE_UNAVAILABLE_503;
+    return RequestError.body(status, stopping ? "the service is stopping" : HttpStatus.getMessage(status), "");
   }
 }

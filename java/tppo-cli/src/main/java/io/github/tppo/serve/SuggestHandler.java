@@ -117,7 +117,8 @@ final class SuggestHandler extends Handler.Abstract {
         allow(request, "GET", "HEAD");
         return new Answer(metrics.contentType(), metrics.text());
       default:
-        throw RequestError.of(404, "no such endpoint; there are POST " + SUGGEST + ", GET " + HEALTH + ", GET " + READY + ", GET " + METRICS);
+        throw RequestError.of(404, "no such endpoint; there are POST " + SUGGEST + ", GET " + HEALTH + ", GET " + READY
+            + ", GET " + METRICS);
     }
   }
 

@@ -28,7 +28,8 @@ public final class Histories {
   /** The keys of an example. */
   public static final List<String> EXAMPLE = List.of("user", "history", "target_queries");
   /** What Jackson says of its own classes and features, and of a source that it then leaves out. */
-  private static final Pattern ASIDES = Pattern.compile("(?<=\\[)Source: [^;\\]]*; | \\(bound as `[^`]*`\\)|: not allowed as per `[^`]*`|, from `[^`]*`");
+  private static final Pattern ASIDES = Pattern.compile(
+      "(?<=\\[)Source: [^;\\]]*; | \\(bound as `[^`]*`\\)|: not allowed as per `[^`]*`|, from `[^`]*`");
 
   private Histories() {}
 

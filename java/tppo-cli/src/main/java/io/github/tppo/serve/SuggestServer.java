@@ -85,7 +85,7 @@ public final class SuggestServer {
   }
 
   private static String endpoint(Request request) {
-    return SuggestHandler.endpoint(request.getHttpURI() == null ? null : Request.getPathInContext(request));
+    return SuggestHandler.endpoint(request.getHttpURI() == null ? "" : Request.getPathInContext(request));
   }
 
   /**

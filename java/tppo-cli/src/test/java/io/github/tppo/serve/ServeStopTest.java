@@ -64,6 +64,7 @@ class ServeStopTest {
         refused = true;
       }
     }
+    Thread.sleep(1500); // longer than Jetty lets connections idle when it stops
     assertFalse(stopped.isDone());
     go.countDown();
     for (var each : inWork) {

@@ -55,10 +55,11 @@ final class PolicyOptions {
     if (threads < 0) {
       throw new ConfigException("--threads " + threads + ": expected 1 or more, or 0 for one each processor");
     }
-    Workers.setCount(threads > 0 ? threads : Runtime.getRuntime().availableProcessors());
+    int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+    Workers.setCount(used);
     Tensors.setThreads(1);
-    Kernels.setThreads(1);
-    sampling(SuggestSettings.defaults());
+    Kernels.setThreads(used);
+    sampling(SuggestSettings.defaults()); // refuses what cannot be before anything is loaded
   }
 
   Path model() {

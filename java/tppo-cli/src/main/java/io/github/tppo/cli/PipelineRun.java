@@ -44,7 +44,7 @@ final class PipelineRun<C extends Record> {
       for (String change : folder.begin(config, options.allowConfigChange)) {
         reporter.message("changed since the last start: " + change);
       }
-      StopSignal stop = StopSignal.install(reporter::message);
+      StopSignal stop = StopSignal.install("stopping as soon as the state is saved; again to end at once", reporter::message);
       StageRunner<C> runner = new StageRunner<>(pipeline.stages(), config, folder, options.backend, reporter, stop);
       if (only == null) {
         runner.runAll();

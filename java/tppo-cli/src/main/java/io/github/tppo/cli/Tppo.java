@@ -62,6 +62,7 @@ public final class Tppo implements Runnable {
     }
     commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());
+    commands.addSubcommand(new ServeCommand());
     commands.addSubcommand(new VerifyCommand());
     commands.addSubcommand(new CheckpointCommand());
     commands.addSubcommand(new DoctorCommand());

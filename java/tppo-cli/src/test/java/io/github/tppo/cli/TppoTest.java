@@ -50,7 +50,7 @@ class TppoTest {
 
   @Test
   void everyCommandHasHelp() {
-    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "suggest", "doctor"}) {
+    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "suggest", "serve", "doctor"}) {
       assertEquals(0, tppo(command, "--help"));
       assertTrue(stdout.startsWith("Usage: tppo " + command), stdout);
       assertTrue(stdout.contains("--version"), stdout);

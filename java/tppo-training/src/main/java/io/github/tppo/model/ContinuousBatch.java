@@ -12,6 +12,7 @@ import io.github.tppo.model.PromptQueue.Response;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
+import java.util.Set;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -69,7 +70,7 @@ final class ContinuousBatch implements AutoCloseable {
     }
 
     /** Writes all responses of the queue. */
-    void run(PromptQueue queue, SamplingOptions options, int eosId) {
+    void run(PromptQueue queue, SamplingOptions options, Set<Integer> endIds) {
         SampleTokensOptions sampling = new SampleTokensOptions(options.temperature(), options.topK(), options.topP());
         admit(queue);
         while (open > 0) {
@@ -80,7 +81,7 @@ final class ContinuousBatch implements AutoCloseable {
             nativeNanos += System.nanoTime() - start;
             calls++;
             rowCount += rows.size();
-            takeTokens(queue, eosId);
+            takeTokens(queue, endIds);
             admit(queue);
         }
     }
@@ -154,7 +155,7 @@ final class ContinuousBatch implements AutoCloseable {
         }
     }
 
-    private void takeTokens(PromptQueue queue, int eosId) {
+    private void takeTokens(PromptQueue queue, Set<Integer> endIds) {
         for (int output = 0; output < rows.outputs(); output++) {
             Response response = slots[outputSlots[output]];
             int id = idValues.get(output);
@@ -165,7 +166,7 @@ final class ContinuousBatch implements AutoCloseable {
             if (response.newTokens() == 0) {
                 queue.release(response);
             }
-            response.add(id, logprobValues.get(output), eosId);
+            response.add(id, logprobValues.get(output), endIds.contains(id));
             open -= response.done() ? 1 : 0;
         }
     }

@@ -65,13 +65,19 @@ public final class Decoder implements AutoCloseable {
     /**
      * Opens a checkpoint folder to read from: parameters are views of the mapped files in the dtypes in which they are stored, without
      * gradients. Nothing is copied, so opening takes no time and the weights take memory once, however often they are opened; see
-     * {@link SafeTensors#map}. The files must stay as they are until {@link #close}.
+     * {@link SafeTensors#map}. The files must stay as they are until {@link #close}. Weights that are not all of one type are widened to f32,
+     * in memory.
      *
      * @throws IOException as {@link #load}
      */
     public static Decoder open(Path folder) throws IOException {
         DecoderConfig config = DecoderConfig.load(folder);
         SafeTensors weights = check(config, SafeTensors.open(folder));
+        if (!weights.haveOneType(layout(config).shapes().keySet())) {
+            try (Decoder wide = load(folder)) {
+                return wide.base();
+            }
+        }
         return new Decoder(config, Parameters.open(layout(config), weights));
     }
 

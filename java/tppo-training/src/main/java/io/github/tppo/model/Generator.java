@@ -6,6 +6,7 @@ import io.github.tppo.kernels.DecoderWeights;
 import io.github.tppo.model.PromptQueue.Response;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
 
 /**
  * Writes responses with a key/value cache, many at a time. Prompts of any lengths share a batch without padding, a response that ends makes
@@ -26,7 +27,7 @@ public final class Generator {
     private static final int ROWS = 512;
 
     private final Decoder decoder;
-    private final int eosId;
+    private final Set<Integer> endIds;
     private final int batchSize;
     private final long cacheBytes;
     private final int maxRows;
@@ -35,15 +36,24 @@ public final class Generator {
     /**
      * Makes a generator that writes up to {@value #DEFAULT_BATCH} responses side by side, fewer where the model is large.
      *
-     * @param eosId token that ends a response; -1 = none
+     * @param endIds tokens of which each ends a response; may be empty
      */
-    public Generator(Decoder decoder, int eosId) {
-        this(decoder, eosId, DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
+    public Generator(Decoder decoder, Set<Integer> endIds) {
+        this(decoder, Set.copyOf(endIds), DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
     }
 
-    private Generator(Decoder decoder, int eosId, int batchSize, long cacheBytes, int maxRows) {
+    /**
+     * Makes such a generator with one token that ends a response.
+     *
+     * @param eosId -1 = none
+     */
+    public Generator(Decoder decoder, int eosId) {
+        this(decoder, eosId < 0 ? Set.of() : Set.of(eosId));
+    }
+
+    private Generator(Decoder decoder, Set<Integer> endIds, int batchSize, long cacheBytes, int maxRows) {
         this.decoder = decoder;
-        this.eosId = eosId;
+        this.endIds = endIds;
         this.batchSize = batchSize;
         this.cacheBytes = cacheBytes;
         this.maxRows = maxRows;
@@ -58,17 +68,17 @@ public final class Generator {
         if (batchSize < 1) {
             throw new IllegalArgumentException("batchSize must be at least 1, is " + batchSize);
         }
-        return new Generator(decoder, eosId, batchSize, Long.MAX_VALUE, Math.max(ROWS, batchSize));
+        return new Generator(decoder, endIds, batchSize, Long.MAX_VALUE, Math.max(ROWS, batchSize));
     }
 
     /** A generator whose calls of the model take so many tokens, at least as many as responses are written side by side. */
     Generator withRows(int rows) {
-        return new Generator(decoder, eosId, batchSize, cacheBytes, Math.max(rows, batchSize));
+        return new Generator(decoder, endIds, batchSize, cacheBytes, Math.max(rows, batchSize));
     }
 
     /** A generator with fewer responses side by side where their keys and values would take more, but one at least. */
     Generator withCache(long bytes) {
-        return new Generator(decoder, eosId, batchSize, bytes, maxRows);
+        return new Generator(decoder, endIds, batchSize, bytes, maxRows);
     }
 
     /**
@@ -126,7 +136,7 @@ public final class Generator {
             long fitting = Math.max(1, cacheBytes / DecoderCache.bytes(weights.shape(), 1, capacity));
             int slots = (int) Math.min(fitting, Math.min(batchSize, responses.size()));
             try (ContinuousBatch batch = new ContinuousBatch(weights, slots, capacity, maxRows)) {
-                batch.run(new PromptQueue(responses), options, eosId);
+                batch.run(new PromptQueue(responses), options, endIds);
                 long newTokens = responses.stream().mapToInt(Response::newTokens).sum();
                 counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start,
                         batch.nativeNanos()));

@@ -45,10 +45,10 @@ final class PromptQueue {
             return length - promptLength;
         }
 
-        void add(int id, float logprob, int eosId) {
+        void add(int id, float logprob, boolean ends) {
             logprobs[newTokens()] = logprob;
             tokens[length++] = id;
-            ended = id == eosId;
+            ended = ends;
         }
 
         boolean done() {

@@ -107,6 +107,11 @@ public final class SafeTensors {
         return metadata;
     }
 
+    /** Whether these tensors are all stored in the same dtype. */
+    boolean haveOneType(Set<String> names) {
+        return names.stream().map(name -> entry(name).dtype().intern()).distinct().count() <= 1;
+    }
+
     Map<String, Entry> entries() {
         return entries;
     }

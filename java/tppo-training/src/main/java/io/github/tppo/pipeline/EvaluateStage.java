@@ -69,7 +69,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
       for (String name : POLICIES) {
         context.checkStop();
         context.progress("answers of " + name).update(answers.size() - 1, POLICIES.size(), "");
-        try (Decoder policy = Decoder.load(context.folder().model(name))) {
+        try (Decoder policy = Decoder.open(context.folder().model(name))) {
           answers.put(name, answers(config, examples, policy, tokenizer, rewarder));
         }
       }

@@ -57,7 +57,7 @@ final class GenerateStage implements Stage<TppoConfig> {
     List<SampledResponse> responses = new ArrayList<>();
     IntArrayList queryLengths = new IntArrayList();
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
-        Decoder policy = Decoder.load(context.folder().model("sft"))) {
+        Decoder policy = Decoder.open(context.folder().model("sft"))) {
       List<Task> tasks = new ArrayList<>();
       add(tasks, context, "train", config.generate().prompts());
       add(tasks, context, "valid", config.generate().validPrompts());

@@ -70,13 +70,18 @@ final class PolicyModels {
       case "default" -> DefaultPolicy.load();
       case "random" -> Decoder.create(random(sft.shape(), tokenizer), config.seed());
       case "induction" -> induction(sft.shape(), tokenizer, config.seed());
-      default -> Decoder.load(Path.of(sft.init()));
+      default -> trainedFrom(config, Path.of(sft.init()));
     };
     if (policy.config().vocabSize() < tokenizer.vocabSize()) {
       throw new IOException("sft.init: the policy knows " + policy.config().vocabSize() + " tokens, the tokenizer has "
           + tokenizer.vocabSize());
     }
     return policy;
+  }
+
+  /** A checkpoint to train: its weights in f32 or, where only adapters on them are trained, as they lie in its files. */
+  static Decoder trainedFrom(TppoConfig config, Path dir) throws IOException {
+    return config.lora().on() ? Decoder.open(dir) : Decoder.load(dir);
   }
 
   /**

@@ -38,7 +38,7 @@ final class RewardModels {
         shape.intermediateSize(), shape.layers(), shape.heads(), shape.attentionWindow(), shape.maxTokens(), 3,
         policyTokenizer.bosId(), policyTokenizer.eosId(), policyTokenizer.padId()), config.seed());
     if (reward.init().equals("matching")) {
-      try (Decoder policy = Decoder.load(folder.model("sft"))) {
+      try (Decoder policy = Decoder.open(folder.model("sft"))) {
         MatchingStart.apply(model, policy, config.seed());
       }
     }

@@ -58,7 +58,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     Path dir = context.folder().model(FOLDER);
     Path sft = context.folder().model("sft");
     try (Tokenizer tokenizer = Tokenizer.load(sft);
-        Decoder policy = PolicyModels.trainable(Decoder.load(sft), config, ADAPTERS)) {
+        Decoder policy = PolicyModels.trainable(PolicyModels.trainedFrom(config, sft), config, ADAPTERS)) {
       train(context, tokenizer, policy, dir);
       PolicyModels.mergeAdapters(policy, tokenizer, config, sft, dir);
       PolicyModels.save(policy, tokenizer, config, dir);

@@ -2,75 +2,121 @@
 package io.github.tppo.suggest;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.History;
+import java.io.BufferedReader;
+import java.io.Closeable;
 import java.io.IOException;
-import java.io.Reader;
-import java.util.ArrayList;
-import java.util.List;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
 
 /**
- * Reads histories from JSON: one object or several, one after the other or one a line. Each is either a history
- * ({@code {"search": [...], "click": [...]}}) or an example that has one under {@code history}.
+ * Reads {@link Histories} one at a time, so that an input of any length takes little memory: as JSON values one after another, on one
+ * line or many, or one a line, which can go on after a line that is not right. Input is UTF-8.
  */
-final class HistoryReader {
-  private static final ObjectMapper MAPPER = new ObjectMapper();
-  private static final List<String> LISTS = List.of("search", "click", "purchase", "visit");
+public abstract class HistoryReader implements Closeable {
+  private final String source;
 
-  private HistoryReader() {}
+  private HistoryReader(String source) {
+    this.source = source;
+  }
 
   /**
-   * Reads all histories.
+   * The next history, or null at the end.
    *
-   * @param source what to call the input in messages
-   * @throws IllegalArgumentException when something is not as expected; says which object and what
+   * @throws InputException when something is not as expected; says in which line and what
    */
-  static List<History> read(Reader in, String source) throws IOException {
-    List<History> out = new ArrayList<>();
-    try (MappingIterator<JsonNode> values = MAPPER.readerFor(JsonNode.class).readValues(in)) {
-      while (values.hasNextValue()) {
-        out.add(history(values.nextValue(), source + ", object " + (out.size() + 1)));
-      }
-    } catch (JsonProcessingException e) {
-      String line = e.getLocation() == null ? "" : ":" + e.getLocation().getLineNr();
-      throw new IllegalArgumentException(source + line + ": not valid JSON: " + e.getOriginalMessage(), e);
-    }
-    if (out.isEmpty()) {
-      throw new IllegalArgumentException(source + ": empty, expected a JSON object such as {\"search\": [\"first query\", \"second query\"]}");
-    }
-    return out;
+  public abstract History next() throws IOException;
+
+  /** Reads JSON values, one after another or in an array; after an exception no more can be read. */
+  public static HistoryReader values(InputStream in, String source) throws IOException {
+    return new Values(in, source);
   }
 
-  private static History history(JsonNode value, String where) {
-    JsonNode history = value.has("history") ? value.get("history") : value;
-    if (!history.isObject()) {
-      throw new IllegalArgumentException(where + ": found " + history.getNodeType().toString().toLowerCase(java.util.Locale.ROOT)
-          + ", expected an object with " + String.join(", ", LISTS));
-    }
-    if (LISTS.stream().noneMatch(history::has)) {
-      throw new IllegalArgumentException(where + ": has none of " + String.join(", ", LISTS));
-    }
-    return new History(list(history, "search", where), list(history, "click", where), list(history, "purchase", where),
-        list(history, "visit", where));
+  /** Reads a JSON value from each line that is not empty; after an exception, {@link #next} goes on with the next line. */
+  public static HistoryReader lines(InputStream in, String source) {
+    return new Lines(in, source);
   }
 
-  private static List<String> list(JsonNode history, String key, String where) {
-    JsonNode list = history.path(key);
-    List<String> out = new ArrayList<>();
-    if (list.isMissingNode() || list.isNull()) {
-      return out;
-    }
-    if (!list.isArray()) {
-      throw new IllegalArgumentException(where + ": " + key + ": expected a list of strings, oldest first");
-    }
-    for (JsonNode item : list) {
-      if (!item.isTextual()) {
-        throw new IllegalArgumentException(where + ": " + key + "[" + out.size() + "]: found " + item + ", expected a string");
+  final InputException fault(long line, String what, Exception cause) {
+    return new InputException(source + (line > 0 ? ":" + line : "") + ": " + what, cause);
+  }
+
+  private static final class Values extends HistoryReader {
+    private final MappingIterator<JsonNode> values;
+
+    Values(InputStream in, String source) throws IOException {
+      super(source);
+      try {
+        values = Histories.JSON.without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).readValues(in);
+      } catch (JsonProcessingException e) {
+        throw syntax(e);
       }
-      out.add(item.asText());
     }
-    return out;
+
+    @Override
+    public History next() throws IOException {
+      long line = 0;
+      try {
+        if (!values.hasNextValue()) {
+          return null;
+        }
+        line = values.getParser().currentTokenLocation().getLineNr();
+        return Histories.of(values.nextValue(), "", false);
+      } catch (JsonProcessingException e) {
+        throw syntax(e);
+      } catch (InputException e) {
+        throw fault(line, e.getMessage(), e);
+      }
+    }
+
+    private InputException syntax(JsonProcessingException e) {
+      return fault(e.getLocation() == null ? 0 : e.getLocation().getLineNr(), Histories.fault(e), e);
+    }
+
+    @Override
+    public void close() throws IOException {
+      values.close();
+    }
+  }
+
+  private static final class Lines extends HistoryReader {
+    /** One character a byte: the bytes of a line go to the parser as they are, which tells what is not UTF-8. */
+    private final BufferedReader bytes;
+    private long line;
+
+    Lines(InputStream in, String source) {
+      super(source);
+      bytes = new BufferedReader(new InputStreamReader(in, StandardCharsets.ISO_8859_1));
+    }
+
+    @Override
+    public History next() throws IOException {
+      String text;
+      do {
+        text = bytes.readLine();
+        line++;
+      } while (text != null && text.isBlank());
+      if (text == null) {
+        return null;
+      }
+      try {
+        return Histories.of(Histories.JSON.readTree(text.getBytes(StandardCharsets.ISO_8859_1)), "", false);
+      } catch (JsonProcessingException e) {
+        throw fault(line, Histories.fault(e), e);
+      } catch (InputException e) {
+        throw fault(line, e.getMessage(), e);
+      } catch (java.io.CharConversionException e) {
+        throw fault(line, "not valid UTF-8: " + e.getMessage(), e);
+      }
+    }
+
+    @Override
+    public void close() throws IOException {
+      bytes.close();
+    }
   }
 }

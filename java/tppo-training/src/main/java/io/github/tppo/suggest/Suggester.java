@@ -1,52 +1,94 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.suggest;
 
-import io.github.tppo.data.History;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Generated;
 import io.github.tppo.model.Generator;
-import io.github.tppo.model.SamplingOptions;
+import io.github.tppo.model.Workers;
+import io.github.tppo.reward.WordRelevance;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
-import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
 
-/** Asks a trained policy for the next queries of histories. Not thread safe. */
+/** Asks a trained policy for the next queries of histories, and a reward model for the relevance of their words. Not thread safe. */
 public final class Suggester implements AutoCloseable {
+  /** All choices of tokens come from this key of random numbers; an ask's seed is its stream, so that one batch can have many. */
+  private static final long KEY = 0;
+
   private final Tokenizer tokenizer;
   private final Decoder policy;
+  private final Generator generator;
   private final SuggestSettings settings;
+  private final WordRelevance relevance;
 
-  private Suggester(Tokenizer tokenizer, Decoder policy, SuggestSettings settings) {
+  private Suggester(Tokenizer tokenizer, Decoder policy, SuggestSettings settings, WordRelevance relevance) {
     this.tokenizer = tokenizer;
     this.policy = policy;
     this.settings = settings;
+    this.relevance = relevance;
+    Set<Integer> endIds = new HashSet<>(policy.config().eosIds());
+    endIds.add(tokenizer.eosId());
+    this.generator = new Generator(policy, endIds);
   }
 
   /**
    * Loads a policy in Hugging Face form, with its tokenizer and, if it is there, {@link SuggestSettings#FILE}.
    *
-   * @throws ConfigException when the folder does not hold a policy
+   * @param rewardModelDir a Longformer for token classification with its tokenizer, or null for none
+   * @throws ConfigException when a folder does not hold a model
    */
-  public static Suggester load(Path modelDir) throws IOException {
-    for (String file : List.of("config.json", "tokenizer.json")) {
-      if (!Files.isRegularFile(modelDir.resolve(file))) {
-        throw new ConfigException("--model " + modelDir + ": has no " + file
-            + "; expected the folder of a policy, such as runs/quickstart/tppo");
-      }
+  public static Suggester load(Path modelDir, Path rewardModelDir) throws IOException {
+    requireModel("--model", modelDir, "a policy, such as runs/quickstart/tppo");
+    if (rewardModelDir != null) {
+      requireModel("--reward-model", rewardModelDir, "a reward model, such as runs/quickstart/reward-token");
     }
     SuggestSettings settings = SuggestSettings.read(modelDir);
-    Tokenizer tokenizer = Tokenizer.load(modelDir);
+    List<AutoCloseable> opened = new ArrayList<>();
     try {
-      return new Suggester(tokenizer, Decoder.load(modelDir), settings);
+      Tokenizer tokenizer = Tokenizer.load(modelDir);
+      opened.add(tokenizer);
+      Decoder policy = Decoder.open(modelDir);
+      opened.add(policy);
+      tokenizer.eosId();
+      if (policy.config().vocabSize() < tokenizer.vocabSize()) {
+        throw new IOException(modelDir + ": the policy knows " + policy.config().vocabSize() + " tokens, its tokenizer has "
+            + tokenizer.vocabSize());
+      }
+      WordRelevance relevance = rewardModelDir == null ? null : WordRelevance.load(rewardModelDir);
+      return new Suggester(tokenizer, policy, settings, relevance);
+    } catch (IllegalStateException e) { // a tokenizer without an end token
+      closeAll(opened, e);
+      throw new IOException(e.getMessage(), e);
     } catch (IOException | RuntimeException e) {
-      tokenizer.close();
+      closeAll(opened, e);
       throw e;
+    }
+  }
+
+  private static void closeAll(List<AutoCloseable> opened, Exception because) {
+    for (AutoCloseable each : opened) {
+      try {
+        each.close();
+      } catch (Exception e) {
+        because.addSuppressed(e);
+      }
+    }
+  }
+
+  private static void requireModel(String option, Path dir, String what) {
+    for (String file : List.of("config.json", "tokenizer.json")) {
+      if (!Files.isRegularFile(dir.resolve(file))) {
+        throw new ConfigException(option + " " + dir + ": has no " + file + "; expected the folder of " + what);
+      }
     }
   }
 
@@ -55,45 +97,86 @@ public final class Suggester implements AutoCloseable {
     return settings;
   }
 
-  /**
-   * Reads histories from JSON: a history object, an example with one under {@code history}, or several of them.
-   *
-   * @param source what to call the input in messages
-   * @throws IllegalArgumentException when something is not as expected; says which object and what
-   */
-  public static List<History> histories(Reader in, String source) throws IOException {
-    return HistoryReader.read(in, source);
-  }
-
-  /**
-   * One suggestion for each history.
-   *
-   * @param temperature 0 for the likeliest token at each step
-   * @param seed the same seed gives the same suggestions, whatever else is asked with them
-   */
-  public List<Suggestion> suggest(List<History> histories, double temperature, long seed) {
-    SamplingOptions options = new SamplingOptions(temperature, 0, 1, settings.maxNewTokens(), seed);
-    List<int[]> prompts = histories.stream()
-        .map(history -> settings.prompt().promptIds(tokenizer, history, settings.maxPromptTokens())).toList();
-    // Every history has the same stream of random numbers: what is suggested does not depend on its place among others.
-    long[] streams = new long[prompts.size()];
-    return new Generator(policy, tokenizer.eosId()).generate(prompts, streams, options).stream().map(this::suggestion).toList();
-  }
-
-  private Suggestion suggestion(Generated generated) {
-    TokenSpans spans = tokenizer.spans(generated.ids());
-    double logprob = 0;
-    for (float each : generated.logprobs()) {
-      logprob += each;
+  /** One suggestion for each ask, in their order. None depends on what else is asked. */
+  public List<Suggestion> suggest(List<Ask> asks, SuggestOptions options) {
+    List<int[]> prompts = new ArrayList<>();
+    long[] streams = new long[asks.size()];
+    for (int i = 0; i < streams.length; i++) {
+      prompts.add(settings.prompt().promptIds(tokenizer, asks.get(i).history(), settings.maxPromptTokens()));
+      streams[i] = asks.get(i).seed();
     }
-    List<String> queries = ResponseText.lines(spans.text()).stream().map(ResponseText.Line::query).filter(q -> !q.isEmpty()).toList();
-    return new Suggestion(queries, spans.text(), logprob);
+    List<Generated> generated = generator.generate(prompts, streams, options.sampling(KEY));
+    Suggestion[] suggestions = new Suggestion[streams.length];
+    List<Runnable> tasks = new ArrayList<>();
+    for (int i = 0; i < suggestions.length; i++) {
+      int at = i;
+      tasks.add(() -> suggestions[at] = suggestion(prompts.get(at), generated.get(at)));
+    }
+    Workers.run(tasks);
+    return Arrays.asList(suggestions);
+  }
+
+  private Suggestion suggestion(int[] prompt, Generated generated) {
+    TokenSpans spans = tokenizer.spans(generated.ids());
+    List<WordRelevance.Rated> rated = null;
+    String notScored = null;
+    if (relevance != null) {
+      try {
+        rated = relevance.rate(tokenizer.decode(prompt, true), spans.text());
+      } catch (IllegalArgumentException e) {
+        notScored = e.getMessage();
+      }
+    }
+    List<ResponseText.Line> lines = ResponseText.lines(spans.text());
+    double[] logprobs = new double[lines.size()];
+    int[] tokens = new int[lines.size()];
+    double total = 0;
+    for (int t = 0; t < spans.length(); t++) {
+      int line = lineOf(t, spans, lines);
+      if (line >= 0) {
+        logprobs[line] += generated.logprobs()[t];
+        tokens[line]++;
+      }
+      total += generated.logprobs()[t];
+    }
+    List<SuggestedQuery> details = new ArrayList<>();
+    for (int l = 0; l < logprobs.length; l++) {
+      if (!lines.get(l).query().isEmpty()) {
+        details.add(new SuggestedQuery(lines.get(l).query(), logprobs[l], tokens[l], words(rated, l)));
+      }
+    }
+    return new Suggestion(details.stream().map(SuggestedQuery::query).toList(), spans.text(), total, spans.length(),
+        generated.finished(), details, notScored);
+  }
+
+  /** The first line of whose query the token covers a character, or -1. */
+  private static int lineOf(int token, TokenSpans spans, List<ResponseText.Line> lines) {
+    for (int l = 0; l < lines.size(); l++) {
+      if (Math.max(lines.get(l).start(), spans.starts()[token]) < Math.min(lines.get(l).end(), spans.ends()[token])) {
+        return l;
+      }
+    }
+    return -1;
+  }
+
+  private static List<SuggestedQuery.Word> words(List<WordRelevance.Rated> rated, int line) {
+    if (rated == null) {
+      return null;
+    }
+    List<SuggestedQuery.Word> words = new ArrayList<>();
+    for (WordRelevance.Rated each : rated) {
+      if (each.word().line() == line) {
+        double[] p = each.probabilities();
+        words.add(new SuggestedQuery.Word(each.word().text(), p[2], each.predicted(), List.of(p[0], p[1], p[2])));
+      }
+    }
+    return words;
   }
 
   @Override
   public void close() {
-    try (tokenizer) {
-      policy.close();
+    try (tokenizer; policy; relevance) {
+      // closed in the opposite order
     }
   }
 }

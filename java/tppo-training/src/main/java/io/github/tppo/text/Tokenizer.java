@@ -22,6 +22,8 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Histories repeat their lines; this many are remembered. */
     private static final int MAX_LINES = 1 << 17;
+    /** Longer lines are not: they seldom come again, and what is remembered must not grow with what is asked. */
+    private static final int MAX_LINE = 128;
 
     private static final String SHIPPED = "/io/github/tppo/default/";
 
@@ -173,6 +175,9 @@ public final class Tokenizer implements AutoCloseable {
 
     /** The ids of one line with its line break, remembered; not to be changed. */
     int[] lineIds(String line) {
+        if (line.length() > MAX_LINE) {
+            return encodeUntrusted(line).ids();
+        }
         if (lines.size() >= MAX_LINES) {
             lines.clear();
         }

@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -134,6 +135,27 @@ class GeneratorTest {
                     assertEquals(logprob(logits, t, temperature, all.get(i).ids()[t]), all.get(i).logprobs()[t], 1e-4);
                 }
             }
+        }
+    }
+
+    @Test
+    void aResponseEndsAtTheFirstOfItsEndTokens() {
+        try (Decoder decoder = GenerationModels.create(GenerationModels.kinds().get(0))) {
+            SamplingOptions options = new SamplingOptions(1, 0, 1, 15, 3);
+            List<Generated> free = new Generator(decoder, -1).generate(prompts, streams, options);
+            Set<Integer> ends = Set.of(free.get(0).ids()[2], free.get(1).ids()[5], free.get(2).ids()[9]);
+            List<Generated> ended = new Generator(decoder, ends).generate(prompts, streams, options);
+            int stopped = 0;
+            for (int i = 0; i < N; i++) {
+                int length = 0;
+                while (length < 15 && !ends.contains(free.get(i).ids()[length])) {
+                    length++;
+                }
+                assertEquals(length < 15, ended.get(i).finished());
+                assertArrayEquals(Arrays.copyOf(free.get(i).ids(), Math.min(15, length + 1)), ended.get(i).ids());
+                stopped += length < 15 ? 1 : 0;
+            }
+            assertTrue(stopped >= 3);
         }
     }
 

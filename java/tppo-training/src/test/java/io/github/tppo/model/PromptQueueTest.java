@@ -34,7 +34,7 @@ class PromptQueueTest {
     @Test
     void whatTwoResponsesShareIsTheirCachedBeginning() {
         Response done = response(0, 5, 6, 7, 8);
-        done.add(9, 0, -1);
+        done.add(9, 0, false);
         done.cached = 5;
         assertEquals(3, response(1, 5, 6, 7, 8).sharedWith(done));
         assertEquals(5, response(1, 5, 6, 7, 8, 9, 3).sharedWith(done), "of the response, too");

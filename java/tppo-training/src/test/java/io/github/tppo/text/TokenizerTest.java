@@ -4,6 +4,8 @@ package io.github.tppo.text;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotSame;
+import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,6 +25,17 @@ class TokenizerTest {
 
     @TempDir
     Path dir;
+
+    @Test
+    void onlyShortLinesAreRemembered() {
+        try (Tokenizer tokenizer = TestTokenizers.load("shipped")) {
+            String line = " a line\n";
+            assertSame(tokenizer.lineIds(line), tokenizer.lineIds(line));
+            String longLine = " word".repeat(200) + "\n";
+            assertNotSame(tokenizer.lineIds(longLine), tokenizer.lineIds(longLine));
+            assertArrayEquals(tokenizer.encodeUntrusted(longLine).ids(), tokenizer.lineIds(longLine));
+        }
+    }
 
     @Test
     void saysWhatIsMissingOrBroken() throws IOException {

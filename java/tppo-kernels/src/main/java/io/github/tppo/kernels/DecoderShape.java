@@ -57,7 +57,7 @@ public record DecoderShape(int hiddenSize, int intermediateSize, int layers, int
         return windows.clone();
     }
 
-    /** Returns the frequencies and windows by value. */
+    /** Compares frequencies and windows by what they hold. */
     @Override
     public boolean equals(Object other) {
         return other instanceof DecoderShape that && hiddenSize == that.hiddenSize

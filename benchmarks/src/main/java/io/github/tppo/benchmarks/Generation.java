@@ -4,6 +4,7 @@ package io.github.tppo.benchmarks;
 import io.github.tppo.kernels.KernelInfo;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.Generator;
 import io.github.tppo.model.SamplingOptions;
 import io.github.tppo.model.Workers;
@@ -22,8 +23,8 @@ import java.util.stream.DoubleStream;
 
 /**
  * Tokens per second of generation with a checkpoint, beside transformers' {@code generate} if asked for; no JMH, since one generation takes
- * as long as one of its iterations. Prints one JSON object a line: a line for each measurement, then one for each setting with the
- * medians and how many times as fast we are. End tokens do not end responses, so that both make the same number of tokens.
+ * as long as one of its iterations. Prints one JSON object a line: for each measurement, then for each setting the medians and how many
+ * times as fast we are; first of all, what a token costs where the model is next to nothing. End tokens do not end responses, so that both make the same number of tokens.
  *
  * <pre>
  * java -cp benchmarks/target/benchmarks.jar io.github.tppo.benchmarks.Generation MODEL [--peer PYTHON]
@@ -60,8 +61,18 @@ public final class Generation {
     /** Measures and prints. */
     public static void main(String[] args) throws IOException, InterruptedException {
         Generation generation = new Generation(args);
-        try (Decoder decoder = Decoder.load(Path.of(generation.model))) {
+        try (Decoder decoder = Decoder.load(Path.of(generation.model));
+                Decoder nothing = Decoder.create(DecoderConfig.mistral(50, 8, 8, 1, 2, 1, 256, 0, 0, 2, 1), 1)) {
+            generation.measureOverhead(nothing);
             generation.measureAll(decoder);
+        }
+    }
+
+    /** A model of next to nothing: what remains is the price of all that is not the model, binding and choice of tokens included. */
+    private void measureOverhead(Decoder nothing) {
+        for (int batch : ints("--batches")) {
+            double speed = printed(ours(nothing, new Setting(batch, 1, 64)));
+            System.out.printf(Locale.ROOT, "{\"overhead\": \"batch %d\", \"us_per_token\": %.2f}%n", batch, 1e6 / speed);
         }
     }
 

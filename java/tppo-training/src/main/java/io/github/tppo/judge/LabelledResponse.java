@@ -12,6 +12,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * A response with its labels: one line of {@code labels/token.jsonl} or {@code labels/sentence.jsonl}.
@@ -38,11 +40,18 @@ public record LabelledResponse(
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
-    /** Checks that there is one class per response id. */
+    /** Checks that nothing is missing and that there is one class per response id. */
     public LabelledResponse {
-        words = words == null ? List.of() : List.copyOf(words);
         if (user == null || text == null || promptIds == null || responseIds == null || classes == null) {
             throw new IllegalArgumentException("a labelled response needs user, prompt_ids, response_ids, text and classes");
+        }
+        words = words == null ? List.of() : words;
+        if (words.stream().anyMatch(Objects::isNull)) {
+            throw new IllegalArgumentException("user " + user + ": one of the words is null");
+        }
+        words = List.copyOf(words);
+        if (sentence < 0 || sentence > 1 || IntStream.of(classes).anyMatch(c -> c < 0 || c > 2)) {
+            throw new IllegalArgumentException("user " + user + ": sentence must be 0 or 1 and classes 0, 1 or 2");
         }
         if (classes.length != responseIds.length) {
             throw new IllegalArgumentException("user " + user + ": " + classes.length + " classes for "
@@ -65,7 +74,11 @@ public record LabelledResponse(
 
     static LabelledResponse parse(String line, String where) throws IOException {
         try {
-            return JSON.readValue(line, LabelledResponse.class);
+            LabelledResponse response = JSON.readValue(line, LabelledResponse.class);
+            if (response == null) {
+                throw new IOException(where + ": not a labelled response: found null");
+            }
+            return response;
         } catch (JsonProcessingException e) {
             throw new IOException(where + ": not a labelled response: " + e.getOriginalMessage(), e);
         }

@@ -16,6 +16,14 @@ public record WordScore(String word, int start, int end, int score) {
     /** The score of a word that is not counted and whose tokens are of class 0. */
     public static final int NOT_SCORED = -1;
 
+    /** @throws IllegalArgumentException when start and end are no range, or the score is none of the three */
+    public WordScore {
+        if (start < 0 || end < start || score < NOT_SCORED || score > 1) {
+            throw new IllegalArgumentException("word \"" + word + "\": found start " + start + ", end " + end + " and score " + score
+                + ", expected a range and 1, 0 or " + NOT_SCORED);
+        }
+    }
+
     /** Whether the word counts. */
     @JsonIgnore
     public boolean isScored() {

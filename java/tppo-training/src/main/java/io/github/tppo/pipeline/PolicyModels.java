@@ -42,10 +42,21 @@ final class PolicyModels {
     }
   }
 
-  /** The tokenizer that goes with the starting policy. */
+  /**
+   * The tokenizer that goes with the starting policy.
+   *
+   * @throws IOException also when the tokens of a response cannot be placed in its text: now, not after hours of training
+   */
   static Tokenizer startingTokenizer(TppoConfig config) throws IOException {
     Path folder = tokenizerFolder(config);
-    return folder == null ? Tokenizer.loadShipped() : Tokenizer.load(folder);
+    Tokenizer tokenizer = folder == null ? Tokenizer.loadShipped() : Tokenizer.load(folder);
+    try {
+      tokenizer.spans(new int[0]);
+      return tokenizer;
+    } catch (UnsupportedOperationException e) {
+      tokenizer.close();
+      throw new IOException(folder + ": not a tokenizer for a policy: " + e.getMessage(), e);
+    }
   }
 
   /** The checkpoint that the policy starts from; null when it is none of the user's. */

@@ -33,12 +33,22 @@ record SampledResponse(
 
   private static final ObjectMapper JSON = new ObjectMapper();
 
+  SampledResponse {
+    if (split == null || user == null || promptIds == null || responseIds == null || logprobs == null || text == null) {
+      throw new IllegalArgumentException("it needs split, user, prompt_ids, response_ids, logprobs and text");
+    }
+  }
+
   static List<SampledResponse> read(Path file) throws IOException {
     List<SampledResponse> all = new ArrayList<>();
     try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
       for (String line = in.readLine(); line != null; line = in.readLine()) {
         try {
-          all.add(JSON.readValue(line, SampledResponse.class));
+          SampledResponse response = JSON.readValue(line, SampledResponse.class);
+          if (response == null) {
+            throw new IOException(file + ":" + (all.size() + 1) + ": not a sampled response: found null");
+          }
+          all.add(response);
         } catch (JsonProcessingException e) {
           throw new IOException(file + ":" + (all.size() + 1) + ": not a sampled response: " + e.getOriginalMessage(), e);
         }

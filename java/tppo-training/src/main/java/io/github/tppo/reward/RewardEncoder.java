@@ -20,27 +20,33 @@ public final class RewardEncoder {
     this.maxTokens = maxTokens;
   }
 
-  /** Encodes one prompt with one response. */
+  /**
+   * Encodes one prompt with one response. Special tokens that are spelt out in either are text here too: only this
+   * method begins and ends a sequence.
+   */
   public RewardInput encode(String prompt, String response) {
-    Encoding promptTokens = tokenizer.encode(prompt, false);
-    Encoding responseTokens = tokenizer.encode(response, false);
+    Encoding promptTokens = tokenizer.encodeUntrusted(prompt);
+    Encoding responseTokens = tokenizer.encodeUntrusted(response);
     int scored = responseTokens.length() + 1;
-    int room = maxTokens - 1 - scored;
+    int begin = tokenizer.bosId() >= 0 ? 1 : 0;
+    int room = maxTokens - begin - scored;
     if (room < 0) {
       throw new IllegalArgumentException("a response of " + scored + " tokens does not fit the reward model's "
           + maxTokens + "; raise reward.shape.max_tokens or lower sampling.max_new_tokens");
     }
     int kept = Math.min(room, promptTokens.length());
-    int[] ids = new int[1 + kept + scored];
-    ids[0] = tokenizer.bosId();
-    System.arraycopy(promptTokens.ids(), promptTokens.length() - kept, ids, 1, kept);
-    System.arraycopy(responseTokens.ids(), 0, ids, 1 + kept, responseTokens.length());
+    int[] ids = new int[begin + kept + scored];
+    if (begin > 0) {
+      ids[0] = tokenizer.bosId();
+    }
+    System.arraycopy(promptTokens.ids(), promptTokens.length() - kept, ids, begin, kept);
+    System.arraycopy(responseTokens.ids(), 0, ids, begin + kept, responseTokens.length());
     ids[ids.length - 1] = tokenizer.eosId();
     int[] starts = Arrays.copyOf(responseTokens.starts(), scored);
     int[] ends = Arrays.copyOf(responseTokens.ends(), scored);
     starts[scored - 1] = response.length();
     ends[scored - 1] = response.length();
-    return new RewardInput(ids, 1 + kept, new TokenSpans(response, starts, ends));
+    return new RewardInput(ids, begin + kept, new TokenSpans(response, starts, ends));
   }
 
   /** Id of padding. */

@@ -6,7 +6,7 @@ import io.github.tppo.text.TokenSpans;
 /**
  * A prompt and a response as the reward model reads them.
  *
- * @param ids begin token, prompt, response, end token, in the reward model's vocabulary
+ * @param ids begin token where the tokenizer has one, prompt, response, end token, in the reward model's vocabulary
  * @param responseStart index of the response's first token; what follows, the end token included, is scored
  * @param spans where the scored tokens lie in the response's text; the end token's span is empty
  */

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -15,6 +16,7 @@ import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Consumer;
@@ -30,7 +32,13 @@ public final class Checkpoints {
   private static final String MANIFEST = "manifest.json";
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
-  private record Manifest(@JsonProperty(required = true) long step, @JsonProperty(required = true) Map<String, Entry> files) { }
+  private record Manifest(@JsonProperty(required = true) long step, @JsonProperty(required = true) Map<String, Entry> files) {
+    Manifest {
+      if (files == null || files.values().stream().anyMatch(Objects::isNull)) {
+        throw new IllegalArgumentException("files: found null");
+      }
+    }
+  }
 
   private record Entry(@JsonProperty(required = true) long bytes, @JsonProperty(required = true) String sha256) { }
 
@@ -89,7 +97,7 @@ public final class Checkpoints {
       String fault;
       try {
         manifest = MAPPER.readValue(Files.readString(candidate.resolve(MANIFEST)), Manifest.class);
-        fault = fault(candidate, manifest);
+        fault = manifest == null ? "its manifest is empty" : fault(candidate, manifest);
       } catch (JsonProcessingException e) {
         fault = "its manifest is damaged";
       } catch (IOException e) {
@@ -110,8 +118,8 @@ public final class Checkpoints {
 
   private static String fault(Path candidate, Manifest manifest) throws IOException {
     for (Map.Entry<String, Entry> file : manifest.files().entrySet()) {
-      Path path = candidate.resolve(file.getKey()).normalize();
-      if (!path.startsWith(candidate) || !Files.isRegularFile(path)) {
+      Path path = inside(candidate, file.getKey());
+      if (path == null || !Files.isRegularFile(path)) {
         return file.getKey() + " is missing";
       }
       if (Files.size(path) != file.getValue().bytes() || !sha256(path).equals(file.getValue().sha256())) {
@@ -119,6 +127,16 @@ public final class Checkpoints {
       }
     }
     return null;
+  }
+
+  /** The file of this name in a checkpoint, or null where the name leads out of it or is none. */
+  private static Path inside(Path candidate, String name) {
+    try {
+      Path path = candidate.resolve(name).normalize();
+      return path.startsWith(candidate) ? path : null;
+    } catch (InvalidPathException e) {
+      return null;
+    }
   }
 
   /** Deletes what a kill left half written. */

@@ -23,6 +23,8 @@ import java.util.List;
  * <p>Unlike {@link ConfigWriter}, which shows a configuration, this class only reads. Thread safe.
  */
 public final class ConfigReader {
+  private static final long MAX_BYTES = 4_000_000;
+
   private ConfigReader() {}
 
   /**
@@ -41,6 +43,9 @@ public final class ConfigReader {
       }
       if (!Files.exists(file)) {
         throw new ConfigException(file + ": no such file, expected a configuration (tppo init writes one to start from)");
+      }
+      if (Files.size(file) > MAX_BYTES) {
+        throw new ConfigException(file + ": is larger than " + MAX_BYTES + " bytes, expected a configuration");
       }
       text = Files.readString(file);
     } catch (CharacterCodingException e) {

@@ -4,6 +4,7 @@ package io.github.tppo.run;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.type.TypeReference;
+import com.fasterxml.jackson.databind.JsonMappingException;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
@@ -12,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * How far a run has come: {@code state.json}, one entry a stage, rewritten atomically at every change. Not thread
@@ -34,7 +36,14 @@ public final class RunState {
       @JsonProperty(required = true) String inputs,
       @JsonProperty(required = true) boolean finished,
       @JsonProperty(required = true) double seconds,
-      @JsonProperty(required = true) Map<String, Double> figures) { }
+      @JsonProperty(required = true) Map<String, Double> figures) {
+    /** Checks that nothing is null. */
+    public Entry {
+      if (config == null || inputs == null || figures == null || figures.values().stream().anyMatch(Objects::isNull)) {
+        throw new IllegalArgumentException("a stage's entry holds null");
+      }
+    }
+  }
 
   private final Path file;
   private final Map<String, Entry> entries;
@@ -50,6 +59,9 @@ public final class RunState {
     }
     try {
       Map<String, Entry> entries = MAPPER.readValue(file.toFile(), new TypeReference<LinkedHashMap<String, Entry>>() { });
+      if (entries == null || entries.values().stream().anyMatch(Objects::isNull)) {
+        throw new JsonMappingException(null, "found null, expected an entry for each stage");
+      }
       return new RunState(file, entries);
     } catch (JsonProcessingException e) {
       throw new RunException(file + ": not the state of a run (" + e.getOriginalMessage()

@@ -30,7 +30,10 @@ final class DecoderStages {
                 String mark = node.path("replacement").asText("\u2581");
                 boolean prepended = node.has("prepend_scheme") ? !node.path("prepend_scheme").asText().equals("never")
                     : node.path("add_prefix_space").asBoolean(true);
-                return pieces -> metaspace(pieces, mark.charAt(0), prepended);
+                if (mark.length() == 1) {
+                    return pieces -> metaspace(pieces, mark.charAt(0), prepended);
+                }
+                break;
             case "Replace":
                 String pattern = node.path("pattern").path("String").asText("");
                 if (!pattern.isEmpty()) {
@@ -42,7 +45,10 @@ final class DecoderStages {
                 String strip = node.path("content").asText(" ");
                 int start = node.path("start").asInt();
                 int stop = node.path("stop").asInt();
-                return pieces -> map(pieces, p -> strip(p, strip.charAt(0), start, stop));
+                if (strip.length() == 1) {
+                    return pieces -> map(pieces, p -> strip(p, strip.charAt(0), start, stop));
+                }
+                break;
             default:
                 break;
         }
@@ -108,9 +114,14 @@ final class DecoderStages {
         if (token.length() != 6 || !token.startsWith("<0x") || !token.endsWith(">")) {
             return -1;
         }
-        int high = Character.digit(token.charAt(3), 16);
-        int low = Character.digit(token.charAt(4), 16);
+        // The library also takes a plus sign for the first digit.
+        int high = token.charAt(3) == '+' ? 0 : digit(token.charAt(3));
+        int low = digit(token.charAt(4));
         return high < 0 || low < 0 ? -1 : high * 16 + low;
+    }
+
+    private static int digit(char c) {
+        return c < 128 ? Character.digit(c, 16) : -1;
     }
 
     private static void flush(ByteArrayList bytes, IntArrayList owners, List<TracedText> out) {

@@ -12,6 +12,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
 
 /**
  * A Hugging Face tokenizer ({@code tokenizer.json}), run by the native library of
@@ -24,6 +25,10 @@ public final class Tokenizer implements AutoCloseable {
     private static final int MAX_LINES = 1 << 17;
     /** Longer lines are not: they seldom come again, and what is remembered must not grow with what is asked. */
     private static final int MAX_LINE = 128;
+
+    /** Far above any known {@code tokenizer.json} (34 MB) and any file beside it. */
+    private static final long MAX_BYTES = 1L << 27;
+    private static final long MAX_SIDE_BYTES = 1L << 24;
 
     private static final String SHIPPED = "/io/github/tppo/default/";
 
@@ -61,7 +66,7 @@ public final class Tokenizer implements AutoCloseable {
         }
         byte[] config = readIfThere(file.resolveSibling("tokenizer_config.json"));
         byte[] map = readIfThere(file.resolveSibling("special_tokens_map.json"));
-        return load(file.toString(), Files.readAllBytes(file), config, map);
+        return load(file.toString(), readAtMost(file, MAX_BYTES), config, map);
     }
 
     /** The tokenizer that ships with this project: byte-level BPE, 2048 tokens, trained on generated search logs. */
@@ -111,7 +116,11 @@ public final class Tokenizer implements AutoCloseable {
         return vocabulary.eosId();
     }
 
-    /** The id for padding; the end token's where the tokenizer has none of its own. */
+    /**
+     * The id for padding; the end token's where the tokenizer has none of its own.
+     *
+     * @throws IllegalStateException when it names neither
+     */
     public int padId() {
         return vocabulary.padId();
     }
@@ -153,16 +162,20 @@ public final class Tokenizer implements AutoCloseable {
 
     /**
      * Encodes text from outside, such as a user's query: a special token that is spelt out in it ({@code </s>}) is read as
-     * a blank, so that no text can end a sequence or pad it.
+     * one blank, so that no text can end a sequence or pad it. Positions are those of {@code text} as given.
      */
     public Encoding encodeUntrusted(String text) {
         Encoding encoding = encode(text, false);
-        for (int id : encoding.ids()) {
-            if (vocabulary.isSpecial(id) && !vocabulary.withoutSpecial(text).equals(text)) {
-                return encode(vocabulary.withoutSpecial(text), false);
-            }
+        if (!hasControl(encoding.ids())) {
+            return encoding;
         }
-        return encoding;
+        SpeltText clean = SpeltText.blanking(text, vocabulary.specialTexts());
+        // A normalizer can turn yet other characters into a special token; that one is left out.
+        return clean.original(encode(clean.text(), false)).where(id -> !vocabulary.isControl(id));
+    }
+
+    private boolean hasControl(int[] ids) {
+        return IntStream.of(ids).anyMatch(vocabulary::isControl);
     }
 
     /**
@@ -251,7 +264,14 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static byte[] readIfThere(Path file) throws IOException {
-        return Files.isRegularFile(file) ? Files.readAllBytes(file) : null;
+        return Files.isRegularFile(file) ? readAtMost(file, MAX_SIDE_BYTES) : null;
+    }
+
+    private static byte[] readAtMost(Path file, long limit) throws IOException {
+        if (Files.size(file) > limit) {
+            throw new IOException(file + ": is larger than " + limit + " bytes");
+        }
+        return Files.readAllBytes(file);
     }
 
     private static byte[] resource(String name) throws IOException {

@@ -1,18 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.text;
 
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.json.JsonMapper;
 import it.unimi.dsi.fastutil.ints.Int2ObjectOpenHashMap;
 import it.unimi.dsi.fastutil.ints.IntOpenHashSet;
 import it.unimi.dsi.fastutil.objects.Object2IntOpenHashMap;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** What the native library does not tell of a {@code tokenizer.json}: its ids, special tokens and decoder. */
 final class TokenizerVocabulary {
 
-    private static final ObjectMapper JSON = new ObjectMapper();
+    /** Strict: of a key given twice, this reader and the native library might each take another. */
+    private static final JsonMapper JSON = JsonMapper.builder().enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
+        .enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).build();
 
     private static final List<String> BOS_NAMES = List.of("<s>", "<|begin_of_text|>", "<bos>", "[CLS]");
     private static final List<String> EOS_NAMES =
@@ -26,29 +31,36 @@ final class TokenizerVocabulary {
     private final JsonNode decoder;
     private final boolean independentLines;
     private final int size;
+    private final int unkId;
     private final int bosId;
     private final int eosId;
     private final int padId;
 
     private TokenizerVocabulary(String name, JsonNode root, JsonNode config, JsonNode map) throws IOException {
+        this.name = name;
         ids.defaultReturnValue(-1);
-        readModel(name, root.path("model").path("vocab"));
+        readModel(root.path("model").path("vocab"));
+        boolean plainAdded = true;
         for (JsonNode added : root.path("added_tokens")) {
-            int id = added.path("id").asInt();
+            int id = id(added.path("id"), added.path("content").asText());
             put(added.path("content").asText(), id);
             if (added.path("special").asBoolean()) {
                 special.add(id);
+            } else {
+                plainAdded &= !added.path("lstrip").asBoolean() && !added.path("rstrip").asBoolean()
+                    && added.path("content").asText().indexOf('\n') < 0;
             }
         }
         size = tokens.keySet().intStream().max().orElse(-1) + 1;
         decoder = root.path("decoder");
         JsonNode pre = root.path("pre_tokenizer");
         independentLines = root.path("normalizer").isNull() && pre.path("type").asText().equals("ByteLevel")
-            && pre.path("use_regex").asBoolean() && !pre.path("add_prefix_space").asBoolean();
+            && pre.path("use_regex").asBoolean(true) && !pre.path("add_prefix_space").asBoolean(true) && plainAdded;
+        JsonNode model = root.path("model");
+        unkId = model.path("unk_token").isTextual() ? ids.getInt(model.path("unk_token").asText()) : model.path("unk_id").asInt(-1);
         bosId = find("bos_token", config, map, BOS_NAMES);
         eosId = find("eos_token", config, map, EOS_NAMES);
         padId = find("pad_token", config, map, PAD_NAMES);
-        this.name = name;
     }
 
     /**
@@ -58,7 +70,9 @@ final class TokenizerVocabulary {
      * @param map    {@code special_tokens_map.json}, or null
      */
     static TokenizerVocabulary read(String name, byte[] json, byte[] config, byte[] map) throws IOException {
-        return new TokenizerVocabulary(name, parse(name, json), parse(name, config), parse(name, map));
+        JsonNode root = parse(name, json);
+        NativeGuard.check(name, root);
+        return new TokenizerVocabulary(name, root, parse(name, config), parse(name, map));
     }
 
     private static JsonNode parse(String name, byte[] json) throws IOException {
@@ -69,9 +83,11 @@ final class TokenizerVocabulary {
         }
     }
 
-    private void readModel(String name, JsonNode vocab) throws IOException {
+    private void readModel(JsonNode vocab) throws IOException {
         if (vocab.isObject()) {
-            vocab.properties().forEach(e -> put(e.getKey(), e.getValue().asInt()));
+            for (Map.Entry<String, JsonNode> entry : vocab.properties()) {
+                put(entry.getKey(), id(entry.getValue(), entry.getKey()));
+            }
         } else if (vocab.isArray()) {
             // Unigram models: [token, score] pairs in id order.
             for (int id = 0; id < vocab.size(); id++) {
@@ -80,6 +96,14 @@ final class TokenizerVocabulary {
         } else {
             throw new IOException(name + ": found no model.vocab; expected a Hugging Face tokenizer.json");
         }
+    }
+
+    private int id(JsonNode node, String token) throws IOException {
+        if (!node.isInt() || node.intValue() < 0 || node.intValue() == Integer.MAX_VALUE) {
+            throw new IOException(name + ": the id of the token \"" + token + "\" is " + node + ", expected a whole number"
+                + " of at least 0");
+        }
+        return node.intValue();
     }
 
     private void put(String token, int id) {
@@ -127,13 +151,14 @@ final class TokenizerVocabulary {
         return special.contains(id);
     }
 
-    /** {@code text} with every special token spelt out in it replaced by a blank. */
-    String withoutSpecial(String text) {
-        String clean = text;
-        for (int id : special) {
-            clean = clean.replace(tokens.get(id), " ");
-        }
-        return clean;
+    /** Whether {@code id} is a special token other than the one for what the model does not know. */
+    boolean isControl(int id) {
+        return id != unkId && special.contains(id);
+    }
+
+    /** The texts of the special tokens. */
+    List<String> specialTexts() {
+        return special.intStream().mapToObj(tokens::get).toList();
     }
 
     /** Whether text is cut by GPT-2's pattern alone, which never joins a line break to what follows on the next line. */

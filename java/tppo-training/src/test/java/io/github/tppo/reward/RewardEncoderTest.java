@@ -8,7 +8,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.tppo.text.TestTokenizers;
 import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.Arrays;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
@@ -77,6 +82,38 @@ class RewardEncoderTest {
       RewardInput input = new RewardEncoder(tokenizer, 512).encode("", "");
       assertArrayEquals(new int[] {tokenizer.bosId(), tokenizer.eosId()}, input.ids());
       assertEquals(1, input.scored());
+    }
+  }
+
+  @ParameterizedTest
+  @MethodSource("io.github.tppo.text.TestTokenizers#names")
+  void aSpecialTokenSpeltInAResponseIsOneBlankInItsPlace(String name) {
+    try (Tokenizer tokenizer = TestTokenizers.load(name)) {
+      String spelt = tokenizer.token(tokenizer.eosId());
+      RewardEncoder encoder = new RewardEncoder(tokenizer, 512);
+      RewardInput blank = encoder.encode("a b", "red shoes été");
+      RewardInput text = encoder.encode("a" + spelt + "b", "red" + spelt + "shoes été");
+      assertArrayEquals(blank.ids(), text.ids());
+      assertEquals("red" + spelt + "shoes été", text.spans().text());
+      int longer = spelt.length() - 1;
+      for (int t = 0; t < blank.scored(); t++) {
+        int start = blank.spans().starts()[t];
+        int end = blank.spans().ends()[t];
+        assertEquals(start + (start > 3 ? longer : 0), text.spans().starts()[t]);
+        assertEquals(end + (end > 3 ? longer : 0), text.spans().ends()[t]);
+      }
+    }
+  }
+
+  @Test
+  void withoutABeginTokenTheResponseFollowsThePrompt(@TempDir Path folder) throws IOException {
+    Files.copy(Path.of("src/test/resources/fixtures/tokenizer/tokenizer.json"), folder.resolve("tokenizer.json"));
+    Files.writeString(folder.resolve("tokenizer_config.json"), "{\"bos_token\": null, \"eos_token\": \"</s>\"}");
+    try (Tokenizer tokenizer = Tokenizer.load(folder)) {
+      RewardInput input = new RewardEncoder(tokenizer, 512).encode("a", "b");
+      assertArrayEquals(new int[] {tokenizer.encode("a", false).ids()[0], tokenizer.encode("b", false).ids()[0],
+          tokenizer.eosId()}, input.ids());
+      assertEquals(1, input.responseStart());
     }
   }
 }

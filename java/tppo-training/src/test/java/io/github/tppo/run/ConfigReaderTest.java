@@ -155,6 +155,9 @@ class ConfigReaderTest {
     Path bad = Files.write(dir.resolve("bad.yaml"), new byte[] {'a', (byte) 0xff});
     assertTrue(assertThrows(ConfigException.class, () -> ConfigReader.read(SampleConfig.class, bad, List.of()))
         .getMessage().contains("not valid UTF-8"));
+    Path large = Files.write(dir.resolve("large.yaml"), new byte[4_000_001]);
+    assertTrue(assertThrows(ConfigException.class, () -> ConfigReader.read(SampleConfig.class, large, List.of()))
+        .getMessage().contains("large.yaml: is larger than"));
   }
 
   @Test

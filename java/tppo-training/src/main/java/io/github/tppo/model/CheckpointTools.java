@@ -100,7 +100,7 @@ public final class CheckpointTools {
         long[] done = {0};
         return bytes -> {
             done[0] += bytes;
-            progress.update(done[0] / 1_000_000, total / 1_000_000, "MB");
+            progress.update((done[0] + 999_999) / 1_000_000, (total + 999_999) / 1_000_000, "MB");
         };
     }
 }

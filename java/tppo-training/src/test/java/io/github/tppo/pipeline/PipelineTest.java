@@ -15,6 +15,7 @@ import io.github.tppo.eval.ScoredAnswer;
 import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Longformer;
+import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigReader;
@@ -37,6 +38,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -80,8 +82,8 @@ class PipelineTest {
     Files.writeString(file, log);
   }
 
-  private static TppoConfig config() {
-    return ConfigReader.read(TppoConfig.class, List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
+  private static TppoConfig config(String... more) {
+    List<String> settings = new ArrayList<>(List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
         "data.valid_fraction=0.2", "data.eval_fraction=0.2", "text.max_prompt_tokens=48", "sft.init=random",
         "sft.shape={hidden_size: 32, intermediate_size: 48, layers: 2, heads: 4, kv_heads: 2, rope_theta: 10000, max_positions: 256}",
         "sft.epochs=8", "sft.batch_size=8", "sft.eval_every=10", "sft.optimizer.learning_rate=0.01",
@@ -90,10 +92,12 @@ class PipelineTest {
         "reward.batch_size=8", "reward.eval_every=5", "policy.steps=5", "policy.rollout_size=8", "policy.batch_size=4",
         "policy.critic_warmup=1", "policy.eval_every=2", "policy.eval_examples=5", "policy.center_rewards=true",
         "policy.kl_target=2", "evaluation.bootstrap_resamples=200", "evaluation.samples_per_example=2"));
+    settings.addAll(List.of(more));
+    return ConfigReader.read(TppoConfig.class, settings);
   }
 
   /** Runs all stages; asks to stop after {@code updates} updates of the task's progress, if a task is named. */
-  private static List<String> run(Path out, String stopIn, int updates) throws Exception {
+  private static List<String> run(Path out, String stopIn, int updates, String... more) throws Exception {
     AtomicBoolean stop = new AtomicBoolean();
     List<String> messages = new ArrayList<>();
     Reporter reporter = new Reporter() {
@@ -109,10 +113,24 @@ class PipelineTest {
       }
     };
     try (RunFolder folder = RunFolder.open(out)) {
-      folder.begin(config(), false);
-      new StageRunner<>(TppoPipeline.create().stages(), config(), folder, Backend.CPU, reporter, stop::get).runAll();
+      folder.begin(config(more), false);
+      new StageRunner<>(TppoPipeline.create().stages(), config(more), folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
+  }
+
+  @Test
+  void allCheckpointsOfARunAreStoredAsItsSettingsSay() throws Exception {
+    Path half = dir.resolve("half");
+    run(half, null, 0, "save.weights=float16", "save.shard_gb=0.00002", "sft.max_steps=2", "policy.steps=1", "reward.epochs=1");
+    for (String name : List.of("sft", "reward-token", "tppo")) {
+      assertEquals("float16", JSON.readTree(half.resolve(name).resolve("config.json").toFile()).get("dtype").asText(), name);
+      SafeTensors weights = SafeTensors.open(half.resolve(name));
+      assertTrue(weights.source().endsWith(SafeTensors.INDEX_NAME), name + " has shards");
+      for (String tensor : weights.names()) {
+        assertEquals(ScalarType.Half, weights.entry(tensor).dtype(), name + ": " + tensor);
+      }
+    }
   }
 
   @Test

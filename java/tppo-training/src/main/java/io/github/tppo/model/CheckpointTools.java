@@ -36,6 +36,11 @@ public final class CheckpointTools {
         writeRandom(ModelKind.read(config), seed, format, folder, progress);
     }
 
+    /** The number of tokens of the model that a {@code config.json} describes. */
+    public static int vocabSize(Path config) throws IOException {
+        return ModelKind.read(config).vocabSize();
+    }
+
     /** As {@link #writeRandom(Path, long, WeightFormat, Path, ProgressListener)} for a decoder of a given shape. */
     public static void writeRandom(DecoderConfig config, long seed, WeightFormat format, Path folder, ProgressListener progress)
             throws IOException {

@@ -144,6 +144,7 @@ final class CheckpointCommand implements Runnable {
     void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
       try (Tokenizer tokenizer = tokenizerDir == null ? Tokenizer.loadShipped() : Tokenizer.load(tokenizerDir)) {
         if (model.shape == null) {
+          checkVocabulary(tokenizer, CheckpointTools.vocabSize(model.config), model.config.toString());
           CheckpointTools.writeRandom(model.config, seed, format, out, reporter.task("writing weights"));
         } else {
           CheckpointTools.writeRandom(shape(tokenizer), seed, format, out, reporter.task("writing weights"));
@@ -156,12 +157,15 @@ final class CheckpointCommand implements Runnable {
       if (!DecoderShapes.names().contains(model.shape)) {
         throw new ConfigException("--shape " + model.shape + ": expected one of " + String.join(", ", DecoderShapes.names()));
       }
-      int vocabulary = DecoderShapes.of(model.shape).vocabSize();
-      if (tokenizer.vocabSize() > vocabulary) {
-        throw new ConfigException("--tokenizer " + tokenizerDir + ": has " + tokenizer.vocabSize() + " tokens, " + model.shape + " has "
-            + vocabulary);
-      }
+      checkVocabulary(tokenizer, DecoderShapes.of(model.shape).vocabSize(), model.shape);
       return DecoderShapes.of(model.shape, tokenizer.bosId(), tokenizer.eosId(), tokenizer.padId());
+    }
+
+    private void checkVocabulary(Tokenizer tokenizer, int vocabulary, String name) {
+      if (tokenizer.vocabSize() > vocabulary) {
+        throw new ConfigException("--tokenizer " + (tokenizerDir == null ? "(the bundled one)" : tokenizerDir) + ": has "
+            + tokenizer.vocabSize() + " tokens, " + name + " has " + vocabulary);
+      }
     }
 
     private void copyTokenizer(Path out) throws IOException {

@@ -100,6 +100,9 @@ class CheckpointCommandTest {
     assertFalse(Files.exists(out));
     assertEquals(1, tppo("checkpoint", "info", dir));
     assertTrue(stderr.contains("config.json: no such file"), stderr);
+    Files.writeString(config, Files.readString(config).replace("2100", "2000"));
+    assertEquals(2, tppo("checkpoint", "random", "--config", config, "--out", out));
+    assertTrue(stderr.contains("has 2048 tokens"), stderr);
     Files.writeString(config, Files.readString(config).replace("qwen2", "gpt2"));
     assertEquals(1, tppo("checkpoint", "random", "--config", config, "--out", out));
     assertTrue(stderr.contains("model_type is \"gpt2\""), stderr);

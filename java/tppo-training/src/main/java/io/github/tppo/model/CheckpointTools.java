@@ -37,6 +37,11 @@ public final class CheckpointTools {
         writeRandom(ModelKind.read(config), seed, format, folder, progress);
     }
 
+    /** The number of tokens of the model that a {@code config.json} describes. */
+    public static int vocabSize(Path config) throws IOException {
+        return ModelKind.read(config).vocabSize();
+    }
+
     /** As {@link #writeRandom(Path, long, WeightFormat, Path, ProgressListener)} for a decoder of a given shape. */
     public static void writeRandom(DecoderConfig config, long seed, WeightFormat format, Path folder, ProgressListener progress)
             throws IOException {
@@ -121,7 +126,7 @@ public final class CheckpointTools {
         long[] done = {0};
         return bytes -> {
             done[0] += bytes;
-            progress.update(done[0] / 1_000_000, total / 1_000_000, "MB");
+            progress.update((done[0] + 999_999) / 1_000_000, (total + 999_999) / 1_000_000, "MB");
         };
     }
 }

@@ -15,6 +15,7 @@ import io.github.tppo.eval.ScoredAnswer;
 import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Longformer;
+import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigReader;
@@ -37,6 +38,7 @@ import java.util.SplittableRandom;
 import java.util.TreeMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -116,6 +118,20 @@ class PipelineTest {
       new StageRunner<>(TppoPipeline.create().stages(), config, folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
+  }
+
+  @Test
+  void allCheckpointsOfARunAreStoredAsItsSettingsSay() throws Exception {
+    Path half = dir.resolve("half");
+    run(config(dir, "save.weights=float16", "save.shard_gb=0.00002", "sft.max_steps=2", "policy.steps=1", "reward.epochs=1"), half, null, 0);
+    for (String name : List.of("sft", "reward-token", "tppo")) {
+      assertEquals("float16", JSON.readTree(half.resolve(name).resolve("config.json").toFile()).get("dtype").asText(), name);
+      SafeTensors weights = SafeTensors.open(half.resolve(name));
+      assertTrue(weights.source().endsWith(SafeTensors.INDEX_NAME), name + " has shards");
+      for (String tensor : weights.names()) {
+        assertEquals(ScalarType.Half, weights.entry(tensor).dtype(), name + ": " + tensor);
+      }
+    }
   }
 
   @Test

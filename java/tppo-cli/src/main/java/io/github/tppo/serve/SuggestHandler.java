@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
 import org.eclipse.jetty.server.Response;
@@ -146,7 +147,15 @@ final class SuggestHandler extends Handler.Abstract {
     byte[] body = RequestBody.read(request, limits.maxBodyBytes(), deadline);
     SuggestRequest asked = parse(body, now.defaults);
     CompletableFuture<List<Suggestion>> answer = now.batcher.submit(asked);
-    List<Suggestion> suggestions = await(answer, deadline);
+    // A connection that waits for its answer is not idle: were it to expire just then, its next request would be hit.
+    EndPoint connection = request.getConnectionMetaData().getConnection().getEndPoint();
+    connection.setIdleTimeout(0);
+    List<Suggestion> suggestions;
+    try {
+      suggestions = await(answer, deadline);
+    } finally {
+      connection.setIdleTimeout(request.getConnectionMetaData().getConnector().getIdleTimeout());
+    }
     return asked.single() ? suggestions.get(0) : Map.of("suggestions", suggestions);
   }
 

@@ -12,7 +12,7 @@ namespace {
 /// Bytes of weights up to which workers go through the layers each for itself.
 constexpr int64_t kSmallModel = 16 << 20;
 /// Rows that a worker takes at least, when there are so many.
-constexpr int64_t kRowsPerTask = 16;
+constexpr int64_t kRowsPerTask = 4;
 constexpr int64_t kOutputRowsPerTask = 64;
 
 bool small(const tppo_decoder_args& a) {

@@ -3,6 +3,7 @@ package io.github.tppo.model;
 
 import io.github.tppo.kernels.DecoderCache;
 import io.github.tppo.kernels.DecoderWeights;
+import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.PromptQueue.Response;
 import java.util.ArrayList;
 import java.util.List;
@@ -23,6 +24,12 @@ public final class Generator {
     public static final int DEFAULT_BATCH = 64;
     /** Most bytes of keys and values, unless the number of responses side by side is given. */
     public static final long DEFAULT_CACHE = 1L << 30;
+    /**
+     * Bytes of weights that stay in a processor's caches, so that reading them again costs next to nothing. Then more responses side by side
+     * than {@link #SMALL_MODEL_RESPONSES} for each thread only take the caches from their keys and values.
+     */
+    private static final long SMALL_MODEL = 16L << 20;
+    private static final int SMALL_MODEL_RESPONSES = 8;
     /** Tokens in a call of the model unless the batch asks for more: enough that reading the weights does not count. */
     private static final int ROWS = 512;
 
@@ -60,7 +67,7 @@ public final class Generator {
     }
 
     /**
-     * A generator that writes so many responses side by side, whatever memory their keys and values take.
+     * A generator that writes up to so many responses side by side, whatever memory their keys and values take; fewer where that is faster.
      *
      * @param batchSize at least 1
      */
@@ -134,7 +141,7 @@ public final class Generator {
         if (!responses.isEmpty()) {
             DecoderWeights weights = KernelWeights.of(decoder);
             long fitting = Math.max(1, cacheBytes / DecoderCache.bytes(weights.shape(), 1, capacity));
-            int slots = (int) Math.min(fitting, Math.min(batchSize, responses.size()));
+            int slots = (int) Math.min(fitting, Math.min(mostSideBySide(), responses.size()));
             try (ContinuousBatch batch = new ContinuousBatch(weights, slots, capacity, maxRows)) {
                 batch.run(new PromptQueue(responses), options, endIds);
                 long newTokens = responses.stream().mapToInt(Response::newTokens).sum();
@@ -143,6 +150,11 @@ public final class Generator {
             }
         }
         return responses.stream().map(Response::result).toList();
+    }
+
+    private int mostSideBySide() {
+        long weightBytes = decoder.parameters().values().stream().mapToLong(tensor -> tensor.numel() * tensor.element_size()).sum();
+        return weightBytes > SMALL_MODEL ? batchSize : Math.min(batchSize, SMALL_MODEL_RESPONSES * Kernels.threads());
     }
 
     private void check(int[] prompt, int index) {

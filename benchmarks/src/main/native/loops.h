@@ -106,6 +106,33 @@ static double loops_gae_stream(const float* rewards, const float* values, const 
   });
 }
 
+typedef uint32_t loops_words __attribute__((vector_size(64), aligned(4)));
+
+LOOPS_WIDEST static uint32_t loops_read_part(const uint32_t* x, int64_t begin, int64_t end) {
+  loops_words sum[4] = {};
+  int64_t i = begin;
+  for (; i + 64 <= end; i += 64) {
+    const loops_words* v = reinterpret_cast<const loops_words*>(x + i);
+    for (int k = 0; k < 4; ++k) sum[k] ^= v[k];
+  }
+  const loops_words all = sum[0] ^ sum[1] ^ sum[2] ^ sum[3];
+  uint32_t result = 0;
+  for (int k = 0; k < 16; ++k) result ^= all[k];
+  for (; i < end; ++i) result ^= x[i];
+  return result;
+}
+
+/** Reads memory once, `words` of 4 bytes. Seconds. */
+static double loops_read(const void* memory, int64_t words, int threads) {
+  std::atomic<uint32_t> sum(0);
+  const double seconds = loops_parallel(words, threads, 1, [&](int64_t begin, int64_t end) {
+    sum ^= loops_read_part(static_cast<const uint32_t*>(memory), begin, end);
+  });
+  static volatile uint32_t keep;
+  keep = sum;  // so that nobody leaves the reading out
+  return seconds;
+}
+
 /** Copies; large copies leave the cache as it is. */
 static void loops_copy(void* destination, const void* source, int64_t bytes, int threads) {
   loops_parallel(bytes, threads, 1, [=](int64_t begin, int64_t end) {

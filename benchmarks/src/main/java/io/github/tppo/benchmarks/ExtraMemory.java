@@ -37,7 +37,8 @@ public class ExtraMemory {
         }
     }
 
-    private static long kilobytes(String key) throws IOException {
+    /** A figure of this process in /proc/self/status. */
+    static long kilobytes(String key) throws IOException {
         for (String line : Files.readAllLines(STATUS)) {
             if (line.startsWith(key)) {
                 return Long.parseLong(line.substring(key.length()).replace("kB", "").strip());

@@ -28,6 +28,9 @@ final class NativeLoops {
             @Cast("const uint8_t*") long mask, @Cast("float*") long advantages, @Cast("float*") long returns,
             long count, int threads, int repeats);
 
+    /** Returns seconds. */
+    static native double loops_read(@Cast("const void*") long memory, long words, int threads);
+
     static native void loops_copy(@Cast("void*") long destination, @Cast("const void*") long source, long bytes,
             int threads);
 

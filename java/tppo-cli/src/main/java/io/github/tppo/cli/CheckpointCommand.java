@@ -189,7 +189,7 @@ final class CheckpointCommand implements Runnable {
     if (info.memory() != null) {
       out.println("memory without activations: to suggest " + ByteSize.show(info.memory().inference()) + " and "
           + ByteSize.show(info.memory().cacheOfAToken()) + " a token; SFT " + ByteSize.show(info.memory().sft()) + "; TPPO "
-          + ByteSize.show(info.memory().tppo()) + " and the reward model");
+          + ByteSize.show(info.memory().tppo()) + " and the reward model; either with LoRA little more than to suggest");
     }
     out.flush();
   }

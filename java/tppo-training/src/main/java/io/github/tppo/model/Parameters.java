@@ -266,8 +266,12 @@ final class Parameters implements AutoCloseable {
         return tensors.get(name);
     }
 
+    /** Writes the weights, adapters folded in a part of a tensor at a time, so that no copy of them takes memory. */
     void save(Path folder, WeightFormat format) throws IOException {
-        WeightFiles.write(folder, tensors, format);
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> shapes.put(name, Tensors.shape(tensor)));
+        SafeTensorsWriter.Source source = SafeTensorsWriter.Source.of(tensors);
+        WeightFiles.write(folder, shapes, lora == null || merged ? source : lora.foldInto(source), format, bytes -> { });
     }
 
     /** Frees the tensors and their gradients. */

@@ -60,7 +60,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     try (Tokenizer tokenizer = Tokenizer.load(sft);
         Decoder policy = PolicyModels.trainable(PolicyModels.trainedFrom(config, sft), config, ADAPTERS)) {
       train(context, tokenizer, policy, dir);
-      PolicyModels.mergeAdapters(policy, tokenizer, config, sft, dir);
+      PolicyModels.saveAdapters(policy, tokenizer, config, sft, dir);
       PolicyModels.save(policy, tokenizer, config, dir);
     }
     TrainingLoop.clear(dir);

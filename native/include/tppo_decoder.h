@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ---------------------------------------------------------------- decoder_forward */
+/* ---------------------------------------------------------------- decoder */
 
 /** The projections of a layer, by their index in tppo_decoder_layer. */
 enum {

@@ -148,17 +148,16 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     private final PpoTrainer trainer;
     private final TppoConfig config;
     private final Validation validation;
+    /** What the reference was read from; a run that goes on must have the same (INVARIANTS 10). */
+    private final String reference;
     /** Response tokens that were sampled and trained on since the process began. */
     private double tokens;
 
-    /** What the reference was read from; a run that goes on must have the same (INVARIANTS 10). */
-    private final String reference;
-
     Training(PpoTrainer trainer, TppoConfig config, Validation validation, String reference) {
       this.trainer = trainer;
-      this.reference = reference;
       this.config = config;
       this.validation = validation;
+      this.reference = reference;
     }
 
     @Override

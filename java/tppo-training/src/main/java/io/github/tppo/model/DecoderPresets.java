@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** Shapes of well-known models, to make checkpoints of their size. */
-public final class DecoderShapes {
+public final class DecoderPresets {
 
     private static final Map<String, DecoderConfig> SHAPES = new LinkedHashMap<>();
 
@@ -21,7 +21,7 @@ public final class DecoderShapes {
         qwen2("qwen2-7b", 152_064, 3584, 18_944, 28, 28, 4, false);
     }
 
-    private DecoderShapes() {
+    private DecoderPresets() {
     }
 
     private static void mistral(String name, int vocab, int hidden, int intermediate, int layers, int heads, int kvHeads, int positions,

@@ -67,9 +67,6 @@ public final class DecoderPresets {
      * @throws IllegalArgumentException also when an id is outside the vocabulary of the shape
      */
     public static DecoderConfig of(String name, int bosId, int eosId, int padId) {
-        DecoderConfig c = of(name);
-        return new DecoderConfig(c.modelType(), c.vocabSize(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads(), c.kvHeads(),
-                c.headSize(), c.maxPositions(), c.normEpsilon(), c.rope(), c.windows(), c.tiedEmbeddings(), c.qkvBias(), c.outputBias(),
-                c.mlpBias(), c.initializerRange(), bosId, eosId < 0 ? List.of() : List.of(eosId), padId);
+        return of(name).withTokens(bosId, eosId < 0 ? List.of() : List.of(eosId), padId);
     }
 }

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tokens per second of transformers' generate, with the prompts and settings of GenerationBenchmark.java.
+"""Tokens per second of transformers' generate, with the prompts and settings of Generation.java.
 
     python3 transformers_generate.py MODEL --batch 8 --threads 1 [--prompts 64] [--new-tokens 48] [--temperature 0] [--dtype float32]
         [--seconds 5]

@@ -16,7 +16,7 @@
 extern "C" {
 #endif
 
-/* ---------------------------------------------------------------- decoder_forward */
+/* ---------------------------------------------------------------- decoder */
 
 /** The projections of a layer, by their index in tppo_decoder_layer. */
 enum {
@@ -82,7 +82,7 @@ typedef struct tppo_decoder_args {
   const float* rope_sin;       /**< [slot_capacity, head_size / 2], sine */
   float* cache;                /**< in and out, as above */
   int64_t num_slots;           /**< >= 1 */
-  int64_t slot_capacity;           /**< positions of a slot, >= 1 */
+  int64_t slot_capacity;       /**< positions of a slot, >= 1 */
   int64_t num_rows;            /**< N; 0: nothing is done */
   const int32_t* tokens;       /**< [N], in [0,V) */
   const int32_t* slots;        /**< [N], in [0,num_slots), ascending, equal for the rows of a sequence */

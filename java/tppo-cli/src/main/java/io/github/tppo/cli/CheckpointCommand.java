@@ -5,7 +5,7 @@ import io.github.tppo.model.CheckpointInfo;
 import io.github.tppo.model.CheckpointTools;
 import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.DecoderConfig;
-import io.github.tppo.model.DecoderShapes;
+import io.github.tppo.model.DecoderPresets;
 import io.github.tppo.model.WeightFormat;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.Reporter;
@@ -130,7 +130,7 @@ final class CheckpointCommand implements Runnable {
     static final class Shapes implements Iterable<String> {
       @Override
       public Iterator<String> iterator() {
-        return DecoderShapes.names().iterator();
+        return DecoderPresets.names().iterator();
       }
     }
 
@@ -154,11 +154,11 @@ final class CheckpointCommand implements Runnable {
     }
 
     private DecoderConfig shape(Tokenizer tokenizer) {
-      if (!DecoderShapes.names().contains(model.shape)) {
-        throw new ConfigException("--shape " + model.shape + ": expected one of " + String.join(", ", DecoderShapes.names()));
+      if (!DecoderPresets.names().contains(model.shape)) {
+        throw new ConfigException("--shape " + model.shape + ": expected one of " + String.join(", ", DecoderPresets.names()));
       }
-      checkVocabulary(tokenizer, DecoderShapes.of(model.shape).vocabSize(), model.shape);
-      return DecoderShapes.of(model.shape, tokenizer.bosId(), tokenizer.eosId(), tokenizer.padId());
+      checkVocabulary(tokenizer, DecoderPresets.of(model.shape).vocabSize(), model.shape);
+      return DecoderPresets.of(model.shape, tokenizer.bosId(), tokenizer.eosId(), tokenizer.padId());
     }
 
     private void checkVocabulary(Tokenizer tokenizer, int vocabulary, String name) {
@@ -189,7 +189,7 @@ final class CheckpointCommand implements Runnable {
     if (info.memory() != null) {
       out.println("memory without activations: to suggest " + ByteSize.show(info.memory().inference()) + " and "
           + ByteSize.show(info.memory().cacheOfAToken()) + " a token; SFT " + ByteSize.show(info.memory().sft()) + "; TPPO "
-          + ByteSize.show(info.memory().tppo()) + " and the reward model");
+          + ByteSize.show(info.memory().tppo()) + " and the reward model; either with LoRA little more than to suggest");
     }
     out.flush();
   }

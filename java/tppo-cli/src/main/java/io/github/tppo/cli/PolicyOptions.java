@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.cli;
 
-import io.github.tppo.kernels.Kernels;
-import io.github.tppo.model.Tensors;
 import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
@@ -55,10 +53,7 @@ final class PolicyOptions {
     if (threads < 0) {
       throw new ConfigException("--threads " + threads + ": expected 1 or more, or 0 for one each processor");
     }
-    int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
-    Workers.setCount(used);
-    Tensors.setThreads(1);
-    Kernels.setThreads(used);
+    Workers.setThreads(threads);
     sampling(SuggestSettings.defaults()); // refuses what cannot be before anything is loaded
   }
 

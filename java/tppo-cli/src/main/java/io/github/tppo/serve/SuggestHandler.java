@@ -95,6 +95,10 @@ final class SuggestHandler extends Handler.Abstract {
   }
 
   static void write(Response response, int status, String contentType, byte[] body, Callback callback) {
+    // Where some of the body was not read the connection ends with the answer. Not told so, the client's next request would be hit.
+    if (!response.getRequest().consumeAvailable()) {
+      response.getHeaders().put("Connection", "close");
+    }
     response.setStatus(status);
     response.getHeaders().put("Content-Type", contentType);
     response.getHeaders().put("Content-Length", body.length);

@@ -8,27 +8,18 @@ import io.github.tppo.model.AdapterConfig;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.Lora;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
-class MergeCommandTest {
+class MergeCommandTest extends CommandTest {
   @TempDir
   Path dir;
-  private String stderr;
 
   private int merge(Path model, Path adapter, Path out) {
-    StringWriter err = new StringWriter();
-    CommandLine root = Tppo.commandLine(TestPipeline.create()).setOut(new PrintWriter(new StringWriter(), true))
-        .setErr(new PrintWriter(err, true));
-    int status = root.execute("checkpoint", "merge", model.toString(), "--dtype", "float32", "--adapter", adapter.toString(), "--out", out.toString());
-    stderr = err.toString();
-    return status;
+    return tppo("checkpoint", "merge", model, "--dtype", "float32", "--adapter", adapter, "--out", out);
   }
 
   @Test

@@ -8,8 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.tppo.serve.TinyModels;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -17,16 +15,13 @@ import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
-class SuggestCommandTest {
+class SuggestCommandTest extends CommandTest {
   @TempDir
   static Path dir;
 
   private static Path model;
   private static Path reward;
-  private String stdout;
-  private String stderr;
 
   @BeforeAll
   static void save() throws IOException {
@@ -35,17 +30,10 @@ class SuggestCommandTest {
   }
 
   private int suggest(String histories, String... options) throws IOException {
-    List<String> words = new ArrayList<>(List.of("suggest", "--model", model.toString(), "--history",
-        Files.writeString(dir.resolve("in.jsonl"), histories).toString()));
+    List<Object> words = new ArrayList<>(List.of("suggest", "--model", model, "--history",
+        Files.writeString(dir.resolve("in.jsonl"), histories)));
     words.addAll(List.of(options));
-    StringWriter o = new StringWriter();
-    StringWriter e = new StringWriter();
-    CommandLine line = Tppo.commandLine(TestPipeline.create());
-    line.setOut(new PrintWriter(o, true)).setErr(new PrintWriter(e, true));
-    int status = line.execute(words.toArray(new String[0]));
-    stdout = o.toString();
-    stderr = e.toString();
-    return status;
+    return tppo(words.toArray());
   }
 
   private List<JsonNode> lines() throws IOException {
@@ -117,11 +105,7 @@ class SuggestCommandTest {
         {"--history", dir.toString()}, {"--reward-model", dir.toString()}}) {
       List<String> options = new ArrayList<>(List.of(bad));
       if (bad[0].equals("--history")) {
-        StringWriter e = new StringWriter();
-        CommandLine line = Tppo.commandLine(TestPipeline.create());
-        line.setErr(new PrintWriter(e, true));
-        assertEquals(2, line.execute("suggest", "--model", model.toString(), bad[0], bad[1]));
-        stderr = e.toString();
+        assertEquals(2, tppo("suggest", "--model", model, bad[0], bad[1]));
       } else {
         assertEquals(2, suggest("{\"search\": []}", options.toArray(new String[0])), bad[0]);
       }

@@ -9,22 +9,17 @@ import io.github.tppo.kernels.KernelInfo;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.run.RunFolder;
 import java.io.IOException;
-import java.io.PrintWriter;
-import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
 
-class TppoTest {
+class TppoTest extends CommandTest {
   @TempDir
   Path dir;
   private Path config;
   private Path out;
-  private String stdout;
-  private String stderr;
 
   @BeforeEach
   void writeConfig() throws IOException {
@@ -32,25 +27,9 @@ class TppoTest {
     out = dir.resolve("run");
   }
 
-  private int tppo(Object... args) {
-    String[] words = new String[args.length];
-    for (int i = 0; i < args.length; i++) {
-      words[i] = args[i].toString();
-    }
-    StringWriter o = new StringWriter();
-    StringWriter e = new StringWriter();
-    CommandLine line = Tppo.commandLine(TestPipeline.create());
-    // Subcommands print to the writers of the command that was executed.
-    line.setOut(new PrintWriter(o, true)).setErr(new PrintWriter(e, true));
-    int status = line.execute(words);
-    stdout = o.toString();
-    stderr = e.toString();
-    return status;
-  }
-
   @Test
   void everyCommandHasHelp() {
-    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "suggest", "serve", "doctor"}) {
+    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "checkpoint", "suggest", "serve", "doctor"}) {
       assertEquals(0, tppo(command, "--help"));
       assertTrue(stdout.startsWith("Usage: tppo " + command), stdout);
       assertTrue(stdout.contains("--version"), stdout);

@@ -217,6 +217,7 @@ class ServeErrorsTest {
     }
     String declared = served.raw("POST /v1/suggest HTTP/1.1\nHost: h\nContent-Type: application/json\nContent-Length: 99999999999\n\n");
     assertTrue(declared.startsWith("HTTP/1.1 413 "), declared);
+    assertTrue(declared.contains("\r\nConnection: close\r\n"), "who leaves a body unread says that the connection ends: " + declared);
   }
 
   @ParameterizedTest

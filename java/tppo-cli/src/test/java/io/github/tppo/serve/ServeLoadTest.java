@@ -139,10 +139,10 @@ class ServeLoadTest {
   void answerMayTakeLongerThanAConnectionMayIdle() throws Exception {
     Gate gate = new Gate();
     try (Served served = new Served(limits(2, 4, Duration.ofSeconds(30)), gate::suggest)) {
-      served.server.connector.setIdleTimeout(100);
+      served.server.connector.setIdleTimeout(500);
       CompletableFuture<HttpResponse<String>> slow = served.postAsync(ONE);
       gate.awaitBatches(1);
-      Thread.sleep(1000);
+      Thread.sleep(1500);
       gate.open.release();
       assertEquals(200, slow.get().statusCode());
     }

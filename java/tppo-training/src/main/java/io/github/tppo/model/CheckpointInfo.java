@@ -22,12 +22,12 @@ public record CheckpointInfo(String model, long parameters, Map<String, Long> dt
         Memory memory) {
 
     /**
-     * Bytes that weights and what goes with them take, without activations.
+     * Bytes that weights and what goes with them take, without activations; docs/memory.md has the formulae and what adapters (LoRA) take.
      *
      * @param inference the mapped weights as they are stored, W bytes
      * @param cacheOfAToken keys and values of one token of one sequence in f32: 8 * layers * key/value heads * head size
-     * @param sft f32 weights, gradients and two moments of AdamW of P parameters: 16 P
-     * @param tppo policy and critic, each as in SFT, and the frozen reference in f32: 36 P; the reward model comes on top
+     * @param sft f32 weights, gradients of both halves of a batch and two moments of AdamW of P parameters: 20 P
+     * @param tppo weights, gradients and moments of policy and critic, and the frozen reference, in f32: 36 P; the reward model comes on top
      */
     public record Memory(long inference, long cacheOfAToken, long sft, long tppo) {
     }
@@ -56,7 +56,7 @@ public record CheckpointInfo(String model, long parameters, Map<String, Long> dt
     }
 
     private static Memory memory(DecoderConfig c, long parameters, long bytes) {
-        return c == null ? null : new Memory(bytes, 8L * c.layers() * c.kvHeads() * c.headSize(), 16 * parameters, 36 * parameters);
+        return c == null ? null : new Memory(bytes, 8L * c.layers() * c.kvHeads() * c.headSize(), 20 * parameters, 36 * parameters);
     }
 
     private static String describe(ModelKind kind) {

@@ -124,14 +124,10 @@ public final class Decoder implements AutoCloseable {
 
     /**
      * Writes {@code config.json}, {@code generation_config.json} and the weights, in one file or in shards with an index. Each file appears
-     * whole or not at all; weights that were there before are replaced when all new ones are written.
-     *
-     * @throws IllegalStateException when the model has adapters: it is merged first, or its {@link #base} is saved beside {@link Lora#save}
+     * whole or not at all; weights that were there before are replaced when all new ones are written. What is written needs no adapters: those of
+     * the model are folded in on the way, without memory for it. To keep them apart, save the {@link #base} and {@link Lora#save}.
      */
     public void save(Path folder, WeightFormat format) throws IOException {
-        if (!adapters().isEmpty()) {
-            throw new IllegalStateException("the model has adapters that the file would lack; merge() first");
-        }
         config.write(folder, format);
         parameters.save(folder, format);
     }

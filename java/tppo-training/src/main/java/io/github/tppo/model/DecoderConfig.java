@@ -175,13 +175,16 @@ public record DecoderConfig(
             return config;
         }
         try {
-            return new DecoderConfig(config.modelType, config.vocabSize, config.hiddenSize, config.intermediateSize, config.layers,
-                    config.heads, config.kvHeads, config.headSize, config.maxPositions, config.normEpsilon, config.rope, config.windows,
-                    config.tiedEmbeddings, config.qkvBias, config.outputBias, config.mlpBias, config.initializerRange, config.bosId, ids,
-                    config.padId);
+            return config.withTokens(config.bosId, ids, config.padId);
         } catch (IllegalArgumentException e) {
             throw generation.refuse(e.getMessage());
         }
+    }
+
+    /** The same shape with other special tokens; arguments as of the record. */
+    DecoderConfig withTokens(int newBosId, List<Integer> newEosIds, int newPadId) {
+        return new DecoderConfig(modelType, vocabSize, hiddenSize, intermediateSize, layers, heads, kvHeads, headSize, maxPositions, normEpsilon,
+                rope, windows, tiedEmbeddings, qkvBias, outputBias, mlpBias, initializerRange, newBosId, newEosIds, newPadId);
     }
 
     /**

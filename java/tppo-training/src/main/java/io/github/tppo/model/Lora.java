@@ -61,8 +61,8 @@ public final class Lora implements AutoCloseable {
                 for (int i = 0; i < a.length; i++) {
                     a[i] = (float) (bound * (2 * Philox.uniform(seed, stream, i) - 1));
                 }
-                adapters.put(target.getKey(), new LoraAdapter(leaf(Tensors.of(a, rank, in), true),
-                        leaf(Tensors.zeros(ScalarType.Float, out, rank), true), target.getValue().scale()));
+                adapters.put(target.getKey(), new LoraAdapter(Parameters.leaf(Tensors.of(a, rank, in), true),
+                        Parameters.leaf(Tensors.zeros(ScalarType.Float, out, rank), true), target.getValue().scale()));
                 stream++;
             }
         }
@@ -91,8 +91,8 @@ public final class Lora implements AutoCloseable {
             check(targets, projections, file);
             for (Map.Entry<String, AdapterTargets.Target> target : targets.entrySet()) {
                 String name = PREFIX + target.getKey();
-                adapters.put(target.getKey(), new LoraAdapter(leaf(file.read(name + A, ScalarType.Float), false),
-                        leaf(file.read(name + B, ScalarType.Float), false), target.getValue().scale()));
+                adapters.put(target.getKey(), new LoraAdapter(Parameters.leaf(file.read(name + A, ScalarType.Float), false),
+                        Parameters.leaf(file.read(name + B, ScalarType.Float), false), target.getValue().scale()));
             }
         } catch (IllegalArgumentException e) {
             throw new IOException(configFile + ": " + e.getMessage(), e);
@@ -126,7 +126,7 @@ public final class Lora implements AutoCloseable {
             throw new IOException(file.source() + ": tensor \"" + name + "\" has shape " + Arrays.toString(entry.shape()) + ", "
                     + AdapterConfig.FILE_NAME + " and the model ask for " + Arrays.toString(shape));
         }
-        if (entry.dtype().intern() != ScalarType.Float && SafeTensorsHeader.bytesOf(entry.dtype()) != 2) {
+        if (!WeightFormat.isWeight(entry.dtype())) {
             throw new IOException(file.source() + ": tensor \"" + name + "\" is " + SafeTensorsHeader.nameOf(entry.dtype())
                     + ", weights are F32, BF16 or F16");
         }
@@ -150,11 +150,6 @@ public final class Lora implements AutoCloseable {
             }
         });
         return shapes;
-    }
-
-    private static Tensor leaf(Tensor tensor, boolean trained) {
-        tensor.set_requires_grad(trained);
-        return Scope.own(tensor);
     }
 
     /** Writes both files; each appears whole or not at all. */
@@ -202,8 +197,8 @@ public final class Lora implements AutoCloseable {
         Map<String, LoraAdapter> mapped = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             adapters.forEach((module, adapter) -> mapped.put(module,
-                    new LoraAdapter(leaf(operation.apply(adapter.a()), adapter.a().requires_grad()),
-                            leaf(operation.apply(adapter.b()), adapter.b().requires_grad()), adapter.scale())));
+                    new LoraAdapter(Parameters.leaf(operation.apply(adapter.a()), adapter.a().requires_grad()),
+                            Parameters.leaf(operation.apply(adapter.b()), adapter.b().requires_grad()), adapter.scale())));
         }
         return new Lora(config, mapped);
     }

@@ -16,15 +16,13 @@ public record LoraAdapter(Tensor a, Tensor b, double scale) {
 
     /** Adds the adapter's share to the output y [..., out] of a projection of x [..., in]; computed in f32, returned in y's dtype. */
     Tensor addTo(Tensor y, Tensor x) {
-        Tensor input = x.scalar_type().intern() == a.scalar_type().intern() ? x : x.to(a.scalar_type());
-        Tensor share = torch.linear(torch.linear(input, a), b);
-        Tensor sum = y.add(share, new Scalar(scale));
-        return sum.scalar_type().intern() == y.scalar_type().intern() ? sum : sum.to(y.scalar_type());
+        Tensor share = torch.linear(torch.linear(Precision.FLOAT32.cast(x), a), b);
+        return Precision.cast(y.add(share, new Scalar(scale)), y.scalar_type().intern());
     }
 
     /** Returns W + sign * scale * B A in new f32 memory, for W [out, in] of any dtype. */
     Tensor fold(Tensor weight, int sign) {
-        return weight.to(torch.ScalarType.Float).add(b.matmul(a), new Scalar(sign * scale));
+        return Precision.FLOAT32.cast(weight).add(b.matmul(a), new Scalar(sign * scale));
     }
 
     /** The same for some elements of W alone, in row-major order from element {@code from} on: f32 of the length of {@code part}. */
@@ -33,6 +31,6 @@ public record LoraAdapter(Tensor a, Tensor b, double scale) {
         long firstRow = from / in;
         long endRow = (from + part.numel() + in - 1) / in;
         Tensor share = b.narrow(0, firstRow, endRow - firstRow).matmul(a).reshape(-1).narrow(0, from - firstRow * in, part.numel());
-        return part.to(torch.ScalarType.Float).add(share, new Scalar(scale));
+        return Precision.FLOAT32.cast(part).add(share, new Scalar(scale));
     }
 }

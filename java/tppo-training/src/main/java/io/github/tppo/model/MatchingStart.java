@@ -32,7 +32,7 @@ public final class MatchingStart {
     public static void apply(Longformer model, Decoder policy, long seed) {
         Map<String, Tensor> parameters = model.parameters();
         try (Scope scope = Scope.noGrad()) {
-            Tensor from = policy.parameters().get("model.embed_tokens.weight").detach();
+            Tensor from = Precision.FLOAT32.cast(policy.parameters().get(Decoder.EMBEDDING).detach());
             Tensor to = parameters.get("longformer.embeddings.word_embeddings.weight").detach();
             if (!Arrays.equals(Tensors.shape(from), Tensors.shape(to))) {
                 throw new IllegalArgumentException("reward.init matching: the policy's embeddings are "

@@ -83,7 +83,7 @@ final class Parameters implements AutoCloseable {
                 long count = Arrays.stream(entry.getValue()).reduce(1, Math::multiplyExact);
                 float[] values = new float[Math.toIntExact(count)];
                 layout.fill(entry.getKey(), stream, standardDeviation, seed, 0, values);
-                tensors.put(entry.getKey(), leaf(Tensors.of(values, entry.getValue())));
+                tensors.put(entry.getKey(), leaf(Tensors.of(values, entry.getValue()), true));
                 stream++;
             }
         }
@@ -99,7 +99,7 @@ final class Parameters implements AutoCloseable {
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             for (String name : layout.shapes().keySet()) {
-                tensors.put(name, leaf(file.read(name, ScalarType.Float)));
+                tensors.put(name, leaf(file.read(name, ScalarType.Float), true));
             }
         }
         return new Parameters(tensors);
@@ -166,11 +166,8 @@ final class Parameters implements AutoCloseable {
         return names.size() == 1 ? "" : " and " + (names.size() - 1) + " more";
     }
 
-    private static Tensor leaf(Tensor tensor) {
-        return leaf(tensor, true);
-    }
-
-    private static Tensor leaf(Tensor tensor, boolean trainable) {
+    /** The tensor itself, to be kept until it is closed; with gradients if it is to be trained. */
+    static Tensor leaf(Tensor tensor, boolean trainable) {
         tensor.set_requires_grad(trainable);
         return Scope.own(tensor);
     }
@@ -266,8 +263,12 @@ final class Parameters implements AutoCloseable {
         return tensors.get(name);
     }
 
+    /** Writes the weights, adapters folded in a part of a tensor at a time, so that no copy of them takes memory. */
     void save(Path folder, WeightFormat format) throws IOException {
-        WeightFiles.write(folder, tensors, format);
+        Map<String, long[]> shapes = new LinkedHashMap<>();
+        tensors.forEach((name, tensor) -> shapes.put(name, Tensors.shape(tensor)));
+        SafeTensorsWriter.Source source = SafeTensorsWriter.Source.of(tensors);
+        WeightFiles.write(folder, shapes, lora == null || merged ? source : lora.foldInto(source), format, bytes -> { });
     }
 
     /** Frees the tensors and their gradients. */

@@ -17,7 +17,6 @@ import java.util.Set;
 import java.util.function.LongConsumer;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
-import org.bytedeco.pytorch.Tensor;
 
 /**
  * Writes the weights of a checkpoint folder as transformers does: {@code model.safetensors} or, above the bound of
@@ -32,13 +31,6 @@ final class WeightFiles {
     private static final Pattern SHARD = Pattern.compile("model-\\d{5}-of-\\d{5}\\.safetensors");
 
     private WeightFiles() {
-    }
-
-    /** Writes tensors in memory. */
-    static void write(Path folder, Map<String, Tensor> tensors, WeightFormat format) throws IOException {
-        Map<String, long[]> shapes = new LinkedHashMap<>();
-        tensors.forEach((name, tensor) -> shapes.put(name, Tensors.shape(tensor)));
-        write(folder, shapes, SafeTensorsWriter.Source.of(tensors), format, bytes -> { });
     }
 
     /**

@@ -52,6 +52,19 @@ public final class Workers {
         count = workers;
     }
 
+    /**
+     * Sets with how many threads the whole process computes: so many tasks at a time, each on one thread inside libtorch and the kernels,
+     * and so many in the kernels while no tasks run. Results do not depend on it.
+     *
+     * @param threads 0 = one for each processor
+     */
+    public static void setThreads(int threads) {
+        int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
+        setCount(used);
+        Tensors.setThreads(1);
+        Kernels.setThreads(used);
+    }
+
     /** Returns how many tasks run at a time. */
     public static int count() {
         return count;

@@ -19,7 +19,6 @@ import io.github.tppo.run.TppoConfig;
 import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -128,7 +128,7 @@ final class PolicyModels {
   }
 
   /**
-   * Saves policy and tokenizer in Hugging Face form, with the generation settings of the checkpoint that it comes from, and beside them how
+   * Saves policy, adapters folded in, and tokenizer in Hugging Face form, with the generation settings of the checkpoint that it comes from, and beside them how
    * the policy is asked.
    */
   static void save(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path dir) throws IOException {
@@ -152,12 +152,11 @@ final class PolicyModels {
   }
 
   /**
-   * Writes the adapters of a trained policy in PEFT's form below its folder, then merges them into its weights; does nothing to a
-   * policy without adapters.
+   * Writes the adapters of a trained policy in PEFT's form below its folder, if it has any.
    *
    * @param base the checkpoint that they were trained on, or null: then it is written too
    */
-  static void mergeAdapters(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path base, Path dir) throws IOException {
+  static void saveAdapters(Decoder policy, Tokenizer tokenizer, TppoConfig config, Path base, Path dir) throws IOException {
     if (policy.lora() == null) {
       return;
     }
@@ -168,7 +167,6 @@ final class PolicyModels {
       }
     }
     policy.lora().save(dir.resolve(ADAPTER), written.toAbsolutePath().toString());
-    policy.merge();
   }
 
   /** The weights files of a saved policy with their SHA-256. */

@@ -43,26 +43,19 @@ final class RewardModels {
       }
     }
     Tokenizer tokenizer = Tokenizer.load(folder.model("sft"));
-    return new Start(model, tokenizer, encoder(model, tokenizer), folder.model("sft"));
+    return new Start(model, tokenizer, RewardEncoder.of(model, tokenizer, folder.model("sft")), folder.model("sft"));
   }
 
   /** A reward model that was saved, or that a user brings. */
   static Start load(Path dir) throws IOException {
     Longformer model = Longformer.load(dir);
-    if (model.config().labels() != 3) {
-      throw new IOException(dir + ": the reward model has " + model.config().labels() + " labels, expected 3");
-    }
     Tokenizer tokenizer = Tokenizer.load(dir);
-    return new Start(model, tokenizer, encoder(model, tokenizer), dir);
+    return new Start(model, tokenizer, RewardEncoder.of(model, tokenizer, dir), dir);
   }
 
   /** Saves model and tokenizer in Hugging Face form. */
   static void save(Start start, TppoConfig config, Path dir) throws IOException {
     start.model().save(dir, PolicyModels.format(config));
     CompanionFiles.copyTokenizer(start.tokenizerFolder(), dir);
-  }
-
-  private static RewardEncoder encoder(Longformer model, Tokenizer tokenizer) {
-    return new RewardEncoder(tokenizer, model.config().maxTokens());
   }
 }

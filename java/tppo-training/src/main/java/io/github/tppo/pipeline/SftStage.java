@@ -59,7 +59,7 @@ final class SftStage implements Stage<TppoConfig> {
           context.message(String.format(Locale.ROOT, "sft: loss of a true response token of validation users %.3f", nll));
         }
       }
-      PolicyModels.mergeAdapters(policy, tokenizer, config, PolicyModels.checkpoint(config), dir);
+      PolicyModels.saveAdapters(policy, tokenizer, config, PolicyModels.checkpoint(config), dir);
       PolicyModels.save(policy, tokenizer, config, dir);
     }
     TrainingLoop.clear(dir);

@@ -60,7 +60,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     try (Tokenizer tokenizer = Tokenizer.load(sft);
         Decoder policy = PolicyModels.trainable(PolicyModels.trainedFrom(config, sft), config, ADAPTERS)) {
       train(context, tokenizer, policy, dir);
-      PolicyModels.mergeAdapters(policy, tokenizer, config, sft, dir);
+      PolicyModels.saveAdapters(policy, tokenizer, config, sft, dir);
       PolicyModels.save(policy, tokenizer, config, dir);
     }
     TrainingLoop.clear(dir);
@@ -148,17 +148,16 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     private final PpoTrainer trainer;
     private final TppoConfig config;
     private final Validation validation;
+    /** What the reference was read from; a run that goes on must have the same (INVARIANTS 10). */
+    private final String reference;
     /** Response tokens that were sampled and trained on since the process began. */
     private double tokens;
 
-    /** What the reference was read from; a run that goes on must have the same (INVARIANTS 10). */
-    private final String reference;
-
     Training(PpoTrainer trainer, TppoConfig config, Validation validation, String reference) {
       this.trainer = trainer;
-      this.reference = reference;
       this.config = config;
       this.validation = validation;
+      this.reference = reference;
     }
 
     @Override

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.reward;
 
+import io.github.tppo.model.Longformer;
+import io.github.tppo.model.LongformerConfig;
 import io.github.tppo.text.Encoding;
 import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /**
@@ -18,6 +22,23 @@ public final class RewardEncoder {
   public RewardEncoder(Tokenizer tokenizer, int maxTokens) {
     this.tokenizer = tokenizer;
     this.maxTokens = maxTokens;
+  }
+
+  /**
+   * The encoder of a reward model and its tokenizer that were read from a folder.
+   *
+   * @throws IOException when the model has not three classes, or the tokenizer has tokens that it does not know
+   */
+  public static RewardEncoder of(Longformer model, Tokenizer tokenizer, Path dir) throws IOException {
+    LongformerConfig config = model.config();
+    if (config.labels() != WordRelevance.CLASSES) {
+      throw new IOException(dir + ": the reward model has " + config.labels() + " labels, expected " + WordRelevance.CLASSES);
+    }
+    if (config.vocabSize() < tokenizer.vocabSize()) {
+      throw new IOException(dir + ": the reward model knows " + config.vocabSize() + " tokens, its tokenizer has "
+          + tokenizer.vocabSize());
+    }
+    return new RewardEncoder(tokenizer, config.maxTokens());
   }
 
   /**

@@ -20,16 +20,17 @@ import java.util.List;
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class WordRelevance implements AutoCloseable {
-  private static final int CLASSES = 3;
+  /** Of a word: 0 counts neither way, 1 irrelevant, 2 relevant. */
+  static final int CLASSES = 3;
 
   private final Longformer model;
   private final Tokenizer tokenizer;
   private final RewardEncoder encoder;
 
-  private WordRelevance(Longformer model, Tokenizer tokenizer) {
+  private WordRelevance(Longformer model, Tokenizer tokenizer, RewardEncoder encoder) {
     this.model = model;
     this.tokenizer = tokenizer;
-    this.encoder = new RewardEncoder(tokenizer, model.config().maxTokens());
+    this.encoder = encoder;
   }
 
   /**
@@ -43,28 +44,18 @@ public final class WordRelevance implements AutoCloseable {
     Longformer model = null;
     try {
       model = Longformer.open(dir);
-      check(model, tokenizer, dir);
-      return new WordRelevance(model, tokenizer);
+      RewardEncoder encoder = RewardEncoder.of(model, tokenizer, dir);
+      tokenizer.eosId();
+      if (tokenizer.bosId() < 0) {
+        throw new IOException(dir + ": the reward model's tokenizer has no begin token, which the model's global attention is on");
+      }
+      return new WordRelevance(model, tokenizer, encoder);
     } catch (IOException | RuntimeException e) {
       if (model != null) {
         model.close();
       }
       tokenizer.close();
       throw e;
-    }
-  }
-
-  private static void check(Longformer model, Tokenizer tokenizer, Path dir) throws IOException {
-    if (model.config().labels() != CLASSES) {
-      throw new IOException(dir + ": the reward model has " + model.config().labels() + " labels, expected " + CLASSES);
-    }
-    if (model.config().vocabSize() < tokenizer.vocabSize()) {
-      throw new IOException(dir + ": the reward model knows " + model.config().vocabSize() + " tokens, its tokenizer has "
-          + tokenizer.vocabSize());
-    }
-    tokenizer.eosId();
-    if (tokenizer.bosId() < 0) {
-      throw new IOException(dir + ": the reward model's tokenizer has no begin token, which the model's global attention is on");
     }
   }
 

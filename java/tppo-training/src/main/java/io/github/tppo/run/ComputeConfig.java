@@ -4,7 +4,7 @@ package io.github.tppo.run;
 import io.github.tppo.model.Precision;
 
 /** How the passes of training compute, the same settings for every model that is trained; docs/memory.md says what each saves. */
-@Doc("What a training step holds in memory at a time; results are the same but for rounding.")
+@Doc("What a training step holds in memory at a time; results are the same but for rounding (docs/memory.md)")
 public record ComputeConfig(
     @Doc("Most sequences in a forward and backward pass, of which two run side by side; the gradients of a batch are summed up over its"
         + " passes. 0 = the batch at once")

@@ -217,7 +217,7 @@ class CheckpointFilesTest {
         assertEquals(parameters, info.parameters());
         assertEquals(Map.of("BF16", parameters), info.dtypes());
         assertEquals(2 * parameters, info.tensorBytes());
-        assertEquals(new CheckpointInfo.Memory(2 * parameters, 8 * 2 * 2 * 4, 16 * parameters, 36 * parameters), info.memory());
+        assertEquals(new CheckpointInfo.Memory(2 * parameters, 8 * 2 * 2 * 4, 20 * parameters, 36 * parameters), info.memory());
         assertTrue(info.files().size() > 1 && info.files().values().stream().mapToLong(bytes -> bytes).sum() > info.tensorBytes());
         assertTrue(CheckpointInfo.read(Fixtures.checkpoint("longformer")).model().contains("windows [8, 16]"));
     }
@@ -226,15 +226,15 @@ class CheckpointFilesTest {
     void wellKnownShapesHaveTheirNumberOfParameters() {
         Map<String, Long> millions = Map.of("mistral-7b", 7242L, "llama-1b", 1236L, "llama-8b", 8030L, "llama-70b", 70_554L,
                 "qwen2-0.5b", 494L, "qwen2-7b", 7616L);
-        assertEquals(millions.keySet(), DecoderShapes.names());
+        assertEquals(millions.keySet(), DecoderPresets.names());
         millions.forEach((name, expected) -> {
-            long parameters = Decoder.layout(DecoderShapes.of(name)).shapes().values().stream()
+            long parameters = Decoder.layout(DecoderPresets.of(name)).shapes().values().stream()
                     .mapToLong(shape -> java.util.Arrays.stream(shape).reduce(1, Math::multiplyExact)).sum();
             assertEquals(expected, Math.round(parameters / 1e6), name);
         });
-        assertEquals(List.of(7), DecoderShapes.of("llama-1b", 5, 7, -1).eosIds());
-        assertNotEquals(DecoderShapes.of("llama-1b"), DecoderShapes.of("llama-1b", 5, 7, -1));
-        assertThrows(IllegalArgumentException.class, () -> DecoderShapes.of("gpt-9"));
+        assertEquals(List.of(7), DecoderPresets.of("llama-1b", 5, 7, -1).eosIds());
+        assertNotEquals(DecoderPresets.of("llama-1b"), DecoderPresets.of("llama-1b", 5, 7, -1));
+        assertThrows(IllegalArgumentException.class, () -> DecoderPresets.of("gpt-9"));
     }
 
     @Test

@@ -6,10 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Map;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 class MatchingStartTest {
@@ -30,6 +33,20 @@ class MatchingStartTest {
 
     private static Decoder policy() {
         return Decoder.create(DecoderConfig.mistral(VOCAB, HIDDEN, 48, 2, 4, 2, 64, 0, 0, 2, 1), 4);
+    }
+
+    /** A policy that is opened as it is stored gives the start that it gives when it is widened first. */
+    @Test
+    void aPolicyInHalfPrecisionIsNotRoundedAgain(@TempDir Path dir) throws IOException {
+        try (Decoder policy = policy()) {
+            policy.save(dir, WeightFormat.of("bfloat16", WeightFormat.DEFAULT_SHARD_BYTES));
+        }
+        try (Longformer expected = model(HIDDEN); Decoder wide = Decoder.load(dir); Longformer found = model(HIDDEN);
+                Decoder stored = Decoder.open(dir)) {
+            MatchingStart.apply(expected, wide, 1);
+            MatchingStart.apply(found, stored, 1);
+            assertArrayEquals(Tensors.toFloats(expected.parameters().get(EMBEDDINGS)), Tensors.toFloats(found.parameters().get(EMBEDDINGS)));
+        }
     }
 
     @Test

@@ -7,7 +7,7 @@ import java.util.Map;
 import java.util.Set;
 
 /** Shapes of well-known models, to make checkpoints of their size. */
-public final class DecoderShapes {
+public final class DecoderPresets {
 
     private static final Map<String, DecoderConfig> SHAPES = new LinkedHashMap<>();
 
@@ -21,7 +21,7 @@ public final class DecoderShapes {
         qwen2("qwen2-7b", 152_064, 3584, 18_944, 28, 28, 4, false);
     }
 
-    private DecoderShapes() {
+    private DecoderPresets() {
     }
 
     private static void mistral(String name, int vocab, int hidden, int intermediate, int layers, int heads, int kvHeads, int positions,
@@ -67,9 +67,6 @@ public final class DecoderShapes {
      * @throws IllegalArgumentException also when an id is outside the vocabulary of the shape
      */
     public static DecoderConfig of(String name, int bosId, int eosId, int padId) {
-        DecoderConfig c = of(name);
-        return new DecoderConfig(c.modelType(), c.vocabSize(), c.hiddenSize(), c.intermediateSize(), c.layers(), c.heads(), c.kvHeads(),
-                c.headSize(), c.maxPositions(), c.normEpsilon(), c.rope(), c.windows(), c.tiedEmbeddings(), c.qkvBias(), c.outputBias(),
-                c.mlpBias(), c.initializerRange(), bosId, eosId < 0 ? List.of() : List.of(eosId), padId);
+        return of(name).withTokens(bosId, eosId < 0 ? List.of() : List.of(eosId), padId);
     }
 }

@@ -90,6 +90,19 @@ final class PolicyModels {
     return policy;
   }
 
+  /** Width of the policy that the configuration starts from. */
+  static int hiddenSize(TppoConfig config) throws IOException {
+    if (checkpoint(config) != null) {
+      return DecoderConfig.read(checkpoint(config).resolve("config.json")).hiddenSize();
+    }
+    if (!config.sft().init().equals("default")) {
+      return config.sft().shape().hiddenSize();
+    }
+    try (Decoder bundled = DefaultPolicy.load()) {
+      return bundled.config().hiddenSize();
+    }
+  }
+
   /** A checkpoint to train: its weights in f32 or, where only adapters on them are trained, as they lie in its files. */
   static Decoder trainedFrom(TppoConfig config, Path dir) throws IOException {
     return config.lora().on() ? Decoder.open(dir) : Decoder.load(dir);

@@ -8,6 +8,7 @@ import io.github.tppo.reward.RewardEncoder;
 import io.github.tppo.reward.RewardInput;
 import io.github.tppo.reward.RewardSample;
 import io.github.tppo.reward.TokenRewardTrainer;
+import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.RewardConfig;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
@@ -44,6 +45,16 @@ final class TrainRewardStage implements Stage<TppoConfig> {
   @Override
   public List<String> outputs() {
     return List.of(FOLDER);
+  }
+
+  @Override
+  public void check(TppoConfig config) throws IOException {
+    int policy = PolicyModels.hiddenSize(config);
+    int own = config.reward().shape().hiddenSize();
+    if (config.reward().init().equals("matching") && policy != own) {
+      throw new ConfigException("reward.init: matching wants a policy of reward.shape.hidden_size " + own + ", that of sft.init has "
+          + policy + "; set reward.init to random or to a Longformer's folder");
+    }
   }
 
   @Override

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.run;
 
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -25,6 +26,13 @@ public interface Stage<C extends Record> {
 
   /** Paths below the run's folder that this stage alone writes; they are deleted before it is run anew. */
   List<String> outputs();
+
+  /**
+   * Looks before any stage of a whole run begins for what would end this one.
+   *
+   * @throws ConfigException names the key and what to do
+   */
+  default void check(C config) throws IOException {}
 
   /**
    * Does the work.

@@ -61,6 +61,11 @@ public final class StageRunner<C extends Record> {
    */
   public void runAll() throws Exception {
     for (Stage<C> stage : stages) {
+      if (!finished(stage)) {
+        stage.check(config);
+      }
+    }
+    for (Stage<C> stage : stages) {
       if (finished(stage)) {
         reporter.message(stage.name() + ": finished earlier");
       } else {

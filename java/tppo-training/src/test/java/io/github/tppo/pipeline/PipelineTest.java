@@ -18,6 +18,7 @@ import io.github.tppo.model.Longformer;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
+import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.ConfigReader;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.Reporter;
@@ -267,6 +268,15 @@ class PipelineTest {
       assertEquals(Files.readString(whole.resolve(file)), Files.readString(out.resolve(file)), file);
     }
     assertEquals(results(whole), results(out));
+  }
+
+  /** Not hours later, when the reward model's turn comes. */
+  @Test
+  void aRewardModelThatCannotMatchThePolicyIsRefusedAtTheStart() {
+    TppoConfig config = config(dir, "reward.init=matching", "reward.shape.hidden_size=64");
+    String message = assertThrows(ConfigException.class, () -> run(config, dir.resolve("unlike"), null, 0)).getMessage();
+    assertTrue(message.startsWith("reward.init: matching wants a policy of reward.shape.hidden_size 64, that of sft.init has 32"), message);
+    assertFalse(Files.exists(dir.resolve("unlike/data/train.jsonl")));
   }
 
   @Test

@@ -18,6 +18,7 @@ import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -51,7 +52,7 @@ final class CheckpointCommand implements Runnable {
         description = "Most bytes of weights in one file, such as 500MB (default: ${DEFAULT-VALUE}).")
     private String shardSize;
 
-    @Option(names = "--out", paramLabel = "DIR", required = true, description = "Where to write the checkpoint.")
+    @Option(names = "--out", paramLabel = "DIR", required = true, description = "Where to write the checkpoint: an empty folder, or none yet.")
     private Path out;
 
     @Spec
@@ -67,11 +68,23 @@ final class CheckpointCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ConfigException("--dtype " + dtype + ": expected float32, bfloat16 or float16");
       }
+      requireEmpty();
       try (Reporter reporter = PipelineRun.reporter(spec.commandLine().getErr())) {
         write(format, out, reporter);
       }
       show(CheckpointInfo.read(out), out, spec.commandLine().getOut());
       return 0;
+    }
+
+    /** What another checkpoint leaves behind, such as its end tokens or its chat template, would be taken for this one's. */
+    private void requireEmpty() throws IOException {
+      if (Files.exists(out)) {
+        try (Stream<Path> content = Files.isDirectory(out) ? Files.list(out) : Stream.of(out)) {
+          if (content.findAny().isPresent()) {
+            throw new ConfigException("--out " + out + ": is there already, expected an empty folder or none");
+          }
+        }
+      }
     }
   }
 

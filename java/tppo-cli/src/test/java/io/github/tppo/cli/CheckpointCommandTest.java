@@ -14,6 +14,8 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -72,8 +74,28 @@ class CheckpointCommandTest {
     assertEquals(4 * parameters, info.get("tensorBytes").asLong());
     assertEquals(16 * parameters, info.get("memory").get("sft").asLong());
     assertEquals(parameters, info.get("dtypes").get("F32").asLong());
-    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--seed", "2", "--out", second), stderr);
-    assertFalse(Files.mismatch(first.resolve("model-00001-of-00002.safetensors"), second.resolve("model.safetensors")) == -1);
+    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--seed", "2", "--shard-size", "40KB", "--out", dir.resolve("fourth")),
+        stderr);
+    String shard = "model-00001-of-00002.safetensors";
+    assertFalse(Files.mismatch(first.resolve(shard), dir.resolve("fourth").resolve(shard)) == -1);
+  }
+
+  @Test
+  void nothingIsWrittenOverAnotherCheckpoint() throws IOException {
+    Path first = dir.resolve("first");
+    Path second = Files.createDirectories(dir.resolve("second"));
+    Files.writeString(second.resolve("chat_template.jinja"), "another model's");
+    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--out", first), stderr);
+    for (Object[] command : new Object[][] {{"random", "--config", config}, {"convert", first}}) {
+      List<Object> words = new ArrayList<>(List.of("checkpoint"));
+      words.addAll(List.of(command));
+      words.addAll(List.of("--out", second));
+      assertEquals(2, tppo(words.toArray()));
+      assertTrue(stderr.contains("--out " + second + ": is there already, expected an empty folder or none"), stderr);
+    }
+    try (var files = Files.list(second)) {
+      assertEquals(1, files.count());
+    }
   }
 
   @Test

@@ -7,6 +7,7 @@ import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DecoderShapes;
 import io.github.tppo.model.WeightFormat;
+import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.Reporter;
 import io.github.tppo.text.Tokenizer;
@@ -58,7 +59,7 @@ final class CheckpointCommand implements Runnable {
     @Spec
     private CommandSpec spec;
 
-    abstract void write(WeightFormat format, Path out, Reporter reporter) throws Exception;
+    abstract void write(WeightFormat format, Path out, Reporter reporter) throws IOException;
 
     @Override
     public final Integer call() throws Exception {
@@ -71,9 +72,23 @@ final class CheckpointCommand implements Runnable {
       requireEmpty();
       try (Reporter reporter = PipelineRun.reporter(spec.commandLine().getErr())) {
         write(format, out, reporter);
+      } catch (IOException | RuntimeException e) {
+        clear();
+        throw e;
       }
       show(CheckpointInfo.read(out), out, spec.commandLine().getOut());
       return 0;
+    }
+
+    /** Takes back what a failure left, so that the command can be given again. */
+    private void clear() throws IOException {
+      if (Files.isDirectory(out)) {
+        try (Stream<Path> content = Files.list(out)) {
+          for (Path each : content.toList()) {
+            AtomicFiles.delete(each);
+          }
+        }
+      }
     }
 
     /** What another checkpoint leaves behind, such as its end tokens or its chat template, would be taken for this one's. */
@@ -120,7 +135,7 @@ final class CheckpointCommand implements Runnable {
     private Path model;
 
     @Override
-    void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
+    void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
       CheckpointTools.convert(model, format, out, reporter.task("writing weights"));
     }
   }
@@ -154,7 +169,7 @@ final class CheckpointCommand implements Runnable {
     private Path tokenizerDir;
 
     @Override
-    void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
+    void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
       try (Tokenizer tokenizer = tokenizerDir == null ? Tokenizer.loadShipped() : Tokenizer.load(tokenizerDir)) {
         if (model.shape == null) {
           checkVocabulary(tokenizer, CheckpointTools.vocabSize(model.config), model.config.toString());

@@ -4,6 +4,7 @@ package io.github.tppo.cli;
 import io.github.tppo.model.CheckpointTools;
 import io.github.tppo.model.WeightFormat;
 import io.github.tppo.run.Reporter;
+import java.io.IOException;
 import java.nio.file.Path;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
@@ -22,7 +23,7 @@ final class MergeCommand extends CheckpointCommand.Writing {
   private Path adapter;
 
   @Override
-  void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
+  void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
     CheckpointTools.merge(model, adapter, format, out, reporter.task("writing weights"));
   }
 }

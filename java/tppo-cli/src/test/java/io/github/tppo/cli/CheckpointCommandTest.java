@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.run.ConfigException;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -16,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -96,6 +99,19 @@ class CheckpointCommandTest {
     try (var files = Files.list(second)) {
       assertEquals(1, files.count());
     }
+  }
+
+  @Test
+  void aFailureLeavesNothing() throws IOException {
+    Path large = dir.resolve("large");
+    Path out = dir.resolve("out");
+    try (Decoder decoder = Decoder.create(DecoderConfig.mistral(50, 16, 24, 2, 4, 2, 64, 0, 0, 2, 1), 1)) {
+      decoder.parameters().get("model.norm.weight").detach().fill_(new Scalar(70_000.0));
+      decoder.save(large);
+    }
+    assertEquals(1, tppo("checkpoint", "convert", large, "--dtype", "float16", "--out", out));
+    assertTrue(stderr.contains("\"model.norm.weight\" has values beyond 65504"), stderr);
+    assertEquals(0, tppo("checkpoint", "convert", large, "--dtype", "bfloat16", "--out", out), stderr);
   }
 
   @Test

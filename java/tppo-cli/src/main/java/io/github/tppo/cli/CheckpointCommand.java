@@ -7,6 +7,7 @@ import io.github.tppo.model.CompanionFiles;
 import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.DecoderPresets;
 import io.github.tppo.model.WeightFormat;
+import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.Reporter;
 import io.github.tppo.text.Tokenizer;
@@ -18,6 +19,7 @@ import java.util.Iterator;
 import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.Callable;
+import java.util.stream.Stream;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -51,13 +53,13 @@ final class CheckpointCommand implements Runnable {
         description = "Most bytes of weights in one file, such as 500MB (default: ${DEFAULT-VALUE}).")
     private String shardSize;
 
-    @Option(names = "--out", paramLabel = "DIR", required = true, description = "Where to write the checkpoint.")
+    @Option(names = "--out", paramLabel = "DIR", required = true, description = "Where to write the checkpoint: an empty folder, or none yet.")
     private Path out;
 
     @Spec
     private CommandSpec spec;
 
-    abstract void write(WeightFormat format, Path out, Reporter reporter) throws Exception;
+    abstract void write(WeightFormat format, Path out, Reporter reporter) throws IOException;
 
     @Override
     public final Integer call() throws Exception {
@@ -67,11 +69,37 @@ final class CheckpointCommand implements Runnable {
       } catch (IllegalArgumentException e) {
         throw new ConfigException("--dtype " + dtype + ": expected float32, bfloat16 or float16");
       }
+      requireEmpty();
       try (Reporter reporter = PipelineRun.reporter(spec.commandLine().getErr())) {
         write(format, out, reporter);
+      } catch (IOException | RuntimeException e) {
+        clear();
+        throw e;
       }
       show(CheckpointInfo.read(out), out, spec.commandLine().getOut());
       return 0;
+    }
+
+    /** Takes back what a failure left, so that the command can be given again. */
+    private void clear() throws IOException {
+      if (Files.isDirectory(out)) {
+        try (Stream<Path> content = Files.list(out)) {
+          for (Path each : content.toList()) {
+            AtomicFiles.delete(each);
+          }
+        }
+      }
+    }
+
+    /** What another checkpoint leaves behind, such as its end tokens or its chat template, would be taken for this one's. */
+    private void requireEmpty() throws IOException {
+      if (Files.exists(out)) {
+        try (Stream<Path> content = Files.isDirectory(out) ? Files.list(out) : Stream.of(out)) {
+          if (content.findAny().isPresent()) {
+            throw new ConfigException("--out " + out + ": is there already, expected an empty folder or none");
+          }
+        }
+      }
     }
   }
 
@@ -107,7 +135,7 @@ final class CheckpointCommand implements Runnable {
     private Path model;
 
     @Override
-    void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
+    void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
       CheckpointTools.convert(model, format, out, reporter.task("writing weights"));
     }
   }
@@ -141,7 +169,7 @@ final class CheckpointCommand implements Runnable {
     private Path tokenizerDir;
 
     @Override
-    void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
+    void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
       try (Tokenizer tokenizer = tokenizerDir == null ? Tokenizer.loadShipped() : Tokenizer.load(tokenizerDir)) {
         if (model.shape == null) {
           checkVocabulary(tokenizer, CheckpointTools.vocabSize(model.config), model.config.toString());

@@ -39,10 +39,10 @@ final class Failures {
     return unexpected(e) || e.getMessage() == null ? e.toString() : e.getMessage();
   }
 
-  /** Whether the failure is of a kind that no input should lead to. */
+  /** Whether the failure is of a kind that no input should lead to. Weights that are not finite lead to an ArithmeticException. */
   static boolean unexpected(Throwable failure) {
     return !(failure instanceof ConfigException || failure instanceof RunException || failure instanceof IOException
         || failure instanceof UncheckedIOException || failure instanceof IllegalArgumentException
-        || failure instanceof UnsupportedOperationException || failure instanceof Error);
+        || failure instanceof UnsupportedOperationException || failure instanceof ArithmeticException || failure instanceof Error);
   }
 }

@@ -3,11 +3,9 @@ package io.github.tppo.cli;
 
 import io.github.tppo.model.CheckpointTools;
 import io.github.tppo.model.WeightFormat;
-import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.Reporter;
-import java.nio.file.Files;
+import java.io.IOException;
 import java.nio.file.Path;
-import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
@@ -25,14 +23,7 @@ final class MergeCommand extends CheckpointCommand.Writing {
   private Path adapter;
 
   @Override
-  void write(WeightFormat format, Path out, Reporter reporter) throws Exception {
-    if (Files.exists(out)) {
-      try (Stream<Path> content = Files.isDirectory(out) ? Files.list(out) : Stream.of(out)) {
-        if (content.findAny().isPresent()) {
-          throw new ConfigException("--out " + out + ": is there already, expected an empty folder or none");
-        }
-      }
-    }
+  void write(WeightFormat format, Path out, Reporter reporter) throws IOException {
     CheckpointTools.merge(model, adapter, format, out, reporter.task("writing weights"));
   }
 }

@@ -14,6 +14,9 @@ import picocli.CommandLine.Option;
 
 /** Which policy suggests, how it chooses tokens, and where it computes. */
 final class PolicyOptions {
+  /** The kernels take no more. */
+  private static final int MOST_THREADS = 1024;
+
   @Option(names = "--model", paramLabel = "DIR", required = true,
       description = "A policy in Hugging Face form, such as runs/quickstart/tppo.")
   private Path model;
@@ -50,8 +53,8 @@ final class PolicyOptions {
     if (backend == Backend.CUDA) {
       throw new ConfigException("--backend cuda: policies run on the CPU in this version; give --backend cpu or auto");
     }
-    if (threads < 0) {
-      throw new ConfigException("--threads " + threads + ": expected 1 or more, or 0 for one each processor");
+    if (threads < 0 || threads > MOST_THREADS) {
+      throw new ConfigException("--threads " + threads + ": expected 1 to " + MOST_THREADS + ", or 0 for one each processor");
     }
     Workers.setThreads(threads);
     sampling(SuggestSettings.defaults()); // refuses what cannot be before anything is loaded

@@ -5,7 +5,12 @@ import io.github.tppo.run.ConfigException;
 import io.github.tppo.pipeline.TppoPipeline;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.Stage;
+import java.io.BufferedWriter;
+import java.io.FileDescriptor;
+import java.io.FileOutputStream;
+import java.io.OutputStreamWriter;
 import java.io.PrintWriter;
+import java.nio.charset.StandardCharsets;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -34,9 +39,14 @@ public final class Tppo implements Runnable {
 
   /** Runs a command and ends the process with its status. */
   public static void main(String[] args) {
+    PrintWriter out = standardOutput();
     int status;
     try {
-      status = commandLine(TppoPipeline.create()).execute(args);
+      status = commandLine(TppoPipeline.create()).setOut(out).execute(args);
+      if (out.checkError() && status == 0) {
+        System.err.println("tppo: cannot write to standard output");
+        status = FAILED;
+      }
     } catch (Throwable e) {
       // Errors pass picocli by: a library that cannot be loaded, memory that is not there.
       System.err.println("tppo: " + Failures.message(e));
@@ -46,6 +56,11 @@ public final class Tppo implements Runnable {
       status = FAILED;
     }
     System.exit(status);
+  }
+
+  /** In UTF-8 whatever the locale, since programs read it; and not {@link System#out}, which tells nobody that it cannot write. */
+  private static PrintWriter standardOutput() {
+    return new PrintWriter(new BufferedWriter(new OutputStreamWriter(new FileOutputStream(FileDescriptor.out), StandardCharsets.UTF_8)), true);
   }
 
   /** The commands, over a pipeline. */

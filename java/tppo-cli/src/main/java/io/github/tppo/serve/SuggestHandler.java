@@ -27,6 +27,7 @@ final class SuggestHandler extends Handler.Abstract {
   static final String HEALTH = "/health";
   static final String READY = "/ready";
   static final String METRICS = "/metrics";
+  static final String OTHER = "other";
   private static final String JSON_TYPE = "application/json";
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -64,7 +65,7 @@ final class SuggestHandler extends Handler.Abstract {
 
   /** A request's path as a label of metrics: one of the endpoints, or other. */
   static String endpoint(String path) {
-    return List.of(SUGGEST, HEALTH, READY, METRICS).contains(path) ? path : "other";
+    return List.of(SUGGEST, HEALTH, READY, METRICS).contains(path) ? path : OTHER;
   }
 
   @Override

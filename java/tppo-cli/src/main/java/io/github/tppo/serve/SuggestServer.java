@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.server.CustomRequestLog;
 import org.eclipse.jetty.server.HttpConfiguration;
 import org.eclipse.jetty.server.HttpConnectionFactory;
@@ -79,9 +80,16 @@ public final class SuggestServer {
     server.setHandler(graceful);
     server.setStopTimeout(limits.grace().toMillis());
     server.setErrorHandler(new JsonErrors());
-    RequestLog count = (request, response) ->
-        metrics.request(endpoint(request), response.getStatus(), NanoTime.since(request.getBeginNanoTime()));
+    RequestLog count = (request, response) -> {
+      String endpoint = endpoint(request);
+      metrics.request(endpoint, status(endpoint, response.getStatus()), NanoTime.since(request.getBeginNanoTime()));
+    };
     server.setRequestLog(accessLog ? new RequestLog.Collection(count, new CustomRequestLog(log::println, LOG_FORMAT)) : count);
+  }
+
+  /** Headers that stop coming are a fault of the server to Jetty, which would raise alarms. Here only an endpoint can fail. */
+  private static int status(String endpoint, int status) {
+    return status == HttpStatus.INTERNAL_SERVER_ERROR_500 && endpoint.equals(SuggestHandler.OTHER) ? HttpStatus.REQUEST_TIMEOUT_408 : status;
   }
 
   private static String endpoint(Request request) {

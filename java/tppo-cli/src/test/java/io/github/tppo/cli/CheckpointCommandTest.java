@@ -8,10 +8,15 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.run.ConfigException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -52,8 +57,41 @@ class CheckpointCommandTest extends CommandTest {
     assertEquals(4 * parameters, info.get("tensorBytes").asLong());
     assertEquals(20 * parameters, info.get("memory").get("sft").asLong());
     assertEquals(parameters, info.get("dtypes").get("F32").asLong());
-    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--seed", "2", "--out", second), stderr);
-    assertFalse(Files.mismatch(first.resolve("model-00001-of-00002.safetensors"), second.resolve("model.safetensors")) == -1);
+    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--seed", "2", "--shard-size", "40KB", "--out", dir.resolve("fourth")),
+        stderr);
+    String shard = "model-00001-of-00002.safetensors";
+    assertFalse(Files.mismatch(first.resolve(shard), dir.resolve("fourth").resolve(shard)) == -1);
+  }
+
+  @Test
+  void nothingIsWrittenOverAnotherCheckpoint() throws IOException {
+    Path first = dir.resolve("first");
+    Path second = Files.createDirectories(dir.resolve("second"));
+    Files.writeString(second.resolve("chat_template.jinja"), "another model's");
+    assertEquals(0, tppo("checkpoint", "random", "--config", config, "--out", first), stderr);
+    for (Object[] command : new Object[][] {{"random", "--config", config}, {"convert", first}}) {
+      List<Object> words = new ArrayList<>(List.of("checkpoint"));
+      words.addAll(List.of(command));
+      words.addAll(List.of("--out", second));
+      assertEquals(2, tppo(words.toArray()));
+      assertTrue(stderr.contains("--out " + second + ": is there already, expected an empty folder or none"), stderr);
+    }
+    try (var files = Files.list(second)) {
+      assertEquals(1, files.count());
+    }
+  }
+
+  @Test
+  void aFailureLeavesNothing() throws IOException {
+    Path large = dir.resolve("large");
+    Path out = dir.resolve("out");
+    try (Decoder decoder = Decoder.create(DecoderConfig.mistral(50, 16, 24, 2, 4, 2, 64, 0, 0, 2, 1), 1)) {
+      decoder.parameters().get("model.norm.weight").detach().fill_(new Scalar(70_000.0));
+      decoder.save(large);
+    }
+    assertEquals(1, tppo("checkpoint", "convert", large, "--dtype", "float16", "--out", out));
+    assertTrue(stderr.contains("\"model.norm.weight\" has values beyond 65504"), stderr);
+    assertEquals(0, tppo("checkpoint", "convert", large, "--dtype", "bfloat16", "--out", out), stderr);
   }
 
   @Test

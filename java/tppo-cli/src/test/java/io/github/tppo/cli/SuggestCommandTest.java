@@ -6,12 +6,14 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.tppo.model.Decoder;
 import io.github.tppo.serve.TinyModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import org.bytedeco.pytorch.Scalar;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -92,6 +94,24 @@ class SuggestCommandTest extends CommandTest {
   }
 
   @Test
+  void weightsThatAreNotFiniteAreNamedAsTheReason() throws IOException {
+    Path broken = TinyModels.policy(Files.createDirectories(dir.resolve("broken")), 4);
+    try (Decoder policy = Decoder.load(broken)) {
+      policy.parameters().get("model.norm.weight").detach().fill_(new Scalar(Double.NaN));
+      policy.save(broken);
+    }
+    Path before = model;
+    model = broken;
+    try {
+      assertEquals(1, suggest("{\"search\": [\"a\"]}"));
+    } finally {
+      model = before;
+    }
+    assertEquals("tppo suggest: the model gives NaN for prompt 0 at new token 0; its weights are not finite or training has diverged",
+        stderr.strip());
+  }
+
+  @Test
   void rewardModelRatesWords() throws IOException {
     assertEquals(0, suggest("{\"search\": [\"a\"]}", "--reward-model", reward.toString(), "--max-new-tokens", "40"), stderr);
     JsonNode words = lines().get(0).get("details").get(0).get("words");
@@ -101,7 +121,7 @@ class SuggestCommandTest extends CommandTest {
   @Test
   void optionsThatCannotBeAreNamed() throws IOException {
     for (String[] bad : new String[][] {{"--temperature", "-1"}, {"--temperature", "NaN"}, {"--top-k", "-1"}, {"--top-p", "0"},
-        {"--max-new-tokens", "0"}, {"--threads", "-1"}, {"--backend", "cuda"}, {"--history", dir.resolve("no").toString()},
+        {"--max-new-tokens", "0"}, {"--threads", "-1"}, {"--threads", "1025"}, {"--backend", "cuda"}, {"--history", dir.resolve("no").toString()},
         {"--history", dir.toString()}, {"--reward-model", dir.toString()}}) {
       List<String> options = new ArrayList<>(List.of(bad));
       if (bad[0].equals("--history")) {

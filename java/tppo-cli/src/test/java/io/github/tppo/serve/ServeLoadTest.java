@@ -175,6 +175,16 @@ class ServeLoadTest {
     }
   }
 
+  @Test
+  void headersThatStopComingAreNoFaultOfTheService() throws Exception {
+    try (Served served = new Served(limits(2, 4, Duration.ofSeconds(30)), Served::count)) {
+      served.server.connector.setIdleTimeout(200);
+      assertEquals("", served.raw("GET /health HTTP/1.1\nHost: h\nX:"));
+      served.awaitMetric("tppo_http_requests_total{endpoint=\"other\",status=\"408\"}", 1);
+      assertFalse(served.metrics().keySet().stream().anyMatch(name -> name.contains("status=\"5")), () -> served.log.toString());
+    }
+  }
+
   /** Connections that do nothing take no one's place. */
   @Test
   void idleConnectionsDoNotKeepOthersOut() throws Exception {

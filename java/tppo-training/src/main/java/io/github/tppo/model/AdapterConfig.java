@@ -34,14 +34,18 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
 
     public AdapterConfig {
         require(rank >= 1, "r", rank, "at least 1");
-        require(Double.isFinite(alpha), "lora_alpha", alpha, "a number");
+        require(isFloat(alpha), "lora_alpha", alpha, "a number in the range of float32");
         require(dropout >= 0 && dropout < 1, "lora_dropout", dropout, "a number from 0 to below 1");
         require(targetModules.isEmpty() == (targetPattern != null), "target_modules", targetModules, "names, or one pattern");
         rankPattern.forEach((key, value) -> require(value >= 1, "rank_pattern." + key, value, "at least 1"));
-        alphaPattern.forEach((key, value) -> require(Double.isFinite(value), "alpha_pattern." + key, value, "a number"));
+        alphaPattern.forEach((key, value) -> require(isFloat(value), "alpha_pattern." + key, value, "a number in the range of float32"));
         targetModules = List.copyOf(targetModules);
         rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern)); // in order: the first match counts
         alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
+    }
+
+    private static boolean isFloat(double value) {
+        return Math.abs(value) <= Float.MAX_VALUE;
     }
 
     private static void require(boolean condition, String key, Object found, String expected) {

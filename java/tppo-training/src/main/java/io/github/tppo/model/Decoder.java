@@ -171,12 +171,13 @@ public final class Decoder implements AutoCloseable {
      * they live until the last model on them is closed.
      *
      * @param lora belongs to the new model from here on
-     * @throws IllegalArgumentException when this model has adapters itself
+     * @throws IllegalArgumentException when this model has adapters itself, or these belong to a model of another shape
      */
     public Decoder adapted(Lora lora) {
         if (parameters.lora() != null) {
             throw new IllegalArgumentException("the model has adapters already");
         }
+        lora.requireFor(config);
         return new Decoder(config, parameters.frozen(lora));
     }
 

@@ -132,6 +132,19 @@ public final class Lora implements AutoCloseable {
         }
     }
 
+    /** @throws IllegalArgumentException when they belong to a decoder with other projections */
+    void requireFor(DecoderConfig decoder) {
+        Map<String, long[]> projections = projections(decoder);
+        adapters.forEach((module, adapter) -> {
+            long[] shape = projections.get(module);
+            long[] own = {adapter.b().size(0), adapter.a().size(1)};
+            if (!Arrays.equals(own, shape)) {
+                throw new IllegalArgumentException("the adapters belong to another model: their " + module + " is " + Arrays.toString(own)
+                        + ", this model " + (shape == null ? "has none" : "has " + Arrays.toString(shape)));
+            }
+        });
+    }
+
     /** The same weights with the adapters folded in: f32 where there is one. Works on the rows asked for, so that a model need not fit memory. */
     SafeTensorsWriter.Source foldInto(SafeTensorsWriter.Source source) {
         return (name, from, count) -> {

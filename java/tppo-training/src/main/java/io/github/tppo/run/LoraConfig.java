@@ -16,7 +16,7 @@ public record LoraConfig(
 
   public LoraConfig {
     Check.require(r >= 0 && r <= MOST, "r", r, "an integer from 0 (off) to " + MOST);
-    Check.positive("alpha", alpha);
+    Check.require(alpha > 0 && alpha <= Float.MAX_VALUE, "alpha", alpha, "a number above 0 in the range of float32");
     Check.require(targetModules != null && !targetModules.isEmpty()
         && targetModules.stream().noneMatch(name -> name == null || name.isBlank()), "target_modules", targetModules, "names");
     targetModules = List.copyOf(targetModules);

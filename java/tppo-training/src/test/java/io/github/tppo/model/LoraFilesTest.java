@@ -70,7 +70,7 @@ class LoraFilesTest {
             "trainable_token_indices | [1]", "layer_replication | [[0, 1]]", "use_qalora | true", "loftq_config | {\"bits\": 4}",
             "alora_invocation_tokens | [1]", "a_key_of_tomorrow | 1", "peft_type | \"IA3\"", "peft_type | null", "task_type | \"SEQ_CLS\"",
             "r | 0", "r | -1", "r | 1.5", "r | null", "r | \"8\"", "r | 99999999999", "lora_alpha | null", "lora_alpha | \"x\"",
-            "lora_alpha | 1e999", "lora_dropout | 1", "lora_dropout | -0.1", "use_rslora | \"yes\"", "target_modules | null",
+            "lora_alpha | 1e999", "lora_alpha | 1e39", "lora_dropout | 1", "lora_dropout | -0.1", "use_rslora | \"yes\"", "target_modules | null",
             "target_modules | []", "target_modules | [1]", "target_modules | {}", "target_modules | [\"q_prj\"]",
             "target_modules | \"(\"", "target_modules | \".*\"", "target_modules | \"nothing\"", "rank_pattern | {\"q_proj\": 0}",
             "rank_pattern | [1]", "rank_pattern | {\"(\": 2}", "alpha_pattern | {\"q_proj\": \"x\"}",

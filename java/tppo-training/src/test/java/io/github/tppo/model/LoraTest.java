@@ -97,6 +97,21 @@ class LoraTest {
         }
     }
 
+    /** Of other sizes they would be read as adapters of another rank, and those of layers that are not there be left out. */
+    @Test
+    void adaptersOfAnotherModelAreRefused() {
+        List<DecoderConfig> others = List.of(DecoderConfig.mistral(50, 32, 24, 2, 4, 2, 64, 0, 0, 2, 1),
+                DecoderConfig.mistral(50, 16, 24, 3, 4, 2, 64, 0, 0, 2, 1));
+        try (Decoder model = Decoder.create(Fixtures.tiny(), 1)) {
+            for (DecoderConfig other : others) {
+                try (Lora lora = Lora.create(CONFIG, other, 1, 0)) {
+                    String message = assertThrows(IllegalArgumentException.class, () -> model.adapted(lora)).getMessage();
+                    assertTrue(message.contains("the adapters belong to another model: their model.layers."), message);
+                }
+            }
+        }
+    }
+
     @Test
     void onlyAdaptersAreTrainedAndTheBaseKeepsItsBits() {
         try (Decoder base = Decoder.create(Fixtures.tiny(), 1)) {

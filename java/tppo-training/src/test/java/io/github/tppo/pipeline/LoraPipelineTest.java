@@ -134,6 +134,7 @@ class LoraPipelineTest {
     String message = assertThrows(ConfigException.class, () -> PipelineTest.run(config, dir.resolve("wrong"), null, 0)).getMessage();
     assertTrue(message.startsWith("lora.target_modules: \"q_prj\""), message);
     assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.r=-1"));
+    assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.alpha=1e39"));
     assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.target_modules=[]"));
   }
 }

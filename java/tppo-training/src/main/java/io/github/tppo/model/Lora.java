@@ -150,7 +150,7 @@ public final class Lora implements AutoCloseable {
         return (name, from, count) -> {
             Tensor plain = source.read(name, from, count);
             LoraAdapter adapter = name.endsWith(WEIGHT) ? adapters.get(name.substring(0, name.length() - WEIGHT.length())) : null;
-            return adapter == null ? plain : adapter.fold(plain, from);
+            return adapter == null ? plain : adapter.foldPart(plain, from);
         };
     }
 

@@ -25,8 +25,8 @@ public record LoraAdapter(Tensor a, Tensor b, double scale) {
         return Precision.FLOAT32.cast(weight).add(b.matmul(a), new Scalar(sign * scale));
     }
 
-    /** The same for some elements of W alone, in row-major order from element {@code from} on: f32 of the length of {@code part}. */
-    Tensor fold(Tensor part, long from) {
+    /** {@link #fold} with sign 1 for some elements of W alone, in row-major order from element {@code from} on: f32 of the length of {@code part}. */
+    Tensor foldPart(Tensor part, long from) {
         long in = a.size(1);
         long firstRow = from / in;
         long endRow = (from + part.numel() + in - 1) / in;

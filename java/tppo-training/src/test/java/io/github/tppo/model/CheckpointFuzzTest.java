@@ -10,12 +10,13 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/** Checkpoints of unknown origin: weights, their index, and {@code config.json}. */
+/** Checkpoints and adapters of unknown origin: weights, their index, {@code config.json} and {@code adapter_config.json}. */
 class CheckpointFuzzTest {
   private static final Path CHECKPOINTS = Path.of("src/test/resources/checkpoints");
   private static final String HEADER = "{\"__metadata__\":{\"format\":\"pt\"},\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],"
@@ -49,6 +50,10 @@ class CheckpointFuzzTest {
 
   static Stream<byte[]> longformers() throws IOException {
     return configs("longformer/config.json", "longformer/config_classic.json");
+  }
+
+  static Stream<byte[]> adapters() throws IOException {
+    return configs("../lora/plain/adapter_config.json", "../lora/all/adapter_config.json", "../lora/patterns/adapter_config.json");
   }
 
   private static Stream<byte[]> configs(String... names) throws IOException {
@@ -111,5 +116,15 @@ class CheckpointFuzzTest {
   @FuzzTest
   void longformerConfig(byte[] json) throws IOException {
     HostileInput.checkFile(json, "longformer.json", LongformerConfig::read, IOException.class);
+  }
+
+  /** Up to the projections that its names and patterns choose. */
+  @MethodSource("adapters")
+  @FuzzTest
+  void adapterConfig(byte[] json) throws IOException {
+    HostileInput.checkFile(json, "adapter_config.json", path -> {
+      AdapterConfig config = AdapterConfig.read(path);
+      AdapterTargets.of(config, List.of("model.layers.0.self_attn.q_proj", "model.layers.11.mlp.down_proj"));
+    }, IOException.class, IllegalArgumentException.class);
   }
 }

@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.bytedeco.pytorch.Scalar;
@@ -83,6 +84,26 @@ class MappedCheckpointTest {
             assertArrayEquals(both.get(1).ids(), both.get(0).ids());
             assertArrayEquals(both.get(1).logprobs(), both.get(0).logprobs());
             assertTrue(dtype != ScalarType.Float || Arrays.equals(Fixtures.ints(expected, "gen1_new_ids"), both.get(0).ids()));
+        }
+    }
+
+    /** Some writers keep norms in f32 beside matrices in bfloat16. */
+    @Test
+    void weightsOfTwoTypesAreWidenedWhenOpened() throws IOException {
+        Path mixed = folder.resolve("mixed");
+        try (Decoder fixture = Decoder.load(Fixtures.checkpoint("mistral")); Scope scope = Scope.noGrad()) {
+            fixture.save(mixed);
+            Map<String, Tensor> tensors = new LinkedHashMap<>();
+            fixture.parameters().forEach((name, tensor) -> tensors.put(name, tensor.dim() > 1 ? tensor.detach().to(ScalarType.BFloat16) : tensor));
+            SafeTensorsWriter.write(mixed.resolve(SafeTensors.FILE_NAME), tensors);
+        }
+        try (Decoder opened = Decoder.open(mixed); Decoder loaded = Decoder.load(mixed)) {
+            assertTrue(opened.trainable().isEmpty());
+            List<int[]> prompts = List.of(new int[] {3, 4, 5});
+            Generated expected = new Generator(loaded, -1).generate(prompts, new long[1], SamplingOptions.greedy(8)).get(0);
+            Generated found = new Generator(opened, -1).generate(prompts, new long[1], SamplingOptions.greedy(8)).get(0);
+            assertArrayEquals(expected.logprobs(), found.logprobs());
+            assertEquals(ScalarType.Float, opened.outputWeight().scalar_type().intern());
         }
     }
 

@@ -7,6 +7,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.MappingIterator;
 import io.github.tppo.data.History;
 import java.io.BufferedReader;
+import java.io.CharConversionException;
 import java.io.Closeable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -18,6 +19,9 @@ import java.nio.charset.StandardCharsets;
  * line or many, or one a line, which can go on after a line that is not right. Input is UTF-8.
  */
 public abstract class HistoryReader implements Closeable {
+  /** The parser takes the first bytes of UTF-16 and UTF-32 for what they are. */
+  private static final String NOT_UTF8 = "not valid UTF-8: ";
+
   private final String source;
 
   private HistoryReader(String source) {
@@ -54,6 +58,8 @@ public abstract class HistoryReader implements Closeable {
         values = Histories.JSON.without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS).readValues(in);
       } catch (JsonProcessingException e) {
         throw syntax(e);
+      } catch (CharConversionException e) {
+        throw fault(0, NOT_UTF8 + e.getMessage(), e);
       }
     }
 
@@ -68,6 +74,8 @@ public abstract class HistoryReader implements Closeable {
         return Histories.of(values.nextValue(), "", false);
       } catch (JsonProcessingException e) {
         throw syntax(e);
+      } catch (CharConversionException e) {
+        throw fault(0, NOT_UTF8 + e.getMessage(), e);
       } catch (InputException e) {
         throw fault(line, e.getMessage(), e);
       }
@@ -109,8 +117,8 @@ public abstract class HistoryReader implements Closeable {
         throw fault(line, Histories.fault(e), e);
       } catch (InputException e) {
         throw fault(line, e.getMessage(), e);
-      } catch (java.io.CharConversionException e) {
-        throw fault(line, "not valid UTF-8: " + e.getMessage(), e);
+      } catch (CharConversionException e) {
+        throw fault(line, NOT_UTF8 + e.getMessage(), e);
       }
     }
 

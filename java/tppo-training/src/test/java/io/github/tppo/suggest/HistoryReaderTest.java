@@ -66,6 +66,16 @@ class HistoryReaderTest {
   }
 
   @Test
+  void bytesOfAnotherEncodingAreAFaultOfTheInput() {
+    byte[] begun = {0, 0, 0, '[', '[', 'Z', '[', 0};
+    byte[] later = {0, 0, 0, '[', 0, 0, 0, ' ', '[', 'Z', '[', 0};
+    for (byte[] bytes : List.of(begun, later)) {
+      String message = assertThrows(InputException.class, () -> all(HistoryReader.values(new ByteArrayInputStream(bytes), "in"))).getMessage();
+      assertTrue(message.startsWith("in: not valid UTF-8: Invalid UTF-32"), message);
+    }
+  }
+
+  @Test
   void linesGoOnAfterABadOne() throws IOException {
     byte[] lines = ("{\"search\": [\"a\", \"b\"]}\n{\"search\": [\"?\"]}\r\n{\"search\"\n5\n{\"search\": []} {}\n\n{\"search\": [\"a\", \"b\"]}")
         .getBytes(StandardCharsets.UTF_8);

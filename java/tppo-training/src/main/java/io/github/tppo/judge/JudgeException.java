@@ -6,16 +6,24 @@ public class JudgeException extends Exception {
 
     private static final long serialVersionUID = 1L;
 
+    private final String reason;
+
     /** @param message what the judge answered instead */
     public JudgeException(String message) {
-        super(message);
+        this("judge_failed", message);
     }
 
     /**
-     * @param message what was asked for
-     * @param cause   why there is no answer
+     * @param reason  a word by which failures are counted, such as {@code timeout}
+     * @param message what the judge answered instead
      */
-    public JudgeException(String message, Throwable cause) {
-        super(message, cause);
+    public JudgeException(String reason, String message) {
+        super(message);
+        this.reason = reason;
+    }
+
+    /** A word by which failures are counted: {@code judge_failed} when nothing is more to the point. */
+    public String reason() {
+        return reason;
     }
 }

@@ -37,10 +37,19 @@ final class LabelFiles implements AutoCloseable {
         stats = dir.resolve("stats.json");
     }
 
-    /** Counts what is labelled already and returns the keys; then the files are open for more. */
-    Set<String> open(LabelStats.Counter counter) throws IOException {
+    /**
+     * Counts what is labelled already and returns the keys; then the files are open for more.
+     *
+     * @throws IOException when a line is bad, or the labels are another template's
+     */
+    Set<String> open(LabelStats.Counter counter, String templateSha256) throws IOException {
         cutTornLine(labels);
         cutTornLine(rejected);
+        String before = readStats().path("template_sha256").asText(templateSha256);
+        if (Files.exists(labels) && Files.size(labels) > 0 && !before.equals(templateSha256)) {
+            throw new IOException(labels + ": labelled with another " + template.key() + " template than the one of now; delete "
+                + labels.getParent() + " to label anew, or put the template back");
+        }
         Set<String> keys = new HashSet<>();
         if (Files.exists(labels)) {
             try (BufferedReader lines = Files.newBufferedReader(labels, StandardCharsets.UTF_8)) {
@@ -67,6 +76,7 @@ final class LabelFiles implements AutoCloseable {
         writeLine(labelsOut, response.toJson());
     }
 
+    /** Sets a response aside. */
     void reject(GeneratedResponse response, String text, String reason, String detail) throws IOException {
         ObjectNode line = JSON.createObjectNode().put("template", template.key())
             .put("user", response.example().user()).put("stream", response.stream())
@@ -111,7 +121,8 @@ final class LabelFiles implements AutoCloseable {
         AtomicFiles.write(rejected, others.toString());
     }
 
-    private static void cutTornLine(Path file) throws IOException {
+    /** Cuts off what stands after the last line break: a kill came while it was written. */
+    static void cutTornLine(Path file) throws IOException {
         if (!Files.exists(file)) {
             return;
         }

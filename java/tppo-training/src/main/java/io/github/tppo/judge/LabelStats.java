@@ -10,18 +10,21 @@ import java.util.TreeMap;
  * earlier runs included.
  *
  * @param judge                    the judge's name
+ * @param templateSha256           the hash of the judge's template; empty for a judge without
  * @param labelled                 responses labelled
  * @param rejected                 responses set aside, by reason
- * @param asked                    how often the judge was asked, in all runs
+ * @param asked                    how often the judge was asked, in all runs that ended in good order
  * @param classTokens              response tokens of class 0, 1 and 2 (token template)
  * @param classShares              the same as shares of all response tokens
  * @param wordsScored              words that count
  * @param wordsRelevantPercent     how many of them are relevant, in percent
  * @param sentencesRelevantPercent how many responses are relevant as a whole, in percent
- * @param seconds                  time spent, in all runs
+ * @param seconds                  time spent, in all runs that ended in good order
+ * @param usage                    what was asked of a server in these runs
  */
 public record LabelStats(
     @JsonProperty("judge") String judge,
+    @JsonProperty("template_sha256") String templateSha256,
     @JsonProperty("labelled") long labelled,
     @JsonProperty("rejected") Map<String, Long> rejected,
     @JsonProperty("asked") long asked,
@@ -30,7 +33,8 @@ public record LabelStats(
     @JsonProperty("words_scored") long wordsScored,
     @JsonProperty("words_relevant_percent") double wordsRelevantPercent,
     @JsonProperty("sentences_relevant_percent") double sentencesRelevantPercent,
-    @JsonProperty("seconds") double seconds) {
+    @JsonProperty("seconds") double seconds,
+    @JsonProperty("usage") JudgeUsage usage) {
 
     /** Adds up labels one by one. */
     static final class Counter {
@@ -58,22 +62,22 @@ public record LabelStats(
             rejected.merge(reason, 1L, Long::sum);
         }
 
-        void ask() {
-            asked++;
+        void ask(int times) {
+            asked += times;
         }
 
         long labelled() {
             return labelled;
         }
 
-        LabelStats stats(String judge, long askedBefore, double seconds) {
+        LabelStats stats(String judge, String templateSha256, long askedBefore, double seconds, JudgeUsage usage) {
             long tokens = classes[0] + classes[1] + classes[2];
             double[] shares = new double[3];
             for (int c = 0; c < shares.length; c++) {
                 shares[c] = tokens == 0 ? 0 : (double) classes[c] / tokens;
             }
-            return new LabelStats(judge, labelled, rejected, askedBefore + asked, classes.clone(), shares, words,
-                percent(relevantWords, words), percent(relevantSentences, labelled), seconds);
+            return new LabelStats(judge, templateSha256, labelled, new TreeMap<>(rejected), askedBefore + asked, classes.clone(),
+                shares, words, percent(relevantWords, words), percent(relevantSentences, labelled), seconds, usage);
         }
 
         private static double percent(long part, long all) {

@@ -2,6 +2,8 @@
 package io.github.tppo.judge;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.data.Example;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;
@@ -10,15 +12,19 @@ import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Set;
+import java.util.function.Supplier;
 
 /**
- * Has sampled responses judged and turns the scores into token classes (3.2 and appendix D of the paper).
+ * Has sampled responses judged, as many at a time as the judge allows, and turns the scores into token classes (3.2 and
+ * appendix D of the paper).
  *
  * <p>A response that the judge fails on, or whose word and sentence labels contradict each other ({@link MutualCheck}), is
  * asked again up to {@link JudgeConfig#attempts} times, then set aside in {@code rejected.jsonl} and counted; it never gets
  * a made-up score. Run again over the same responses, what is labelled is kept and what was set aside is asked again.
  */
 public final class Labeller {
+
+    private static final ObjectMapper JSON = new ObjectMapper();
 
     private final Judge judge;
     private final Tokenizer tokenizer;
@@ -37,67 +43,100 @@ public final class Labeller {
 
     /**
      * Labels responses into {@code dir/token.jsonl} or {@code dir/sentence.jsonl}, with {@code rejected.jsonl} and
-     * {@code stats.json} beside it. With the sentence template words are empty and classes 0.
+     * {@code stats.json} beside it, in the order of the responses. With the sentence template words are empty and classes 0.
      *
      * @param responses the responses, read once; those labelled by an earlier run are skipped
      * @param total     how many there are, for the progress, or -1
+     * @param checkStop called all the time; ends the labelling by an exception. What was labelled stays
      * @return the statistics over everything in the file
-     * @throws IOException when a file cannot be read or written; what was labelled stays
+     * @throws IOException when a file cannot be read or written, or the judge cannot be asked; what was labelled stays
      */
     public LabelStats label(Iterator<GeneratedResponse> responses, Template template, Path dir, long total,
-        ProgressListener progress) throws IOException {
+        ProgressListener progress, Runnable checkStop) throws IOException {
         long started = System.nanoTime();
+        JudgeUsage usedBefore = judge.usage();
+        String templateSha256 = judge.templateHashes().getOrDefault(template.key(), "");
         LabelStats.Counter counter = new LabelStats.Counter();
         try (LabelFiles files = new LabelFiles(dir, template)) {
             JsonNode before = files.readStats();
-            Set<String> known = files.open(counter);
-            long done = 0;
-            while (responses.hasNext()) {
-                GeneratedResponse response = responses.next();
-                if (known.add(LabelFiles.key(response.example().user(), response.stream()))) {
-                    label(response, template, files, counter);
-                }
-                progress.update(++done, total, "");
-            }
-            double seconds = (System.nanoTime() - started) / 1e9;
-            LabelStats stats = counter.stats(judge.name(), before.path("asked").asLong(),
-                before.path("seconds").asDouble() + seconds);
-            files.writeStats(stats);
-            return stats;
-        }
-    }
-
-    private void label(GeneratedResponse response, Template template, LabelFiles files, LabelStats.Counter counter)
-        throws IOException {
-        TokenSpans spans = tokenizer.spans(response.responseIds());
-        String reason = "";
-        String detail = "";
-        for (int attempt = 0; attempt < config.attempts(); attempt++) {
-            counter.ask();
+            JudgeUsage earlier = JSON.convertValue(before.path("usage"), JudgeUsage.class);
+            Set<String> known = files.open(counter, templateSha256);
+            Supplier<LabelStats> stats = () -> counter.stats(judge.name(), templateSha256, before.path("asked").asLong(),
+                before.path("seconds").asDouble() + (System.nanoTime() - started) / 1e9,
+                (earlier == null ? JudgeUsage.NONE : earlier).plus(judge.usage().minus(usedBefore)));
+            files.writeStats(stats.get());
+            long[] done = new long[1];
             try {
-                Judgement judgement = judge.judge(template, response.example(), spans.text());
-                reason = "contradiction";
-                detail = template == Template.SENTENCE ? null
-                    : MutualCheck.contradiction(config, response.example(), spans.text(), judgement);
-                if (detail == null) {
-                    LabelledResponse labelled = labelled(response, template, spans, judgement);
-                    files.label(labelled);
-                    counter.add(labelled);
-                    return;
-                }
-            } catch (JudgeException e) {
-                reason = "judge_failed";
-                detail = String.valueOf(e.getMessage());
+                InOrder.forEach(samples(responses, known), judge.concurrency(), sample -> judge(sample, template), outcome -> {
+                    write(outcome, files, counter);
+                    progress.update(++done[0], total, "");
+                }, checkStop);
+            } finally {
+                files.writeStats(stats.get());
             }
+            return stats.get();
         }
-        counter.reject(reason);
-        files.reject(response, spans.text(), reason, detail);
     }
 
-    private static LabelledResponse labelled(GeneratedResponse response, Template template, TokenSpans spans,
-        Judgement judgement) {
+    /** A response and its text; {@code spans} is null for one that is labelled already. */
+    private record Sample(GeneratedResponse response, TokenSpans spans) {
+    }
+
+    /** What came of a sample: its label, or why there is none; neither for one that was labelled already. */
+    private record Outcome(Sample sample, LabelledResponse label, JudgeException failure, int asked) {
+    }
+
+    private Iterator<Sample> samples(Iterator<GeneratedResponse> responses, Set<String> known) {
+        return new Iterator<>() {
+            @Override
+            public boolean hasNext() {
+                return responses.hasNext();
+            }
+
+            @Override
+            public Sample next() {
+                GeneratedResponse response = responses.next();
+                boolean open = known.add(LabelFiles.key(response.example().user(), response.stream()));
+                return new Sample(response, open ? tokenizer.spans(response.responseIds()) : null);
+            }
+        };
+    }
+
+    private Outcome judge(Sample sample, Template template) throws IOException {
+        if (sample.spans() == null) {
+            return new Outcome(sample, null, null, 0);
+        }
+        Example example = sample.response().example();
+        String text = sample.spans().text();
+        JudgeException failure = null;
+        for (int attempt = 1; attempt <= config.attempts(); attempt++) {
+            try {
+                Judgement judgement = judge.judge(template, example, text, j -> template == Template.SENTENCE ? null
+                    : MutualCheck.contradiction(config, example, text, j));
+                return new Outcome(sample, labelled(sample, template, judgement), null, attempt);
+            } catch (JudgeException e) {
+                failure = e;
+            }
+        }
+        return new Outcome(sample, null, failure, config.attempts());
+    }
+
+    private static void write(Outcome outcome, LabelFiles files, LabelStats.Counter counter) throws IOException {
+        counter.ask(outcome.asked());
+        if (outcome.label() != null) {
+            files.label(outcome.label());
+            counter.add(outcome.label());
+        } else if (outcome.failure() != null) {
+            counter.reject(outcome.failure().reason());
+            files.reject(outcome.sample().response(), outcome.sample().spans().text(), outcome.failure().reason(),
+                String.valueOf(outcome.failure().getMessage()));
+        }
+    }
+
+    private static LabelledResponse labelled(Sample sample, Template template, Judgement judgement) {
+        GeneratedResponse response = sample.response();
         List<WordScore> words = template == Template.TOKEN ? judgement.words() : List.of();
-        return new LabelledResponse(response.example().user(), response.promptIds(), response.responseIds(), spans.text(),
-            words, judgement.sentence(), TokenClasses.of(spans, words), response.stream());
+        return new LabelledResponse(response.example().user(), response.promptIds(), response.responseIds(), sample.spans().text(),
+            words, judgement.sentence(), TokenClasses.of(sample.spans(), words), response.stream());
     }
 }

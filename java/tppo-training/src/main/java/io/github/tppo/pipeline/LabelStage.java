@@ -3,9 +3,10 @@ package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
 import io.github.tppo.judge.GeneratedResponse;
+import io.github.tppo.judge.Judge;
+import io.github.tppo.judge.Judges;
 import io.github.tppo.judge.LabelStats;
 import io.github.tppo.judge.Labeller;
-import io.github.tppo.judge.LexicalJudge;
 import io.github.tppo.judge.Template;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
@@ -19,6 +20,13 @@ import java.util.Map;
 
 /** The judge's labels of the samples: {@code labels/}. */
 final class LabelStage implements Stage<TppoConfig> {
+  private final List<Template> templates;
+
+  /** @param templates the templates to label with, one file of labels each */
+  LabelStage(List<Template> templates) {
+    this.templates = List.copyOf(templates);
+  }
+
   @Override
   public String name() {
     return "label";
@@ -29,14 +37,23 @@ final class LabelStage implements Stage<TppoConfig> {
     return List.of("prepare", "sft", "generate");
   }
 
+  /** The judge, but not how fast and how patiently it is asked. */
   @Override
   public List<String> configKeys() {
-    return List.of("judge");
+    return List.of("judge.kind", "judge.sentence_threshold", "judge.stop_words", "judge.queries", "judge.attempts",
+        "judge.chat.base_url", "judge.chat.model", "judge.chat.temperature", "judge.chat.max_tokens", "judge.chat.response_format",
+        "judge.chat.templates");
   }
 
+  /** Not the judge's replies, which cost more than they take room. */
   @Override
   public List<String> outputs() {
     return List.of("labels");
+  }
+
+  @Override
+  public void check(TppoConfig config) throws IOException {
+    Judges.check(config.judge());
   }
 
   @Override
@@ -46,18 +63,29 @@ final class LabelStage implements Stage<TppoConfig> {
       examples.put(split, PolicyModels.examples(context.folder(), split, 0));
     }
     List<SampledResponse> responses = SampledResponse.read(GenerateStage.file(context.folder().generate()));
-    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"))) {
-      Labeller labeller = new Labeller(new LexicalJudge(context.config().judge()), tokenizer, context.config().judge());
-      LabelStats stats = labeller.label(
-          responses.stream().map(r -> {
-            context.checkStop();
-            return new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(), r.responseIds());
-          }).iterator(),
-          Template.TOKEN, context.folder().labels(), responses.size(), context.progress("labelling"));
-      context.figure("words_relevant_percent", stats.wordsRelevantPercent());
-      context.message(String.format(Locale.ROOT,
-          "labelled %d responses: %.1f %% of words and %.1f %% of responses relevant; set aside %s",
-          stats.labelled(), stats.wordsRelevantPercent(), stats.sentencesRelevantPercent(), stats.rejected()));
+    try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
+        Judge judge = Judges.of(context.config().judge(), context.folder().replies())) {
+      Labeller labeller = new Labeller(judge, tokenizer, context.config().judge());
+      for (Template template : templates) {
+        LabelStats stats = labeller.label(
+            responses.stream().map(r -> new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(),
+                r.responseIds())).iterator(),
+            template, context.folder().labels(), responses.size(), context.progress("labelling, " + template.key() + " template"),
+            context::checkStop);
+        report(context, template, stats);
+      }
     }
+  }
+
+  private static void report(RunContext<TppoConfig> context, Template template, LabelStats stats) {
+    String words = "";
+    if (template == Template.TOKEN) {
+      context.figure("words_relevant_percent", stats.wordsRelevantPercent());
+      words = String.format(Locale.ROOT, "%.1f %% of words and ", stats.wordsRelevantPercent());
+    }
+    context.message(String.format(Locale.ROOT, "labelled %d responses, %s template: %s%.1f %% of responses relevant; set aside %s%s",
+        stats.labelled(), template.key(), words, stats.sentencesRelevantPercent(), stats.rejected(),
+        stats.usage().requests() == 0 ? "" : String.format(Locale.ROOT, "; %d requests, %d prompt and %d completion tokens",
+            stats.usage().requests(), stats.usage().promptTokens(), stats.usage().completionTokens())));
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.judge.Template;
 import io.github.tppo.run.AblationConfig;
 import io.github.tppo.run.ExperimentConfig;
 import io.github.tppo.run.Pipeline;
@@ -31,8 +32,8 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
     List<Arm> compared = compared(config);
     List<Arm> all = new ArrayList<>(compared);
     all.addAll(Ablation.arms(ablations));
-    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
-        new TrainRewardStage(Arm.TPPO)));
+    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(),
+        new LabelStage(List.of(Template.TOKEN)), new TrainRewardStage(Arm.TPPO)));
     all.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
     all.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
     EvaluateStage evaluate = new EvaluateStage(compared, ablations);

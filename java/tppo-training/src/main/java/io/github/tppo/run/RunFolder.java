@@ -139,6 +139,11 @@ public final class RunFolder implements AutoCloseable {
     return root.resolve("labels");
   }
 
+  /** {@code replies}: what a judge's server answered, kept when labels are made anew. */
+  public Path replies() {
+    return root.resolve("replies");
+  }
+
   /** {@code evaluate}: responses on held-out users, with their scores. */
   public Path evaluate() {
     return root.resolve("evaluate");

@@ -57,7 +57,8 @@ class LabellerTest {
     }
 
     private LabelStats label(Judge judge, Template template, List<GeneratedResponse> samples) throws IOException {
-        return new Labeller(judge, tokenizer, CONFIG).label(samples.iterator(), template, dir, -1, ProgressListener.NONE);
+        return new Labeller(judge, tokenizer, CONFIG).label(samples.iterator(), template, dir, -1, ProgressListener.NONE,
+            () -> { });
     }
 
     private List<JsonNode> rejected() throws IOException {

@@ -81,7 +81,8 @@ class LexicalJudgeTest {
 
     @Test
     void settingsChangeThresholdStopWordsAndNumber() {
-        LexicalJudge strict = new LexicalJudge(new JudgeConfig(1.0, false, 1, 1));
+        LexicalJudge strict = new LexicalJudge(
+            new JudgeConfig(JudgeConfig.Kind.LEXICAL, 1.0, false, 1, 1, ChatConfig.defaults()));
         Judgement judgement = strict.judge(Template.TOKEN, example("the who", "x"), "1 the who bag");
         assertEquals(List.of(1, 1, 0), judgement.words().stream().map(WordScore::score).toList());
         assertEquals(0, judgement.sentence());

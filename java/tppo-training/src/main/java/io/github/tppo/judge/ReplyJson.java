@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.judge;
 
+import com.fasterxml.jackson.core.JsonFactoryBuilder;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.JsonToken;
@@ -24,9 +25,11 @@ import java.util.List;
 final class ReplyJson {
 
     private static final int MAX_CHARS = 1 << 18;
+    /** No model means this many objects: a reply with more opening braces is refused before they take long. */
+    private static final int MAX_OBJECTS = 1000;
     private static final String END_OF_THOUGHTS = "</think>";
 
-    private static final JsonMapper JSON = JsonMapper.builder(new com.fasterxml.jackson.core.JsonFactoryBuilder()
+    private static final JsonMapper JSON = JsonMapper.builder(new JsonFactoryBuilder()
             .streamReadConstraints(StreamReadConstraints.builder().maxNestingDepth(16).maxNumberLength(32).build()).build())
         .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
         .enable(JsonReadFeature.ALLOW_TRAILING_COMMA, JsonReadFeature.ALLOW_SINGLE_QUOTES).build();
@@ -45,7 +48,11 @@ final class ReplyJson {
         }
         int thoughts = reply.lastIndexOf(END_OF_THOUGHTS);
         List<ObjectNode> objects = new ArrayList<>();
+        int tried = 0;
         for (int at = thoughts < 0 ? 0 : thoughts + END_OF_THOUGHTS.length(); (at = reply.indexOf('{', at)) >= 0;) {
+            if (++tried > MAX_OBJECTS) {
+                throw new JudgeException("reply_form", "a reply of more than " + MAX_OBJECTS + " objects");
+            }
             at += beginsObject(reply, at) ? read(reply, at, objects) : 1;
         }
         if (objects.isEmpty()) {

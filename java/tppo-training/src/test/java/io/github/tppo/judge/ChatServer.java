@@ -20,7 +20,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 
 /** An HTTP server of the tests that answers as it is told to, and behaves when it is told nothing. */
-final class ChatServer implements AutoCloseable {
+public final class ChatServer implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -30,7 +30,7 @@ final class ChatServer implements AutoCloseable {
     }
 
     /** A request as it came. */
-    record Received(JsonNode body, String authorization, long nanos) {
+    public record Received(JsonNode body, String authorization, long nanos) {
         String prompt() {
             return body.path("messages").path(0).path("content").asText();
         }
@@ -39,11 +39,13 @@ final class ChatServer implements AutoCloseable {
     private final HttpServer server;
     private final ExecutorService threads = Executors.newCachedThreadPool();
     private final Queue<Answer> script = new ConcurrentLinkedQueue<>();
-    final List<Received> received = new CopyOnWriteArrayList<>();
+    /** What was received so far. */
+    public final List<Received> received = new CopyOnWriteArrayList<>();
     /** Answers when the script has ended. */
     volatile Answer otherwise = (exchange, request) -> send(exchange, 200, completion(good(request), "stop"));
 
-    ChatServer() throws IOException {
+    /** Starts on a free port of this machine. */
+    public ChatServer() throws IOException {
         server = HttpServer.create(new InetSocketAddress(InetAddress.getLoopbackAddress(), 0), 0);
         server.createContext("/", this::handle);
         server.setExecutor(threads);
@@ -67,7 +69,8 @@ final class ChatServer implements AutoCloseable {
         return this;
     }
 
-    String url() {
+    /** The base URL. */
+    public String url() {
         return "http://localhost:" + server.getAddress().getPort() + "/v1";
     }
 

@@ -122,12 +122,8 @@ class ReplyParserTest {
         for (String piece : new String[] {"{", "{\"", "{\"a\":", "{\"a\":[", "{}", "{'a':1,", "{\"whole\":1}"}) {
             String reply = piece.repeat((1 << 18) / piece.length());
             long start = System.nanoTime();
-            try {
-                ReplyParser.sentence(reply);
-            } catch (JudgeException e) {
-                assertEquals("reply_form", e.reason());
-            }
-            assertFalse(System.nanoTime() - start > 5_000_000_000L, piece);
+            assertEquals("reply_form", assertThrows(JudgeException.class, () -> ReplyParser.sentence(reply)).reason());
+            assertFalse(System.nanoTime() - start > 2_000_000_000L, piece);
         }
         assertThrows(JudgeException.class, () -> ReplyParser.sentence(" ".repeat(1 << 18) + "{\"whole\":1}"));
     }

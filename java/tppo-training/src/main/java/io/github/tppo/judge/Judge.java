@@ -3,6 +3,7 @@ package io.github.tppo.judge;
 
 import io.github.tppo.data.Example;
 import java.io.IOException;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.function.Function;
 
@@ -34,14 +35,16 @@ public interface Judge extends AutoCloseable {
 
     /**
      * Compares two responses to the same user in the order given. Judges have a liking for a place: ask in both orders.
-     * Unless a judge knows better, the one with the higher relevance by the token template wins.
+     * Unless a judge knows better, it goes by the token template: the larger share of relevant words is better, and of two equal
+     * shares the one that is relevant as a whole, which asks for the right number of queries too. Each is scored alone then, so
+     * that the order cannot matter.
      *
      * @throws JudgeException when no verdict could be had
      * @throws IOException    when the judge cannot be asked at all
      */
     default Verdict compare(Example example, String first, String second) throws JudgeException, IOException {
-        int order = Double.compare(judge(Template.TOKEN, example, first).relevance(Template.TOKEN),
-            judge(Template.TOKEN, example, second).relevance(Template.TOKEN));
+        int order = Comparator.<Judgement>comparingDouble(j -> j.relevance(Template.TOKEN)).thenComparingInt(Judgement::sentence)
+            .compare(judge(Template.TOKEN, example, first), judge(Template.TOKEN, example, second));
         return order > 0 ? Verdict.FIRST : order < 0 ? Verdict.SECOND : Verdict.TIE;
     }
 

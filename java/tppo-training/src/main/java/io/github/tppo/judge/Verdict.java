@@ -8,5 +8,10 @@ public enum Verdict {
     /** Neither. */
     TIE,
     /** The one named second. */
-    SECOND
+    SECOND;
+
+    /** The same said of the two in the other order. */
+    public Verdict swapped() {
+        return this == TIE ? TIE : this == FIRST ? SECOND : FIRST;
+    }
 }

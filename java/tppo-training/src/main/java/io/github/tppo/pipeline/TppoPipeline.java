@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.judge.Template;
+import io.github.tppo.report.ReportWriter;
 import io.github.tppo.run.AblationConfig;
+import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.ExperimentConfig;
 import io.github.tppo.run.Pipeline;
+import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -32,21 +38,27 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
     List<Arm> compared = compared(config);
     List<Arm> all = new ArrayList<>(compared);
     all.addAll(Ablation.arms(ablations));
-    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(),
-        new LabelStage(List.of(Template.TOKEN)), new TrainRewardStage(Arm.TPPO)));
-    all.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
-    all.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
+    List<Stage<TppoConfig>> stages = new ArrayList<>(training(all));
     EvaluateStage evaluate = new EvaluateStage(compared, ablations);
     stages.add(evaluate);
     stages.add(new ReportStage(evaluate.needs()));
     return stages;
   }
 
+  /** The stages that train some policies. */
+  static List<Stage<TppoConfig>> training(List<Arm> arms) {
+    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(List.of(Template.TOKEN)),
+        new TrainRewardStage(Arm.TPPO)));
+    arms.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
+    arms.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
+    return stages;
+  }
+
   /** The trained policies that are compared with each other. */
-  private static List<Arm> compared(TppoConfig config) {
+  static List<Arm> compared(TppoConfig config) {
     List<Arm> arms = new ArrayList<>(List.of(Arm.TPPO));
     config.experiment().arms().forEach((name, overrides) ->
-        arms.add(new Arm(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
+        arms.add(Arm.TPPO.variant(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
     return arms;
   }
 
@@ -63,5 +75,12 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
           ablate ? experiment.ablation() : AblationConfig.none())));
     }
     return runs;
+  }
+
+  @Override
+  public void combine(TppoConfig config, RunFolder folder, List<Path> runs) throws IOException {
+    SeedResults results = new SeedResults(List.copyOf(runs(config).values()), runs);
+    AtomicFiles.write(folder.resultsFile(), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results.all()));
+    ReportWriter.write(folder);
   }
 }

@@ -2,8 +2,6 @@
 package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
-import io.github.tppo.judge.LexicalJudge;
-import io.github.tppo.judge.Template;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.policy.PpoTrainer;
 import io.github.tppo.policy.Prompt;
@@ -21,24 +19,38 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.LongStream;
 
-/** Token-level PPO of the policy: {@code tppo/}. */
+/** Token-level PPO of an arm: {@code tppo/}. */
 final class TrainPolicyStage implements Stage<TppoConfig> {
-  private static final String FOLDER = "tppo";
   private static final int ADAPTERS = 1;
   private static final String REFERENCE = "reference.sha256";
   /** Samples of the SFT policy over which the mean reward for centring is taken. */
   private static final int CENTER_SAMPLES = 1024;
 
+  private final Arm arm;
+
+  TrainPolicyStage(Arm arm) {
+    this.arm = arm;
+  }
+
   @Override
   public String name() {
+    return arm.stage("train-policy");
+  }
+
+  @Override
+  public String command() {
     return "train-policy";
   }
 
   @Override
+  public TppoConfig config(TppoConfig run) {
+    return arm.config(run);
+  }
+
+  @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate", "label", "train-reward");
+    return List.of("prepare", "sft", "generate", "label", arm.rewardStage());
   }
 
   @Override
@@ -48,14 +60,14 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> outputs() {
-    return List.of(FOLDER);
+    return List.of(arm.folder());
   }
 
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
     Compute.prepare(context);
     TppoConfig config = context.config();
-    Path dir = context.folder().model(FOLDER);
+    Path dir = context.folder().model(arm.folder());
     Path sft = context.folder().model("sft");
     try (Tokenizer tokenizer = Tokenizer.load(sft);
         Decoder policy = PolicyModels.trainable(PolicyModels.trainedFrom(config, sft), config, ADAPTERS)) {
@@ -66,12 +78,12 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     TrainingLoop.clear(dir);
   }
 
-  private static void train(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Path dir) throws IOException {
+  private void train(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Path dir) throws IOException {
     TppoConfig config = context.config();
     Path sft = context.folder().model("sft");
     // without its adapters the policy is the reference; trained whole, it needs another copy
     try (Decoder reference = policy.lora() == null ? Decoder.load(sft) : policy.base();
-        RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
+        RewardModels.Start reward = RewardModels.load(context.folder().model(arm.rewardFolder()))) {
       TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
       double center = config.policy().centerRewards() ? meanReward(context, tokenizer, uncentred) : 0;
@@ -86,9 +98,9 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       try (PpoTrainer trainer = new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
           suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed())) {
         long start = System.nanoTime();
-        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer),
+        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer, config.policy().evalExamples(), 1),
             PolicyModels.fingerprint(sft));
-        TrainingLoop.run(context, dir, "token-level PPO", training);
+        TrainingLoop.run(context, dir, arm.name().equals("tppo") ? "token-level PPO" : "token-level PPO, " + arm.name(), training);
         context.figure("tokens_per_s", training.tokens / ((System.nanoTime() - start) * 1e-9));
       }
     }
@@ -111,37 +123,6 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       }
     }
     return sum / Math.max(1, count);
-  }
-
-  /** The judge's score on validation users while the policy trains: where it parts from the reward model's, the latter is gamed. */
-  private static final class Validation {
-    private final List<Example> examples;
-    private final Answers answers;
-    private final LexicalJudge judge;
-
-    Validation(RunContext<TppoConfig> context, Decoder policy, Tokenizer tokenizer) throws IOException {
-      TppoConfig config = context.config();
-      this.examples = PolicyModels.examples(context.folder(), "valid", config.policy().evalExamples());
-      this.answers = new Answers(policy, tokenizer, config);
-      this.judge = new LexicalJudge(config.judge());
-    }
-
-    void addTo(Map<String, Double> metrics) {
-      if (examples.isEmpty()) {
-        return;
-      }
-      double words = 0;
-      double whole = 0;
-      List<Answers.Answer> sampled =
-          answers.sample(examples, LongStream.range(0, examples.size()).toArray(), Answers.VALIDATE);
-      for (int i = 0; i < examples.size(); i++) {
-        String text = sampled.get(i).spans().text();
-        words += judge.judge(Template.TOKEN, examples.get(i), text).relevance(Template.TOKEN);
-        whole += judge.judge(Template.SENTENCE, examples.get(i), text).relevance(Template.SENTENCE);
-      }
-      metrics.put("eval/judge_token_relevance", 100 * words / examples.size());
-      metrics.put("eval/judge_sentence_relevance", 100 * whole / examples.size());
-    }
   }
 
   private static final class Training implements Trainable {
@@ -198,7 +179,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     public void load(Path folder) throws IOException {
       if (!Files.readString(folder.resolve(REFERENCE)).equals(reference)) {
         throw new RunException("train-policy: the weights in sft/ are not those that training began with, which are the reference of"
-            + " the KL penalty; put them back, or delete tppo/ to begin anew");
+            + " the KL penalty; put them back, or delete the policy's folder to begin anew");
       }
       trainer.load(folder);
     }

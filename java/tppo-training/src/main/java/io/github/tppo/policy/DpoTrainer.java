@@ -13,6 +13,7 @@ import io.github.tppo.kernels.TokenLayout;
 import io.github.tppo.kernels.TokenLogProbsOptions;
 import io.github.tppo.kernels.TokenLogProbsOutputs;
 import io.github.tppo.model.AdamW;
+import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
@@ -26,6 +27,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 
 /**
@@ -140,9 +142,13 @@ public final class DpoTrainer implements AutoCloseable {
     NativeArray rejectedGradient = NativeArray.allocate(DType.F32, n);
     DpoLossStats stats = Kernels.dpoLoss(part(found, 0, n), part(found, n, 2 * n), part(expected, 0, n), part(expected, n, 2 * n),
         options, DpoLossOutputs.none().withGradChosen(chosenGradient).withGradRejected(rejectedGradient));
-    NativeArray weights = NativeArray.ofFloats(weights(batch, chosenGradient.toFloats(), rejectedGradient.toFloats()));
-    LossHead.backward(rows, model.outputWeight(), layer -> Kernels.linearNllLoss(TokenLayout.flat(batch.tokens()), layer, targets,
-        weights, NllLossOptions.defaults().withTemperature(temperature).withNormalizer(1), NllLossOutputs.none()));
+    if (Double.isFinite(stats.loss())) {
+      NativeArray weights = NativeArray.ofFloats(weights(batch, chosenGradient.toFloats(), rejectedGradient.toFloats()));
+      LossHead.backward(rows, model.outputWeight(), layer -> Kernels.linearNllLoss(TokenLayout.flat(batch.tokens()), layer, targets,
+          weights, NllLossOptions.defaults().withTemperature(temperature).withNormalizer(1), NllLossOutputs.none()));
+    } else { // gradients are not finite either, and so the optimiser skips the step
+      Autograd.backward(rows, rows.detach().mul(new Scalar(Float.NaN)));
+    }
     pass.backward();
     return new Loss(stats, sum(found, 0, n), sum(found, n, 2 * n));
   }

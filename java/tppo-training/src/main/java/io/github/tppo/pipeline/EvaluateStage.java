@@ -48,7 +48,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
   @Override
   public List<String> needs() {
     List<String> needs = new ArrayList<>(List.of("prepare", "sft", "generate", "label", "train-reward"));
-    arms().forEach(arm -> needs.add(arm.stage("train-policy")));
+    arms().forEach(arm -> needs.add(arm.policyStage()));
     return needs;
   }
 
@@ -75,7 +75,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
     Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
     answers.put("copy", copies(config, examples));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
-        RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()))) {
+        RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()), Method.TPPO.rewardLabels)) {
       TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
       Map<String, String> folders = new LinkedHashMap<>();

@@ -119,6 +119,7 @@ public final class DpoTrainer implements AutoCloseable {
     metrics.put("policy/grad_norm", result.gradNorm());
     metrics.put("steps_skipped", result.applied() ? 0.0 : 1);
     metrics.put("lr", rate);
+    metrics.put("dpo/tokens", (double) pairs.stream().mapToInt(PreferencePair::responseTokens).sum());
     return metrics;
   }
 

@@ -21,4 +21,9 @@ public record PreferencePair(Sequence chosen, Sequence rejected) {
   public int length() {
     return chosen.length() + rejected.length();
   }
+
+  /** Tokens of both responses alone. */
+  public int responseTokens() {
+    return chosen.response().length + rejected.response().length;
+  }
 }

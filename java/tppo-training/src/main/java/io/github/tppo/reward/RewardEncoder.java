@@ -24,11 +24,6 @@ public final class RewardEncoder {
     this.maxTokens = maxTokens;
   }
 
-  /** The encoder of a token-level reward model; see {@link #of(Longformer, int, Tokenizer, Path)}. */
-  public static RewardEncoder of(Longformer model, Tokenizer tokenizer, Path dir) throws IOException {
-    return of(model, WordRelevance.CLASSES, tokenizer, dir);
-  }
-
   /**
    * The encoder of a reward model and its tokenizer that were read from a folder.
    *

@@ -4,7 +4,7 @@ package io.github.tppo.judge;
 import io.github.tppo.run.ConfigException;
 import java.util.function.UnaryOperator;
 
-/** The key of a server. It leaves this class in the request's header alone: it has no {@code toString} and is taken out of every text. */
+/** The key of a server. It leaves this class in the request's header alone, and is taken out of every text that came from outside. */
 final class ApiKey {
 
     private final String key;

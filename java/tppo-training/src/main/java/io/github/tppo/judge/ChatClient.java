@@ -16,7 +16,8 @@ import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Asks an OpenAI-compatible server for chat completions. A question that gets no completion fails alone; a server that refuses the key, the
+ * Asks an OpenAI-compatible server for chat completions. A question that gets no completion fails alone; a server that refuses
+ * the key, the
  * model or the address, that was never reached, or that answers {@value #LIMIT} questions in a row with nothing of use ends the
  * asking. Safe for several threads.
  */
@@ -63,8 +64,12 @@ final class ChatClient {
         }
         int status = response.statusCode();
         String body = key.remove(response.body());
+        if (status / 100 == 3) {
+            throw new IOException(unusable("status " + status + ": redirected to " + key.remove(response.headers()
+                .firstValue("Location").orElse("nowhere")) + "; redirects are not followed: set judge.chat.base_url to the server itself"));
+        }
         if (status / 100 != 2) {
-            throw refused(status, status / 100 == 3 ? response.headers().firstValue("Location").orElse("") : ChatReply.error(body));
+            throw refused(status, ChatReply.error(body));
         }
         try {
             ChatReply reply = ChatReply.of(body);
@@ -125,9 +130,6 @@ final class ChatClient {
             case 404, 405:
                 throw new IOException(unusable(answer + "; see judge.chat.base_url and judge.chat.model"));
             default:
-                if (status / 100 == 3) {
-                    throw new IOException(unusable(answer + "; redirects are not followed: set judge.chat.base_url to the server itself"));
-                }
                 return failed(new JudgeException("http_" + status, answer));
         }
     }
@@ -135,13 +137,15 @@ final class ChatClient {
     /** Counts a question without a completion; too many of them end the asking. */
     private JudgeException failed(JudgeException failure) throws IOException {
         if (failuresInARow.incrementAndGet() >= LIMIT) {
-            throw new IOException(unusable(LIMIT + " questions in a row were not answered, the last one: " + failure.getMessage()), failure);
+            throw new IOException(unusable(LIMIT + " questions in a row were not answered, the last one: " + failure.getMessage()),
+                failure);
         }
         return failure;
     }
 
     private String unusable(String why) {
-        return "judge " + config.model() + " at " + address + ": " + why + "; replies so far are kept, run the same command again to go on";
+        return "judge " + config.model() + " at " + address + ": " + why
+            + "; replies so far are kept, run the same command again to go on";
     }
 
     /** What was sent and received so far. */

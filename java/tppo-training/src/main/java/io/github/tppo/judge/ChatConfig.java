@@ -20,7 +20,7 @@ import java.net.URI;
  * @param maxRetries        how often a request is sent again after a passing failure
  * @param temperature       the sampling temperature; -1 leaves it to the server
  * @param maxTokens         the most tokens of a reply; 0 leaves it to the server
- * @param responseFormat    how JSON is demanded
+ * @param responseFormat    how JSON is asked for
  * @param templates         a folder with token.txt, sentence.txt and pairwise.txt, or {@code default}
  */
 @Doc("The OpenAI-compatible server that the chat judge asks.")
@@ -35,9 +35,9 @@ public record ChatConfig(
     @Doc("How often a request is sent again after a time-out, a lost connection or a status 408, 409, 429 or 5xx.") int maxRetries,
     @Doc("Sampling temperature; -1 leaves it to the server.") double temperature,
     @Doc("The most tokens of a reply; 0 leaves it to the server.") int maxTokens,
-    @Doc("How JSON is demanded; auto tries json_schema, json_object and text in this order and keeps the first that the server knows.")
+    @Doc("How JSON is asked for; auto tries json_schema, json_object and text in this order and keeps the first that is known.")
         ResponseFormat responseFormat,
-    @Doc("A folder with templates of your own (token.txt, sentence.txt, pairwise.txt; those missing are the default ones), or default.")
+    @Doc("A folder with templates of your own (token.txt, sentence.txt, pairwise.txt; default ones where missing), or default.")
         @PathKey(except = ChatConfig.DEFAULT_TEMPLATES) String templates) {
 
     /** The templates that are shipped. */
@@ -55,7 +55,7 @@ public record ChatConfig(
         @JsonProperty("text") TEXT
     }
 
-    /** @throws IllegalArgumentException when a value is out of range; a key that was written in place of its variable is not repeated */
+    /** @throws IllegalArgumentException when a value is out of range; what may be a key is not repeated */
     public ChatConfig {
         check(isEndpoint(baseUrl), "base_url", "http://HOST or https://HOST with a port and a path, without user, key or query");
         check(apiKeyEnv.isEmpty() || apiKeyEnv.matches("[A-Za-z_][A-Za-z0-9_]*"), "api_key_env",

@@ -64,9 +64,11 @@ public final class ChatJudge implements Judge {
     }
 
     private Judgement withoutStopWords(Judgement judgement) {
-        return !config.stopWords() ? judgement : new Judgement(judgement.words().stream()
-            .map(w -> Stems.isStopWord(Stems.normalise(w.word())) ? new WordScore(w.word(), w.start(), w.end(), WordScore.NOT_SCORED) : w)
-            .toList(), judgement.sentence());
+        if (!config.stopWords()) {
+            return judgement;
+        }
+        return new Judgement(judgement.words().stream().map(w -> Stems.isStopWord(Stems.normalise(w.word()))
+            ? new WordScore(w.word(), w.start(), w.end(), WordScore.NOT_SCORED) : w).toList(), judgement.sentence());
     }
 
     @Override

@@ -24,8 +24,10 @@ import java.util.Set;
 import java.util.TreeMap;
 
 /**
- * The questions that a {@link ChatJudge} asks, made of templates (the paper's figures 13 and 14, and one for pairs). What users typed
- * stands in JSON strings, in which no character can end the string, and neither {@code <|im_end|>} nor {@code [INST]} can be spelt.
+ * The questions that a {@link ChatJudge} asks, made of templates (the paper's figures 13 and 14, and one for pairs). What users
+ * typed
+ * stands in JSON strings, in which no character can end the string, and neither {@code <|im_end|>} nor {@code [INST]} can be
+ * spelt.
  */
 final class ChatPrompts {
 
@@ -44,7 +46,8 @@ final class ChatPrompts {
     /**
      * Loads the templates.
      *
-     * @param folder a folder with {@code token.txt}, {@code sentence.txt} and {@code pairwise.txt}, of which those that are missing
+     * @param folder a folder with {@code token.txt}, {@code sentence.txt} and {@code pairwise.txt}, of which those that are
+     * missing
      *               are the shipped ones; or {@link ChatConfig#DEFAULT_TEMPLATES} for all of these
      * @throws ConfigException when the folder or a template is no good
      */

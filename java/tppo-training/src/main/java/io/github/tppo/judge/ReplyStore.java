@@ -19,7 +19,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Every answer of a server as it came, one a line, never changed: {@code {"key": hash of the question, "time": .., "reply": body}}.
+ * Every answer of a server as it came, one a line, never changed: {@code {"key": hash of the question, "time": .., "reply":
+ * body}}.
  * Memory holds only where each stands. A kill loses at most the line being written, which the next run cuts off. Safe for several
  * threads.
  */

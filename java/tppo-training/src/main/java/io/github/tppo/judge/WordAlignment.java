@@ -8,7 +8,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Puts the scores of a reply onto the words of the response. Words are compared in NFKC and lower case. Either every word has the one score
+ * Puts the scores of a reply onto the words of the response. Words are compared in NFKC and lower case. Either every word has
+ * the one score
  * that the reply can mean, or the reply is refused:
  * <ul>
  * <li>the reply's words are the response's, in the same order: each takes its own score;

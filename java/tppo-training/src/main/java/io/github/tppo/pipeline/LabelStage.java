@@ -4,6 +4,7 @@ package io.github.tppo.pipeline;
 import io.github.tppo.data.Example;
 import io.github.tppo.judge.GeneratedResponse;
 import io.github.tppo.judge.Judge;
+import io.github.tppo.judge.JudgeUsage;
 import io.github.tppo.judge.Judges;
 import io.github.tppo.judge.LabelStats;
 import io.github.tppo.judge.Labeller;
@@ -18,23 +19,28 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The judge's labels of the samples: {@code labels/}. */
+/** The judge's labels of the samples with one template: {@code labels/token.jsonl} or {@code labels/sentence.jsonl}. */
 final class LabelStage implements Stage<TppoConfig> {
-  private final List<Template> templates;
+  private final Template template;
 
-  /** @param templates the templates to label with, one file of labels each */
-  LabelStage(List<Template> templates) {
-    this.templates = List.copyOf(templates);
+  LabelStage(Template template) {
+    this.template = template;
   }
 
   @Override
   public String name() {
-    return "label";
+    return template == Template.TOKEN ? command() : command() + "-" + template.key();
   }
 
   @Override
+  public String command() {
+    return "label";
+  }
+
+  /** The sentence template's labels stand beside the token template's and go with them. */
+  @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate");
+    return template == Template.TOKEN ? List.of("prepare", "sft", "generate") : List.of("prepare", "sft", "generate", "label");
   }
 
   /** The judge, but not how fast and how patiently it is asked. */
@@ -48,7 +54,7 @@ final class LabelStage implements Stage<TppoConfig> {
   /** Not the judge's replies, which cost more than they take room. */
   @Override
   public List<String> outputs() {
-    return List.of("labels");
+    return List.of(template == Template.TOKEN ? "labels" : "labels/" + template.key() + ".jsonl");
   }
 
   @Override
@@ -65,27 +71,22 @@ final class LabelStage implements Stage<TppoConfig> {
     List<SampledResponse> responses = SampledResponse.read(GenerateStage.file(context.folder().generate()));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
         Judge judge = Judges.of(context.config().judge(), context.folder().replies())) {
-      Labeller labeller = new Labeller(judge, tokenizer, context.config().judge());
-      for (Template template : templates) {
-        LabelStats stats = labeller.label(
-            responses.stream().map(r -> new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(),
-                r.responseIds())).iterator(),
-            template, context.folder().labels(), responses.size(), context.progress("labelling, " + template.key() + " template"),
-            context::checkStop);
-        report(context, template, stats);
+      LabelStats stats = new Labeller(judge, tokenizer, context.config().judge()).label(
+          responses.stream().map(r -> new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(),
+              r.responseIds())).iterator(),
+          template, context.folder().labels(), responses.size(), context.progress("labelling"), context::checkStop);
+      String words = "";
+      if (template == Template.TOKEN) {
+        context.figure("words_relevant_percent", stats.wordsRelevantPercent());
+        words = String.format(Locale.ROOT, "%.1f %% of words and ", stats.wordsRelevantPercent());
       }
+      context.message(String.format(Locale.ROOT, "labelled %d responses, %s template: %s%.1f %% of responses relevant; set aside %s%s",
+          stats.labelled(), template.key(), words, stats.sentencesRelevantPercent(), stats.rejected(), cost(stats.usage())));
     }
   }
 
-  private static void report(RunContext<TppoConfig> context, Template template, LabelStats stats) {
-    String words = "";
-    if (template == Template.TOKEN) {
-      context.figure("words_relevant_percent", stats.wordsRelevantPercent());
-      words = String.format(Locale.ROOT, "%.1f %% of words and ", stats.wordsRelevantPercent());
-    }
-    context.message(String.format(Locale.ROOT, "labelled %d responses, %s template: %s%.1f %% of responses relevant; set aside %s%s",
-        stats.labelled(), template.key(), words, stats.sentencesRelevantPercent(), stats.rejected(),
-        stats.usage().requests() == 0 ? "" : String.format(Locale.ROOT, "; %d requests, %d prompt and %d completion tokens",
-            stats.usage().requests(), stats.usage().promptTokens(), stats.usage().completionTokens())));
+  private static String cost(JudgeUsage usage) {
+    return usage.requests() == 0 ? "" : String.format(Locale.ROOT, "; %d requests, %d prompt and %d completion tokens",
+        usage.requests(), usage.promptTokens(), usage.completionTokens());
   }
 }

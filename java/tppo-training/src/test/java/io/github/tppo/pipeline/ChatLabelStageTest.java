@@ -46,7 +46,7 @@ class ChatLabelStageTest {
       }
     };
     return new StageRunner<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(),
-        new LabelStage(List.of(Template.TOKEN, Template.SENTENCE))), config, folder, Backend.CPU, reporter, () -> false);
+        new LabelStage(Template.TOKEN), new LabelStage(Template.SENTENCE)), config, folder, Backend.CPU, reporter, () -> false);
   }
 
   @Test

@@ -54,7 +54,8 @@ class ChatLabelStageTest {
     Path out = dir.resolve("run");
     PipelineTest.writeLog(dir.resolve("log.tsv"));
     try (ChatServer server = new ChatServer()) {
-      TppoConfig config = PipelineTest.config(dir, "sft.max_steps=2", "judge.kind=chat", "judge.chat.model=m",
+      TppoConfig config = PipelineTest.config(dir, "sft.max_steps=2", "generate.prompts=12",
+          "generate.valid_prompts=4", "judge.kind=chat", "judge.chat.model=m",
           "judge.chat.base_url=" + server.url());
       try (RunFolder folder = RunFolder.open(out)) {
         folder.begin(config, false);

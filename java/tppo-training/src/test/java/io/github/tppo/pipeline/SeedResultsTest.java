@@ -3,21 +3,26 @@ package io.github.tppo.pipeline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.eval.Agreement;
 import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.RunException;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
@@ -193,6 +198,41 @@ class SeedResultsTest {
     combine(config, out, List.of("seed-7", "seed-3"));
     assertEquals(before, Files.readString(out.resolve("results.json")));
     assertFalse(before.contains("NaN"));
+  }
+
+  /** A sheet shows what the judge was shown; filled in with the judge's own scores it agrees with the judge throughout. */
+  @Test
+  void aSheetForAnnotationFitsTheLabels() throws IOException {
+    Path labels = out.resolve("seed-7/labels/token.jsonl");
+    Path sheet = dir.resolve("sheet.jsonl");
+    assertEquals(12, AnnotationSheet.write(labels, sheet, 12, 1));
+    byte[] first = Files.readAllBytes(sheet);
+    Map<String, LabelledResponse> byKey = new HashMap<>();
+    LabelledResponse.read(labels).forEach(l -> byKey.put(l.user() + " " + l.stream(), l));
+    List<String> filled = new ArrayList<>();
+    for (String line : Files.readAllLines(sheet)) {
+      ObjectNode node = (ObjectNode) JSON.readTree(line);
+      assertFalse(node.at("/history/search").isEmpty());
+      assertEquals(3, node.path("target_queries").size());
+      LabelledResponse label = byKey.get(node.path("user").asText() + " " + node.path("stream").asLong());
+      assertEquals(label.text(), node.path("text").asText());
+      assertEquals(label.words().size(), node.path("words").size());
+      for (int w = 0; w < label.words().size(); w++) {
+        assertEquals(label.words().get(w).word(), node.at("/words/" + w + "/word").asText());
+        ((ObjectNode) node.at("/words/" + w)).put("score", label.words().get(w).score());
+      }
+      filled.add(node.put("sentence", label.sentence()).toString());
+    }
+    Path human = Files.write(dir.resolve("human.jsonl"), filled);
+    Agreement agreement = Agreement.of(human, labels);
+    assertEquals(new Agreement.Responses(12, 0, 0), agreement.responses());
+    assertEquals(1, agreement.words().agreement());
+    assertEquals(0, agreement.wordsUnmatched());
+    assertEquals(12, agreement.sentences().compared());
+    AnnotationSheet.write(labels, sheet, 12, 1);
+    assertEquals(new String(first, StandardCharsets.UTF_8), Files.readString(sheet));
+    AnnotationSheet.write(labels, sheet, 12, 2);
+    assertNotEquals(new String(first, StandardCharsets.UTF_8), Files.readString(sheet));
   }
 
   private static List<String> names(JsonNode node) {

@@ -75,6 +75,7 @@ public final class Tppo implements Runnable {
       commands.addSubcommand(name, command);
     }
     commands.addSubcommand(new AgreementCommand());
+    commands.addSubcommand(new SearchCommand());
     commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());
     commands.addSubcommand(new ServeCommand());

@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
 /** {@code tppo agreement}: a judge's labels against a person's. */
 @Command(name = "agreement", mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true,
     description = "Compares a judge's labels with a person's, word by word and response by response: agreement rate, Cohen's kappa,"
-        + " 95 % intervals and the disagreements. With --sheet it writes responses for a person to score.")
+        + " 95 %% intervals and the disagreements. With --sheet it writes responses for a person to score.")
 final class AgreementCommand implements Callable<Integer> {
   @Option(names = "--labels", paramLabel = "FILE", required = true, description = "Labels of tppo label: labels/token.jsonl of a run.")
   private Path labels;

@@ -124,7 +124,7 @@ class SeedResultsTest {
       assertEquals(2, p.at("/win_minus_lose/per_seed").size());
     }
     for (String pointer : List.of("/form/tppo/novelty", "/form/sft/repeated_words", "/reward_model/token/auc_weighted",
-        "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
+        "/reward_model/token/training/step/0", "/reward_model/token/training/auc_weighted/0", "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
       assertMean(pointer);
     }
     for (String stage : List.of("prepare", "sft", "train-reward", "train-policy", "train-policy printed", "evaluate")) {

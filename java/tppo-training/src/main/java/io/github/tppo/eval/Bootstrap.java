@@ -12,8 +12,8 @@ import java.util.stream.IntStream;
  * <p>Every resample draws as many seeds as there are, with replacement, then as many users, with replacement and the same for
  * all seeds drawn, since every seed has the same users (Owen 2007, <em>The pigeonhole bootstrap</em>). So an interval over several
  * seeds speaks of new seeds and new users, one over a single seed of new users alone. It is as good as its seeds are
- * many: with two or three, and seeds that move a mean three times as much as users do, 95 % intervals held the truth in 88 % of
- * simulated experiments.
+ * many: with seeds that move a mean three times as much as users do, 95 % intervals held the truth in 83 % of simulated
+ * experiments with two seeds, 89 % with three and 95 % with ten.
  */
 public final class Bootstrap {
   private Bootstrap() {}

@@ -24,6 +24,7 @@ public record TppoConfig(
     JudgeConfig judge,
     RewardConfig reward,
     PolicyConfig policy,
+    DpoConfig dpo,
     EvaluationConfig evaluation,
     ExperimentConfig experiment,
     SearchConfig search,
@@ -42,7 +43,7 @@ public record TppoConfig(
 
   /** The same with another seed and another experiment. */
   public TppoConfig withSeed(long otherSeed, ExperimentConfig otherExperiment) {
-    return new TppoConfig(otherSeed, threads, data, text, sft, lora, sampling, generate, judge, reward, policy, evaluation,
+    return new TppoConfig(otherSeed, threads, data, text, sft, lora, sampling, generate, judge, reward, policy, dpo, evaluation,
         otherExperiment, search, save);
   }
 
@@ -65,6 +66,7 @@ public record TppoConfig(
             0.15, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
             Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200, ComputeConfig.defaults(),
             OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
+        DpoConfig.defaults(),
         new EvaluationConfig(0, 4, 10_000, 24),
         ExperimentConfig.defaults(),
         SearchConfig.defaults(),

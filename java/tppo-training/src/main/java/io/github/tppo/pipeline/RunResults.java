@@ -112,7 +112,7 @@ final class RunResults {
     for (String figure : List.of("auc_weighted", "auc_relevant", "eval_loss")) {
       Double value = context.folder().state().figures(figure).get(stage);
       if (value != null) {
-        figures.put(figure, value);
+        figures.put(figure, Double.isFinite(value) ? value : null); // of validation users that are all of one class there is no AUC
       }
     }
     if (!figures.isEmpty()) {

@@ -37,6 +37,9 @@ class SeedResultsTest {
   private static final List<String> TEMPLATES = List.of("token_template", "sentence_template");
   private static final Pipeline<TppoConfig> PIPELINE = TppoPipeline.create();
 
+  private static final String ARMS = "experiment.arms={ppo: [], printed: [\"policy.class_values=[0, 1, 2]\"], dpo: [dpo.epochs=1]}";
+  private static final List<String> MODELS = List.of("copy", "sft", "tppo", "ppo", "printed", "dpo");
+
   @TempDir
   static Path dir;
   private static Path out;
@@ -47,8 +50,8 @@ class SeedResultsTest {
   @BeforeAll
   static void experiment() throws Exception {
     PipelineTest.writeLog(dir.resolve("log.tsv"));
-    config = PipelineTest.config(dir, "experiment.seeds=[7, 3]", "experiment.arms={printed: [\"policy.class_values=[0, 1, 2]\"]}",
-        "experiment.ablation={alpha: [2, 4], seeds: 1}", "sft.epochs=2", "policy.steps=3", "reward.epochs=1");
+    config = PipelineTest.config(dir, "experiment.seeds=[7, 3]", ARMS,
+        "experiment.ablation={alpha: [2, 4], seeds: 1}", "sft.epochs=1", "policy.steps=3", "reward.epochs=1");
     out = dir.resolve("out");
     for (Map.Entry<String, TppoConfig> run : PIPELINE.runs(config).entrySet()) {
       PipelineTest.run(run.getValue(), out.resolve(run.getKey()), null, 0);
@@ -66,12 +69,14 @@ class SeedResultsTest {
 
   @Test
   void allModelsAndPairsAreThere() {
-    assertEquals(List.of("copy", "sft", "tppo", "printed"), names(all.at("/relevance_rate/token_template")));
-    assertEquals(List.of("tppo_minus_printed", "tppo_minus_sft", "tppo_minus_copy", "printed_minus_sft", "printed_minus_copy",
-        "sft_minus_copy"), names(all.path("difference")));
-    assertEquals(List.of("tppo_vs_printed", "tppo_vs_sft", "printed_vs_sft"), names(all.path("pairwise")));
-    assertEquals(List.of("tppo", "printed"), names(all.path("training")));
-    assertEquals(List.of("copy", "sft", "tppo", "printed"), names(all.path("form")));
+    assertEquals(MODELS, names(all.at("/relevance_rate/token_template")));
+    assertEquals(List.of("tppo_minus_printed", "tppo_minus_dpo", "tppo_minus_ppo", "tppo_minus_sft", "tppo_minus_copy",
+        "printed_minus_dpo", "printed_minus_ppo", "printed_minus_sft", "printed_minus_copy", "dpo_minus_ppo", "dpo_minus_sft",
+        "dpo_minus_copy", "ppo_minus_sft", "ppo_minus_copy", "sft_minus_copy"), names(all.path("difference")));
+    assertEquals(List.of("tppo_vs_printed", "tppo_vs_dpo", "tppo_vs_ppo", "tppo_vs_sft", "printed_vs_dpo", "printed_vs_ppo",
+        "printed_vs_sft", "dpo_vs_ppo", "dpo_vs_sft", "ppo_vs_sft"), names(all.path("pairwise")));
+    assertEquals(List.of("tppo", "ppo", "printed"), names(all.path("training")), "DPO samples nothing while it trains");
+    assertEquals(MODELS, names(all.path("form")));
     assertEquals("[7,3]", all.path("seeds").toString());
     assertEquals(SEEDS.get(0).path("held_out_users"), all.path("held_out_users"));
     assertTrue(Files.exists(out.resolve("report.html")));
@@ -124,10 +129,12 @@ class SeedResultsTest {
       assertEquals(2, p.at("/win_minus_lose/per_seed").size());
     }
     for (String pointer : List.of("/form/tppo/novelty", "/form/sft/repeated_words", "/reward_model/token/auc_weighted",
-        "/reward_model/token/training/step/0", "/reward_model/token/training/auc_weighted/0", "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
+        "/reward_model/token/training/step/0", "/reward_model/token/training/auc_weighted/0", "/reward_model/sentence/eval_loss",
+        "/reward_model/sentence/training/eval_loss/0", "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
       assertMean(pointer);
     }
-    for (String stage : List.of("prepare", "sft", "train-reward", "train-policy", "train-policy printed", "evaluate")) {
+    for (String stage : List.of("prepare", "sft", "train-reward", "train-reward-sentence", "train-policy", "train-policy-ppo",
+        "train-policy-dpo", "train-policy printed", "evaluate")) {
       assertEquals(SEEDS.get(0).path("timing_s").path(stage).asDouble() + SEEDS.get(1).path("timing_s").path(stage).asDouble(),
           all.path("timing_s").path(stage).asDouble(), 1e-9, stage);
     }
@@ -152,7 +159,7 @@ class SeedResultsTest {
 
   @Test
   void oneSeedGivesTheFiguresOfItsRun() throws IOException {
-    TppoConfig one = PipelineTest.config(dir, "experiment.seeds=[7]", "experiment.arms={printed: [\"policy.class_values=[0, 1, 2]\"]}",
+    TppoConfig one = PipelineTest.config(dir, "experiment.seeds=[7]", ARMS,
         "experiment.ablation={alpha: [2, 4], seeds: 1}");
     Path alone = dir.resolve("alone");
     PipelineTest.copy(out.resolve("seed-7"), alone.resolve("seed-7"));
@@ -172,7 +179,7 @@ class SeedResultsTest {
   void runsOnOtherUsersAreRefused() throws IOException {
     Path other = dir.resolve("other");
     PipelineTest.copy(out, other);
-    for (String model : List.of("copy", "sft", "tppo", "printed")) {
+    for (String model : MODELS) {
       Path file = other.resolve("seed-3/evaluate").resolve(model + ".jsonl");
       List<String> lines = new ArrayList<>(Files.readAllLines(file));
       ObjectNode last = (ObjectNode) JSON.readTree(lines.get(lines.size() - 1));

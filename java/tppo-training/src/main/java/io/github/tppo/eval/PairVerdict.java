@@ -41,14 +41,20 @@ public record PairVerdict(
    * @param examples the user of each pair
    * @param first the first model's answers
    * @param second the second model's answers to the same users in the same order
-   * @throws UncheckedIOException when it is in vain to ask on
+   * @throws IOException when the judge cannot be asked at all
    */
-  public static List<PairVerdict> ask(PairwiseJudge judge, List<Example> examples, List<String> first, List<String> second) {
+  public static List<PairVerdict> ask(PairwiseJudge judge, List<Example> examples, List<String> first, List<String> second)
+      throws IOException {
     if (first.size() != examples.size() || second.size() != examples.size()) {
       throw new IllegalArgumentException(first.size() + " and " + second.size() + " answers, expected " + examples.size()
           + " of each model");
     }
-    return IntStream.range(0, examples.size()).parallel().mapToObj(i -> ask(judge, examples.get(i), first.get(i), second.get(i))).toList();
+    try {
+      return IntStream.range(0, examples.size()).parallel()
+          .mapToObj(i -> ask(judge, examples.get(i), first.get(i), second.get(i))).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   private static PairVerdict ask(PairwiseJudge judge, Example example, String first, String second) {

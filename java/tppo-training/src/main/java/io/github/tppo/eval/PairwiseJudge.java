@@ -6,7 +6,7 @@ import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Verdict;
 import java.io.IOException;
 
-/** Says which of two answers to a user is the better one, as {@link io.github.tppo.judge.Judge#compare}; safe for several threads. */
+/** Says which of two answers to a user is the better one, as {@link io.github.tppo.judge.Judge#compare} does. Safe for several threads. */
 @FunctionalInterface
 public interface PairwiseJudge {
 

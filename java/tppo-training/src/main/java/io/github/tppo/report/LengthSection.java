@@ -67,7 +67,7 @@ final class LengthSection {
     List<Point> points = new ArrayList<>();
     int end = (int) Math.max(longest(), Math.ceil(suggested) + 8);
     for (int l = 1; l <= end; l++) {
-      points.add(new Point(l, lwp(l), Double.NaN));
+      points.add(Point.of(l, lwp(l)));
     }
     String note = penalty ? "factor of a token’s reward, α = " + Numbers.brief(alpha) : "switched off in this run";
     new LineChart("Length penalty", note, "position in the response").line("lwp", "c-plain", points).mark(suggested, "suggested length")
@@ -82,7 +82,7 @@ final class LengthSection {
       list.forEach(a -> bins[a.tokenCount() / width] += 100.0 / list.size());
       List<Point> points = new ArrayList<>();
       for (int b = 0; b < bins.length; b++) {
-        points.add(new Point(b * width + (width - 1) / 2.0, bins[b], Double.NaN));
+        points.add(Point.of(b * width + (width - 1) / 2.0, bins[b]));
       }
       chart.line(Models.label(model), Models.style(model), points);
     });

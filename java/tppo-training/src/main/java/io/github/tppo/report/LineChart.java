@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Lines over a common axis, each with a band if its points have a spread. Lines without a point are left out. */
+/** Lines over a common axis, each with a band or intervals if its points have such. Lines without a point are left out. */
 final class LineChart {
   private static final int WIDTH = 360;
   private static final int HEIGHT = 210;
@@ -14,8 +14,15 @@ final class LineChart {
   private static final int RIGHT = 10;
   private static final int TOP = 10;
   private static final int BOTTOM = 36;
+  /** Lines of no more points than this show each of them. */
+  private static final int FEW = 25;
 
-  private record Line(String label, String style, List<Point> points, boolean dots) {}
+  private record Line(String label, String style, List<Point> points, boolean intervals) {
+
+    boolean dots() {
+      return intervals || points.size() <= FEW;
+    }
+  }
 
   private record Reference(double at, String label, boolean vertical) {}
 
@@ -34,10 +41,19 @@ final class LineChart {
     this.xLabel = xLabel;
   }
 
-  /** Adds a line in the colour of a style class. */
+  /** Adds a line in the colour of a style class, with a band where its points have one. */
   LineChart line(String label, String style, List<Point> points) {
+    return add(label, style, points, false);
+  }
+
+  /** Adds a line through measured points, each with its interval. */
+  LineChart measured(String label, String style, List<Point> points) {
+    return add(label, style, points, true);
+  }
+
+  private LineChart add(String label, String style, List<Point> points, boolean intervals) {
     if (!points.isEmpty()) {
-      lines.add(new Line(label, style, points, points.size() <= 25));
+      lines.add(new Line(label, style, points, intervals));
     }
     return this;
   }
@@ -114,9 +130,8 @@ final class LineChart {
     double high = Double.isNaN(most) ? Double.NEGATIVE_INFINITY : most;
     for (Line line : lines) {
       for (Point p : line.points()) {
-        double spread = Double.isNaN(p.spread()) ? 0 : p.spread();
-        low = Math.min(low, p.y() - spread);
-        high = Math.max(high, p.y() + spread);
+        low = Math.min(low, p.hasBand() ? Math.min(p.low(), p.y()) : p.y());
+        high = Math.max(high, p.hasBand() ? Math.max(p.high(), p.y()) : p.y());
       }
     }
     for (Reference r : references) {
@@ -158,17 +173,17 @@ final class LineChart {
   }
 
   private static void band(Html html, Line line, Scale x, Scale y) {
-    List<Point> points = line.points().stream().filter(p -> !Double.isNaN(p.spread())).toList();
-    if (points.size() < 2) {
+    List<Point> points = line.points().stream().filter(Point::hasBand).toList();
+    if (line.intervals() || points.size() < 2) {
       return;
     }
     StringBuilder path = new StringBuilder();
     for (Point p : points) {
-      path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.y() + p.spread())));
+      path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.high())));
     }
     for (int i = points.size() - 1; i >= 0; i--) {
       Point p = points.get(i);
-      path.append('L').append(pair(x.at(p.x()), y.at(p.y() - p.spread())));
+      path.append('L').append(pair(x.at(p.x()), y.at(p.low())));
     }
     html.empty("path", "class", "band " + line.style(), "d", path.append('Z').toString());
   }
@@ -179,9 +194,17 @@ final class LineChart {
       path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.y())));
     }
     html.empty("path", "class", "curve " + line.style(), "d", path.toString());
+    if (line.intervals()) {
+      StringBuilder whiskers = new StringBuilder();
+      line.points().stream().filter(Point::hasBand).forEach(p -> whiskers.append('M').append(pair(x.at(p.x()), y.at(p.low())))
+          .append('V').append(Numbers.at(y.at(p.high()))));
+      if (!whiskers.isEmpty()) {
+        html.empty("path", "class", "interval " + line.style(), "d", whiskers.toString());
+      }
+    }
     if (line.dots()) {
       for (Point p : line.points()) {
-        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())), "cy", Numbers.at(y.at(p.y())), "r", "2.5");
+        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())), "cy", Numbers.at(y.at(p.y())), "r", line.intervals() ? "3.5" : "2.5");
       }
     }
   }
@@ -197,8 +220,8 @@ final class LineChart {
       for (Point p : line.points()) {
         StringBuilder text = texts.computeIfAbsent(p.x(), at -> new StringBuilder(xLabel + " " + Numbers.brief(at)));
         text.append('\n').append(lines.size() > 1 ? line.label() + ": " : "").append(Numbers.brief(p.y()));
-        if (!Double.isNaN(p.spread())) {
-          text.append(" ± ").append(Numbers.brief(p.spread()));
+        if (p.hasBand()) {
+          text.append(" (").append(Numbers.brief(p.low())).append(" to ").append(Numbers.brief(p.high())).append(')');
         }
       }
     }

@@ -12,6 +12,9 @@ import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import picocli.CommandLine;
 
 /** Runs stages of a pipeline for a command: opens the folder, shows progress, hears Ctrl-C, prints where things are. */
@@ -38,24 +41,48 @@ final class PipelineRun<C extends Record> {
 
   private int run(String only) throws Exception {
     C config = ConfigReader.read(pipeline.config(), configFile, options.overrides);
+    Map<String, C> runs = pipeline.runs(config);
     Path out = options.out != null ? options.out : Path.of("runs", baseName(configFile));
     PrintWriter err = command.getErr();
     try (RunFolder folder = RunFolder.open(out); Reporter reporter = reporter(err)) {
-      for (String change : folder.begin(config, options.allowConfigChange)) {
-        reporter.message("changed since the last start: " + change);
-      }
+      begin(folder, config, reporter);
       StopSignal stop = StopSignal.install("stopping as soon as the state is saved; again to end at once", reporter::message);
-      StageRunner<C> runner = new StageRunner<>(pipeline.stages(), config, folder, options.backend, reporter, stop);
-      if (only == null) {
-        runner.runAll();
-      } else {
-        runner.runOne(only);
+      List<Path> folders = new ArrayList<>();
+      for (Map.Entry<String, C> run : runs.entrySet()) {
+        if (run.getKey().isEmpty()) {
+          stages(run.getValue(), folder, only, reporter, stop);
+          continue;
+        }
+        reporter.message(run.getKey());
+        try (RunFolder below = RunFolder.open(folder.path(run.getKey()))) {
+          begin(below, run.getValue(), reporter);
+          stages(run.getValue(), below, only, reporter, stop);
+          folders.add(below.root());
+        }
+      }
+      if (!folders.isEmpty() && (only == null || only.equals("evaluate") || only.equals("report"))) {
+        pipeline.combine(config, folder, folders);
       }
       reporter.close();
       finish(folder, only);
       return 0;
     } catch (StoppedException e) {
       throw new RunException(e.getMessage() + "; what was done is kept. To go on: " + again(out), e);
+    }
+  }
+
+  private void begin(RunFolder folder, C config, Reporter reporter) throws IOException {
+    for (String change : folder.begin(config, options.allowConfigChange)) {
+      reporter.message("changed since the last start: " + change);
+    }
+  }
+
+  private void stages(C config, RunFolder folder, String only, Reporter reporter, StopSignal stop) throws Exception {
+    StageRunner<C> runner = new StageRunner<>(pipeline.stages(config), config, folder, options.backend, reporter, stop);
+    if (only == null) {
+      runner.runAll();
+    } else {
+      runner.runCommand(only);
     }
   }
 

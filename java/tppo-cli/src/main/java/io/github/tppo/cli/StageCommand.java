@@ -11,16 +11,16 @@ import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** {@code tppo prepare}, {@code tppo sft}, ...: one stage of the pipeline, also when it was finished before. */
+/** {@code tppo prepare}, {@code tppo sft}, ...: the stages of one command, also when they were finished before. */
 @Command(mixinStandardHelpOptions = true, versionProvider = Version.class, usageHelpAutoWidth = true)
 final class StageCommand implements Callable<Integer> {
   private static final Map<String, String> DESCRIPTIONS = Map.of(
       "prepare", "Stage 1: reads the logs and writes training and held-out examples.",
       "sft", "Stage 2: fine-tunes the policy on histories and the queries that followed.",
       "generate", "Stage 3: samples responses of the fine-tuned policy.",
-      "label", "Stage 4: lets the judge score every word of the responses.",
-      "train-reward", "Stage 5: trains the token-level reward model on the labels.",
-      "train-policy", "Stage 6: trains the policy by token-level PPO.",
+      "label", "Stage 4: lets the judge score the responses and their words.",
+      "train-reward", "Stage 5: trains the reward models on the labels.",
+      "train-policy", "Stage 6: trains the policies.",
       "evaluate", "Stage 7: measures the models on held-out users.",
       "report", "Stage 8: writes results.json and report.html.");
 

@@ -4,7 +4,6 @@ package io.github.tppo.cli;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.pipeline.TppoPipeline;
 import io.github.tppo.run.Pipeline;
-import io.github.tppo.run.Stage;
 import java.io.BufferedWriter;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
@@ -70,10 +69,10 @@ public final class Tppo implements Runnable {
     commands.addSubcommand(new QuickstartCommand(pipeline));
     commands.addSubcommand(new InitCommand(pipeline));
     commands.addSubcommand(new RunCommand(pipeline));
-    for (Stage<?> stage : pipeline.stages()) {
-      CommandLine command = new CommandLine(new StageCommand(pipeline, stage.name()));
-      command.getCommandSpec().name(stage.name()).usageMessage().description(StageCommand.description(stage.name()));
-      commands.addSubcommand(stage.name(), command);
+    for (String name : pipeline.commands()) {
+      CommandLine command = new CommandLine(new StageCommand(pipeline, name));
+      command.getCommandSpec().name(name).usageMessage().description(StageCommand.description(name));
+      commands.addSubcommand(name, command);
     }
     commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());

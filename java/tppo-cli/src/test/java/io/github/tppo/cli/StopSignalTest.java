@@ -62,7 +62,7 @@ class StopSignalTest {
           throw new StoppedException(name());
         }
       };
-      System.exit(Tppo.commandLine(new Pipeline<>(TestPipeline.Config.class, List.of(stage))).execute("run", args[1], "--out", args[2]));
+      System.exit(Tppo.commandLine(Pipeline.of(TestPipeline.Config.class, List.of(stage))).execute("run", args[1], "--out", args[2]));
     }
   }
 

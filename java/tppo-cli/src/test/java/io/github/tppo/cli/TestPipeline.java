@@ -61,6 +61,6 @@ final class TestPipeline {
   }
 
   static Pipeline<Config> create() {
-    return new Pipeline<>(Config.class, List.of(new Step("prepare", List.of()), new Step("report", List.of("prepare"))));
+    return Pipeline.of(Config.class, List.of(new Step("prepare", List.of()), new Step("report", List.of("prepare"))));
   }
 }

@@ -24,10 +24,21 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Answers of all models to held-out users, judged: {@code evaluate/} and {@code results.json}. */
 final class EvaluateStage implements Stage<TppoConfig> {
-  private static final List<String> POLICIES = List.of("sft", "tppo");
+  private final List<Arm> compared;
+  private final List<Ablation> ablations;
+
+  /**
+   * @param compared the policies that are compared with each other, TPPO the first
+   * @param ablations the policies that are compared along one setting
+   */
+  EvaluateStage(List<Arm> compared, List<Ablation> ablations) {
+    this.compared = List.copyOf(compared);
+    this.ablations = List.copyOf(ablations);
+  }
 
   @Override
   public String name() {
@@ -36,7 +47,9 @@ final class EvaluateStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate", "label", "train-reward", "train-policy");
+    List<String> needs = new ArrayList<>(List.of("prepare", "sft", "generate", "label", "train-reward"));
+    arms().forEach(arm -> needs.add(arm.stage("train-policy")));
+    return needs;
   }
 
   @Override
@@ -62,27 +75,35 @@ final class EvaluateStage implements Stage<TppoConfig> {
     Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
     answers.put("copy", copies(config, examples));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
-        RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
+        RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()))) {
       TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
-      for (String name : POLICIES) {
+      Map<String, String> folders = new LinkedHashMap<>();
+      folders.put("sft", "sft");
+      arms().forEach(arm -> folders.put(arm.name(), arm.folder()));
+      for (Map.Entry<String, String> each : folders.entrySet()) {
         context.checkStop();
-        context.progress("answers of " + name).update(answers.size() - 1, POLICIES.size(), "");
-        try (Decoder policy = Decoder.open(context.folder().model(name))) {
-          answers.put(name, answers(config, examples, policy, tokenizer, rewarder));
+        context.progress("answers of " + each.getKey()).update(answers.size() - 1, folders.size(), "");
+        try (Decoder policy = Decoder.open(context.folder().model(each.getValue()))) {
+          answers.put(each.getKey(), answers(config, examples, policy, tokenizer, rewarder));
         }
       }
     }
     for (Map.Entry<String, List<ScoredAnswer>> entry : answers.entrySet()) {
       ScoredAnswer.write(context.folder().evaluate().resolve(entry.getKey() + ".jsonl"), entry.getValue());
     }
-    Map<String, Object> results = new RunResults(context, start).of(answers);
+    Map<String, Object> results = new RunResults(context, start, ablations).of(answers);
     AtomicFiles.write(context.folder().resultsFile(),
         new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results));
     Bootstrap.Interval gain = RunResults.gain(answers.get("tppo"), answers.get("sft"), config);
     context.message(String.format(Locale.ROOT, "relevance rate on %d held-out users: copying %.2f, SFT %.2f, TPPO %.2f; "
             + "TPPO - SFT %+.2f, 95 %% interval [%.2f, %.2f]", examples.size(), rate(answers.get("copy")),
         rate(answers.get("sft")), rate(answers.get("tppo")), gain.mean(), gain.low(), gain.high()));
+  }
+
+  /** Every trained policy, each once. */
+  private List<Arm> arms() {
+    return Stream.concat(compared.stream(), Ablation.arms(ablations).stream()).toList();
   }
 
   private static double rate(List<ScoredAnswer> answers) {

@@ -7,9 +7,17 @@ import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The page that shows a run: {@code report.html}. */
 final class ReportStage implements Stage<TppoConfig> {
+  private final List<String> needs;
+
+  /** @param evaluated the stages whose files the evaluation reads */
+  ReportStage(List<String> evaluated) {
+    needs = Stream.concat(evaluated.stream(), Stream.of("evaluate")).toList();
+  }
+
   @Override
   public String name() {
     return "report";
@@ -17,7 +25,7 @@ final class ReportStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate", "label", "train-reward", "train-policy", "evaluate");
+    return needs;
   }
 
   @Override

@@ -23,15 +23,19 @@ import java.util.function.ToDoubleFunction;
 final class RunResults {
   private final RunContext<TppoConfig> context;
   private final long startNanos;
+  private final List<Ablation> ablations;
 
   /** @param startNanos when the evaluation began */
-  RunResults(RunContext<TppoConfig> context, long startNanos) {
+  RunResults(RunContext<TppoConfig> context, long startNanos, List<Ablation> ablations) {
     this.context = context;
     this.startNanos = startNanos;
+    this.ablations = ablations;
   }
 
   /** All figures of a run; the keys are those that scripts rely on. */
-  Map<String, Object> of(Map<String, List<ScoredAnswer>> answers) throws IOException {
+  Map<String, Object> of(Map<String, List<ScoredAnswer>> all) throws IOException {
+    Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>(all);
+    Ablation.arms(ablations).forEach(arm -> answers.remove(arm.name()));
     TppoConfig config = context.config();
     Map<String, Object> results = new LinkedHashMap<>();
     results.put("seeds", List.of(config.seed()));
@@ -51,6 +55,7 @@ final class RunResults {
     results.put("suggested_length", GenerateStage.suggestedLength(context.folder().generate()));
     results.put("reward_model", Map.of("token", rewardModel()));
     results.put("training", Map.of("tppo", scores(context.folder().model("tppo"))));
+    results.put("ablation", ablation(all));
     Map<String, Double> seconds = new LinkedHashMap<>(context.folder().state().seconds());
     seconds.put("evaluate", (System.nanoTime() - startNanos) * 1e-9); // not finished, so not yet in the state
     results.put("timing_s", seconds);
@@ -75,13 +80,31 @@ final class RunResults {
   private Map<String, Object> rates(Map<String, List<ScoredAnswer>> answers, ToDoubleFunction<ScoredAnswer> score) {
     Map<String, Object> rates = new LinkedHashMap<>();
     answers.forEach((name, list) -> {
-      Bootstrap.Interval interval = Bootstrap.mean(perUser(list, score), context.config().evaluation().bootstrapResamples(),
-          context.config().seed());
+      Bootstrap.Interval interval = rate(list, score);
       Map<String, Object> entry = interval(interval);
       entry.put("per_seed", List.of(interval.mean()));
       rates.put(name, entry);
     });
     return rates;
+  }
+
+  private Map<String, Object> ablation(Map<String, List<ScoredAnswer>> answers) {
+    Map<String, Map<String, Object>> settings = new LinkedHashMap<>();
+    for (Ablation ablation : ablations) {
+      List<ScoredAnswer> list = answers.get(ablation.arm().name());
+      FormMetrics form = FormMetrics.of(list);
+      Map<String, Object> value = new LinkedHashMap<>();
+      value.put("token_template", interval(rate(list, ScoredAnswer::tokenRelevance)));
+      value.put("sentence_template", interval(rate(list, ScoredAnswer::sentenceRelevance)));
+      value.put("mean_tokens", form.meanTokens());
+      value.put("right_count", form.rightCount());
+      settings.computeIfAbsent(ablation.setting(), s -> new LinkedHashMap<>()).put(ablation.value(), value);
+    }
+    return new LinkedHashMap<>(settings);
+  }
+
+  private Bootstrap.Interval rate(List<ScoredAnswer> answers, ToDoubleFunction<ScoredAnswer> score) {
+    return Bootstrap.mean(perUser(answers, score), context.config().evaluation().bootstrapResamples(), context.config().seed());
   }
 
   /** Mean score of each user in percent: a user's samples are not independent of one another. */

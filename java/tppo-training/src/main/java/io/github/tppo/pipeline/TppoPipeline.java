@@ -1,17 +1,66 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.run.AblationConfig;
+import io.github.tppo.run.ExperimentConfig;
 import io.github.tppo.run.Pipeline;
+import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
-/** The stages of the method, in the order of the data: log, examples, policy, responses, labels, rewards, policy, results, page. */
-public final class TppoPipeline {
+/** The stages of the method, in the order of the data: log, examples, policy, responses, labels, rewards, policies, results, page. */
+public final class TppoPipeline implements Pipeline<TppoConfig> {
   private TppoPipeline() {}
 
   /** All stages, from the log to the page. */
   public static Pipeline<TppoConfig> create() {
-    return new Pipeline<>(TppoConfig.class, List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
-        new TrainRewardStage(), new TrainPolicyStage(), new EvaluateStage(), new ReportStage()));
+    return new TppoPipeline();
+  }
+
+  @Override
+  public Class<TppoConfig> config() {
+    return TppoConfig.class;
+  }
+
+  @Override
+  public List<Stage<TppoConfig>> stages(TppoConfig config) {
+    List<Ablation> ablations = Ablation.of(config);
+    List<Arm> compared = compared(config);
+    List<Arm> all = new ArrayList<>(compared);
+    all.addAll(Ablation.arms(ablations));
+    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
+        new TrainRewardStage(Arm.TPPO)));
+    all.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
+    all.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
+    EvaluateStage evaluate = new EvaluateStage(compared, ablations);
+    stages.add(evaluate);
+    stages.add(new ReportStage(evaluate.needs()));
+    return stages;
+  }
+
+  /** The trained policies that are compared with each other. */
+  private static List<Arm> compared(TppoConfig config) {
+    List<Arm> arms = new ArrayList<>(List.of(Arm.TPPO));
+    config.experiment().arms().forEach((name, overrides) ->
+        arms.add(new Arm(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
+    return arms;
+  }
+
+  @Override
+  public Map<String, TppoConfig> runs(TppoConfig config) {
+    ExperimentConfig experiment = config.experiment();
+    if (experiment.seeds().isEmpty()) {
+      return Map.of("", config);
+    }
+    Map<String, TppoConfig> runs = new LinkedHashMap<>();
+    for (long seed : experiment.seeds()) {
+      boolean ablate = experiment.ablation().seeds() == 0 || runs.size() < experiment.ablation().seeds();
+      runs.put("seed-" + seed, config.withSeed(seed, new ExperimentConfig(List.of(), experiment.arms(),
+          ablate ? experiment.ablation() : AblationConfig.none())));
+    }
+    return runs;
   }
 }

@@ -23,22 +23,37 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.stream.LongStream;
 
-/** Token-level PPO of the policy: {@code tppo/}. */
+/** Token-level PPO of an arm: {@code tppo/}. */
 final class TrainPolicyStage implements Stage<TppoConfig> {
-  private static final String FOLDER = "tppo";
   private static final int ADAPTERS = 1;
   private static final String REFERENCE = "reference.sha256";
   /** Samples of the SFT policy over which the mean reward for centring is taken. */
   private static final int CENTER_SAMPLES = 1024;
 
+  private final Arm arm;
+
+  TrainPolicyStage(Arm arm) {
+    this.arm = arm;
+  }
+
   @Override
   public String name() {
+    return arm.stage("train-policy");
+  }
+
+  @Override
+  public String command() {
     return "train-policy";
   }
 
   @Override
+  public TppoConfig config(TppoConfig run) {
+    return arm.config(run);
+  }
+
+  @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate", "label", "train-reward");
+    return List.of("prepare", "sft", "generate", "label", arm.rewardStage());
   }
 
   @Override
@@ -48,14 +63,14 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> outputs() {
-    return List.of(FOLDER);
+    return List.of(arm.folder());
   }
 
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
     Compute.prepare(context);
     TppoConfig config = context.config();
-    Path dir = context.folder().model(FOLDER);
+    Path dir = context.folder().model(arm.folder());
     Path sft = context.folder().model("sft");
     try (Tokenizer tokenizer = Tokenizer.load(sft);
         Decoder policy = PolicyModels.trainable(PolicyModels.trainedFrom(config, sft), config, ADAPTERS)) {
@@ -66,12 +81,12 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     TrainingLoop.clear(dir);
   }
 
-  private static void train(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Path dir) throws IOException {
+  private void train(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Path dir) throws IOException {
     TppoConfig config = context.config();
     Path sft = context.folder().model("sft");
     // without its adapters the policy is the reference; trained whole, it needs another copy
     try (Decoder reference = policy.lora() == null ? Decoder.load(sft) : policy.base();
-        RewardModels.Start reward = RewardModels.load(context.folder().model(TrainRewardStage.FOLDER))) {
+        RewardModels.Start reward = RewardModels.load(context.folder().model(arm.rewardFolder()))) {
       TokenRewardModel uncentred = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
       double center = config.policy().centerRewards() ? meanReward(context, tokenizer, uncentred) : 0;
@@ -88,7 +103,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
         long start = System.nanoTime();
         Training training = new Training(trainer, config, new Validation(context, policy, tokenizer),
             PolicyModels.fingerprint(sft));
-        TrainingLoop.run(context, dir, "token-level PPO", training);
+        TrainingLoop.run(context, dir, arm.name().equals("tppo") ? "token-level PPO" : "token-level PPO, " + arm.name(), training);
         context.figure("tokens_per_s", training.tokens / ((System.nanoTime() - start) * 1e-9));
       }
     }
@@ -198,7 +213,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     public void load(Path folder) throws IOException {
       if (!Files.readString(folder.resolve(REFERENCE)).equals(reference)) {
         throw new RunException("train-policy: the weights in sft/ are not those that training began with, which are the reference of"
-            + " the KL penalty; put them back, or delete tppo/ to begin anew");
+            + " the KL penalty; put them back, or delete the policy's folder to begin anew");
       }
       trainer.load(folder);
     }

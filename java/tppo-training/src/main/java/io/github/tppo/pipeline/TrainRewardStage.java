@@ -23,13 +23,27 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
-/** The token-level reward model: {@code reward-token/}. */
+/** The token-level reward model of an arm: {@code reward-token/}. */
 final class TrainRewardStage implements Stage<TppoConfig> {
-  static final String FOLDER = "reward-token";
+  private final Arm arm;
+
+  TrainRewardStage(Arm arm) {
+    this.arm = arm;
+  }
 
   @Override
   public String name() {
+    return arm.rewardStage();
+  }
+
+  @Override
+  public String command() {
     return "train-reward";
+  }
+
+  @Override
+  public TppoConfig config(TppoConfig run) {
+    return arm.config(run);
   }
 
   @Override
@@ -44,7 +58,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> outputs() {
-    return List.of(FOLDER);
+    return List.of(arm.rewardFolder());
   }
 
   @Override
@@ -61,7 +75,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
   public void run(RunContext<TppoConfig> context) throws IOException {
     Compute.prepare(context);
     TppoConfig config = context.config();
-    Path dir = context.folder().model(FOLDER);
+    Path dir = context.folder().model(arm.rewardFolder());
     try (Tokenizer policyTokenizer = Tokenizer.load(context.folder().model("sft"));
         RewardModels.Start start = RewardModels.start(config, context.folder(), policyTokenizer)) {
       List<RewardSample> train = new ArrayList<>();

@@ -7,7 +7,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** Values of the command line ({@code --set key.path=value}) put over what the file says. */
+/** Values in the form {@code key.path=value}, of the command line ({@code --set}) or of a list, put over what the file says. */
 final class ConfigOverrides {
   private ConfigOverrides() {}
 
@@ -15,11 +15,13 @@ final class ConfigOverrides {
    * Puts each override into {@code tree}. A value is read as its key's type asks: text and paths as they stand
    * (paths relative to {@code base}), lists as {@code a,b,c} or {@code [a, b, c]}, the rest as YAML.
    * A key that does not exist is put as well; binding then refuses it with the nearest name.
+   *
+   * @param source what messages call the place of the overrides
    */
-  static void apply(ConfigNode tree, List<String> overrides, Class<?> root, Path base) {
+  static void apply(ConfigNode tree, List<String> overrides, String source, Class<?> root, Path base) {
     for (String override : overrides) {
       int equals = override.indexOf('=');
-      String origin = "--set " + override;
+      String origin = source + " " + override;
       if (equals <= 0) {
         throw new ConfigException(origin + ": expected key.path=value");
       }

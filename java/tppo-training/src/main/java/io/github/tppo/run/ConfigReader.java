@@ -63,11 +63,29 @@ public final class ConfigReader {
    * @param base what relative paths in the text are relative to
    */
   public static <T extends Record> T read(Class<T> type, String text, String name, Path base, List<String> overrides) {
+    return read(type, text, name, base, overrides, "--set");
+  }
+
+  /**
+   * A configuration in which some keys are otherwise.
+   *
+   * @param overrides {@code key.path=value}, later ones win
+   * @param source the key that holds the overrides, for messages
+   * @throws ConfigException with a line for each fault
+   */
+  public static <T extends Record> T with(T config, List<String> overrides, String source) {
+    @SuppressWarnings("unchecked")
+    Class<T> type = (Class<T>) config.getClass();
+    return overrides.isEmpty() ? config
+        : read(type, ConfigWriter.json(config), "the configuration", Path.of("").toAbsolutePath(), overrides, source);
+  }
+
+  private static <T extends Record> T read(Class<T> type, String text, String name, Path base, List<String> overrides, String source) {
     ConfigNode tree = ConfigNode.parse(text, name, base, true);
     if (tree.kind == ConfigNode.Kind.NULL) {
       tree = new ConfigNode(ConfigNode.Kind.OBJECT, "", false, tree.origin);
     }
-    ConfigOverrides.apply(tree, overrides, type, Path.of("").toAbsolutePath());
+    ConfigOverrides.apply(tree, overrides, source, type, Path.of("").toAbsolutePath());
     ConfigBinder binder = new ConfigBinder(type);
     Object bound = binder.bind(type, tree, defaults(type), "");
     if (!binder.faults.isEmpty()) {

@@ -12,8 +12,18 @@ import java.util.List;
  * @param <C> the root record of the configuration
  */
 public interface Stage<C extends Record> {
-  /** The name, which is also the command's: {@code prepare}, {@code sft}, {@code generate}, ... */
+  /** The name: {@code prepare}, {@code sft}, {@code generate}, ... */
   String name();
+
+  /** The command that runs this stage alone; stages of one command run one after the other. */
+  default String command() {
+    return name();
+  }
+
+  /** The configuration as this stage sees it: that of the run, or one in which some keys are otherwise. */
+  default C config(C run) {
+    return run;
+  }
 
   /** Names of the stages whose files this one reads. */
   List<String> needs();
@@ -30,6 +40,7 @@ public interface Stage<C extends Record> {
   /**
    * Looks before any stage of a whole run begins for what would end this one.
    *
+   * @param config as this stage sees it
    * @throws ConfigException names the key and what to do
    */
   default void check(C config) throws IOException {}

@@ -30,7 +30,6 @@ public final class StageRunner<C extends Record> {
   private final Backend backend;
   private final Reporter reporter;
   private final BooleanSupplier stop;
-  private final JsonNode tree;
 
   /**
    * A runner for a folder.
@@ -45,7 +44,6 @@ public final class StageRunner<C extends Record> {
     this.backend = backend;
     this.reporter = reporter;
     this.stop = stop;
-    this.tree = ConfigWriter.tree(config);
     for (int i = 0; i < stages.size(); i++) {
       List<String> earlier = stages.subList(0, i).stream().map(Stage::name).toList();
       if (!earlier.containsAll(stages.get(i).needs())) {
@@ -62,7 +60,7 @@ public final class StageRunner<C extends Record> {
   public void runAll() throws Exception {
     for (Stage<C> stage : stages) {
       if (!finished(stage)) {
-        stage.check(config);
+        stage.check(stage.config(config));
       }
     }
     for (Stage<C> stage : stages) {
@@ -75,23 +73,31 @@ public final class StageRunner<C extends Record> {
   }
 
   /**
-   * Runs one stage, again when it was finished.
+   * Runs the stages of one command, again when they were finished.
    *
-   * @throws ConfigException when a stage that it needs is not finished; names the commands to run
+   * @throws ConfigException when a stage that they need is not finished; names the commands to run
    */
-  public void runOne(String name) throws Exception {
-    Stage<C> stage = stages.stream().filter(s -> s.name().equals(name)).findFirst()
-        .orElseThrow(() -> new ConfigException(name + ": no such stage; stages are "
-            + String.join(", ", stages.stream().map(Stage::name).toList())));
-    List<String> missing = stages.stream().filter(s -> stage.needs().contains(s.name()) && !finished(s)).map(Stage::name).toList();
+  public void runCommand(String command) throws Exception {
+    List<Stage<C>> chosen = stages.stream().filter(s -> s.command().equals(command)).toList();
+    if (chosen.isEmpty()) {
+      throw new ConfigException(command + ": no such stage; stages are "
+          + String.join(", ", stages.stream().map(Stage::command).distinct().toList()));
+    }
+    List<String> missing = stages.stream().filter(s -> !chosen.contains(s) && !finished(s)
+        && chosen.stream().anyMatch(c -> c.needs().contains(s.name()))).map(Stage::command).distinct().toList();
     if (!missing.isEmpty()) {
-      throw new ConfigException(name + " needs the files of " + String.join(" and ", missing) + " in " + folder.root()
+      throw new ConfigException(command + " needs the files of " + String.join(" and ", missing) + " in " + folder.root()
           + "; run tppo " + String.join(" and tppo ", missing) + " first with the same configuration and --out, or tppo run for all stages");
     }
-    if (finished(stage)) {
-      clear(stage);
+    boolean again = chosen.stream().allMatch(this::finished); // else go on with what a stop or a failure left
+    for (Stage<C> stage : chosen) {
+      if (again) {
+        clear(stage);
+      }
+      if (again || !finished(stage)) {
+        execute(stage);
+      }
     }
-    execute(stage);
   }
 
   private boolean finished(Stage<C> stage) {
@@ -117,7 +123,7 @@ public final class StageRunner<C extends Record> {
     state.put(stage.name(), new RunState.Entry(configHash(stage), inputsHash(stage), false, earlier, figures));
     long start = System.nanoTime();
     try {
-      stage.run(new RunContext<>(config, folder, backend, reporter, stop, stage.name()));
+      stage.run(new RunContext<>(stage.config(config), folder, backend, reporter, stop, stage.name()));
     } catch (Exception | Error e) {
       reporter.close();
       try {
@@ -158,6 +164,7 @@ public final class StageRunner<C extends Record> {
 
   private String configHash(Stage<C> stage) {
     ObjectNode keys = JsonNodeFactory.instance.objectNode();
+    JsonNode tree = ConfigWriter.tree(stage.config(config));
     for (String key : stage.configKeys()) {
       JsonNode value = tree.at("/" + key.replace('.', '/'));
       if (value.isMissingNode()) {

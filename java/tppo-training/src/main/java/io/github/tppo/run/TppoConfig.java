@@ -25,6 +25,7 @@ public record TppoConfig(
     RewardConfig reward,
     PolicyConfig policy,
     EvaluationConfig evaluation,
+    ExperimentConfig experiment,
     SaveConfig save) {
 
   public TppoConfig {
@@ -36,6 +37,12 @@ public record TppoConfig(
     boolean ownPolicy = sft.init().equals("induction") || sft.init().equals("random");
     Check.require(!ownPolicy || longest <= sft.shape().maxPositions(), "sft.shape.max_positions", sft.shape().maxPositions(),
         "at least " + longest + ", for text.max_prompt_tokens and sampling.max_new_tokens");
+  }
+
+  /** The same with another seed and another experiment. */
+  public TppoConfig withSeed(long otherSeed, ExperimentConfig otherExperiment) {
+    return new TppoConfig(otherSeed, threads, data, text, sft, lora, sampling, generate, judge, reward, policy, evaluation,
+        otherExperiment, save);
   }
 
   /** Settings for a small policy on a laptop, where they differ from the paper's found on the bundled log. */
@@ -58,6 +65,7 @@ public record TppoConfig(
             Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200, ComputeConfig.defaults(),
             OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
         new EvaluationConfig(0, 4, 10_000, 24),
+        ExperimentConfig.defaults(),
         new SaveConfig(SaveConfig.Weights.FLOAT32, 5));
   }
 }

@@ -116,7 +116,7 @@ class PipelineTest {
     };
     try (RunFolder folder = RunFolder.open(out)) {
       folder.begin(config, false);
-      new StageRunner<>(TppoPipeline.create().stages(), config, folder, Backend.CPU, reporter, stop::get).runAll();
+      new StageRunner<>(TppoPipeline.create().stages(config), config, folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
   }

@@ -69,7 +69,7 @@ class StageRunnerTest {
       if (only == null) {
         runner.runAll();
       } else {
-        runner.runOne(only);
+        runner.runCommand(only);
       }
     }
     return List.copyOf(ran);

@@ -15,19 +15,19 @@ final class ModelCurvesSection {
   static void reward(Html html, RunFiles run) throws IOException {
     Metrics token = run.metrics("reward-token");
     Metrics sentence = run.metrics("reward-sentence");
-    html.open("div", "class", "figures");
-    new LineChart("Weighted AUC on validation users", "0.5 is chance, 1 is perfect", STEP)
-        .line("token level", "c-first", token.series("eval/auc_weighted"))
-        .line("token level, relevant against irrelevant", "c-second", token.series("eval/auc_relevant"))
-        .line("sentence level", "c-irrelevant", sentence.series("eval/auc_weighted")).atLeast(0.5, 1).write(html);
-    new LineChart("Loss on validation users", "each model’s own loss", STEP)
-        .line("token level", "c-first", token.series("eval/loss"))
-        .line("sentence level", "c-irrelevant", sentence.series("eval/loss")).write(html);
-    loss("Token level: total loss", "weighted sum of local and global", token, "loss/reward", "eval/loss", "c-first").write(html);
-    loss("Token level: local loss", "class of each token", token, "loss/reward_local", "eval/loss_local", "c-first").write(html);
-    loss("Token level: global loss", "mean class of a response", token, "loss/reward_global", "eval/loss_global", "c-first").write(html);
-    loss("Sentence level: loss", "one score a response", sentence, "loss/reward", "eval/loss", "c-irrelevant").write(html);
-    html.close();
+    html.figures(figures -> {
+      new LineChart("Weighted AUC on validation users", "0.5 is chance, 1 is perfect", STEP)
+          .line("token level", "c-first", token.series("eval/auc_weighted"))
+          .line("token level, relevant against irrelevant", "c-second", token.series("eval/auc_relevant"))
+          .line("sentence level", "c-irrelevant", sentence.series("eval/auc_weighted")).atLeast(0.5, 1).write(figures);
+      new LineChart("Loss on validation users", "each model’s own loss", STEP)
+          .line("token level", "c-first", token.series("eval/loss"))
+          .line("sentence level", "c-irrelevant", sentence.series("eval/loss")).write(figures);
+      loss("Token level: total loss", "weighted sum of local and global", token, "loss/reward", "eval/loss", "c-first").write(figures);
+      loss("Token level: local loss", "class of each token", token, "loss/reward_local", "eval/loss_local", "c-first").write(figures);
+      loss("Token level: global loss", "mean class of a response", token, "loss/reward_global", "eval/loss_global", "c-first").write(figures);
+      loss("Sentence level: loss", "one score a response", sentence, "loss/reward", "eval/loss", "c-irrelevant").write(figures);
+    });
     Table table = new Table("Final, on validation users", "weighted AUC", "relevant against irrelevant", "loss");
     run.results().path("reward_model").properties().forEach(e -> {
       if (Estimate.of(e.getValue().path("auc_weighted")) != null || Estimate.of(e.getValue().path("eval_loss")) != null) {
@@ -52,29 +52,29 @@ final class ModelCurvesSection {
   /** The supervised start. */
   static void sft(Html html, RunFiles run) throws IOException {
     Metrics sft = run.metrics("sft");
-    html.open("div", "class", "figures");
-    loss("SFT loss", "nats per response token", sft, "sft/response_nll", "eval/response_nll", "m-sft").write(html);
-    html.close();
+    html.figures(figures -> {
+      loss("SFT loss", "nats per response token", sft, "sft/response_nll", "eval/response_nll", "m-sft").write(figures);
+    });
   }
 
   /** DPO: loss, how often the true queries are preferred, and by how much. */
   static void dpo(Html html, RunFiles run) throws IOException {
     Metrics dpo = run.metrics("dpo");
-    html.open("div", "class", "figures");
-    loss("DPO loss", "", dpo, "loss/dpo", "eval/loss_dpo", "m-dpo").write(html);
-    new LineChart("Preference accuracy", "share of pairs with the true queries above the SFT sample", STEP)
-        .line("training", "m-dpo", dpo.series("rewards/accuracies")).reference(0.5, "chance").atLeast(0.4, 1).write(html);
-    new LineChart("Margin of the implicit rewards", "true queries − SFT sample", STEP)
-        .line("training", "m-dpo", dpo.series("rewards/margins")).write(html);
-    new LineChart("Implicit rewards", "β · log-ratio to the SFT policy", STEP)
-        .line("true queries", "c-relevant", dpo.series("rewards/chosen"))
-        .line("SFT samples", "c-irrelevant", dpo.series("rewards/rejected")).write(html);
-    List<String> judged = dpo.names("eval/judge_");
-    LineChart judge = new LineChart("Judge’s score on validation users", "%", STEP);
-    for (int i = 0; i < judged.size(); i++) {
-      judge.line(Numbers.words(judged.get(i).substring("eval/judge_".length())), i == 0 ? "c-first" : "c-second", dpo.series(judged.get(i)));
-    }
-    judge.write(html);
-    html.close();
+    html.figures(figures -> {
+      loss("DPO loss", "", dpo, "loss/dpo", "eval/loss_dpo", "m-dpo").write(figures);
+      new LineChart("Preference accuracy", "share of pairs with the true queries above the SFT sample", STEP)
+          .line("training", "m-dpo", dpo.series("rewards/accuracies")).reference(0.5, "chance").atLeast(0.4, 1).write(figures);
+      new LineChart("Margin of the implicit rewards", "true queries − SFT sample", STEP)
+          .line("training", "m-dpo", dpo.series("rewards/margins")).write(figures);
+      new LineChart("Implicit rewards", "β · log-ratio to the SFT policy", STEP)
+          .line("true queries", "c-relevant", dpo.series("rewards/chosen"))
+          .line("SFT samples", "c-irrelevant", dpo.series("rewards/rejected")).write(figures);
+      List<String> judged = dpo.names("eval/judge_");
+      LineChart judge = new LineChart("Judge’s score on validation users", "%", STEP);
+      for (int i = 0; i < judged.size(); i++) {
+        judge.line(Numbers.words(judged.get(i).substring("eval/judge_".length())), i == 0 ? "c-first" : "c-second", dpo.series(judged.get(i)));
+      }
+      judge.write(figures);
+    });
   }
 }

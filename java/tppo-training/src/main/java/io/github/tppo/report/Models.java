@@ -53,6 +53,6 @@ final class Models {
 
   /** Where a trained model's files are in the folder of a run. */
   static String folder(String name) {
-    return ACRONYMS.contains(name) ? name : "arms/" + name;
+    return ACRONYMS.contains(name) ? name : "arms/" + name + "/tppo";
   }
 }

@@ -83,7 +83,7 @@ final class RunFiles {
     return name;
   }
 
-  /** Answers to held-out users by model, in {@link Models}' order, of all seeds. */
+  /** Answers of the compared models to held-out users by model, in {@link Models}' order, of all seeds. */
   Map<String, List<Answer>> answers() {
     return answers;
   }
@@ -141,8 +141,10 @@ final class RunFiles {
 
   private Map<String, List<Answer>> readAnswers() throws IOException {
     Map<String, List<Answer>> all = new LinkedHashMap<>();
+    JsonNode compared = results.path("relevance_rate").path("token_template");
     List<String> names = names("evaluate").stream().filter(f -> f.endsWith(LINES))
-        .map(f -> f.substring(0, f.length() - LINES.length())).toList();
+        .map(f -> f.substring(0, f.length() - LINES.length()))
+        .filter(model -> compared.isEmpty() || compared.has(model)).toList(); // the others are ablations
     for (String model : Models.sorted(names)) {
       List<Answer> list = new ArrayList<>();
       lines(root.resolve("evaluate").resolve(model + LINES), node -> list.add(Answer.of(node)));

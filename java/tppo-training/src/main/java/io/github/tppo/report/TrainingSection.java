@@ -48,7 +48,7 @@ final class TrainingSection {
     if (score.isEmpty()) {
       return;
     }
-    double suggested = Numbers.of(run.results().path("suggested_length"));
+    Estimate suggested = Estimate.of(run.results().path("suggested_length"));
     if (severalSeeds()) {
       html.element("p", "Lines are means over the seeds, bands go from the lowest seed to the highest; where a seed stopped "
           + "early, a line goes on with the others.");
@@ -59,7 +59,8 @@ final class TrainingSection {
         .atLeast(0, Double.NaN).write(html);
     judge(html);
     chart("KL from the SFT policy", "per response", "objective/kl").atLeast(0, Double.NaN).write(html);
-    chart("Response length", "tokens", "response/length_mean").reference(suggested, "suggested length").write(html);
+    chart("Response length", "tokens", "response/length_mean")
+        .reference(suggested == null ? Double.NaN : suggested.mean(), "suggested length").write(html);
     others(html);
     classes(html);
     chart("Value loss", "", "loss/value_avg").atLeast(0, Double.NaN).write(html);

@@ -129,13 +129,14 @@ final class Verdict {
           + " % won, " + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against " + Models.label(other)));
     }
     addShare(tiles, "Right number of queries", results.path("form").path("tppo").path("right_count"), "of TPPO’s answers");
-    JsonNode auc = results.path("reward_model").path("token").path("auc_weighted");
-    if (auc.isNumber()) {
-      tiles.add(new Tile("Reward model’s AUC", auc.asDouble(), Numbers.fixed(auc.asDouble(), 3), "weighted over classes, 0.5 is chance"));
+    Estimate auc = Estimate.of(results.path("reward_model").path("token").path("auc_weighted"));
+    if (auc != null) {
+      tiles.add(new Tile("Reward model’s AUC", auc.mean(), Numbers.fixed(auc.mean(), 3), "weighted over classes, 0.5 is chance"));
     }
     double seconds = 0;
     for (JsonNode stage : results.path("timing_s")) {
-      seconds += stage.asDouble();
+      Estimate s = Estimate.of(stage);
+      seconds += s == null ? 0 : s.mean();
     }
     if (seconds > 0) {
       tiles.add(new Tile("Time of the run", seconds, Numbers.duration(seconds), results.path("timing_s").size() + " stages"));
@@ -157,9 +158,10 @@ final class Verdict {
     }
   }
 
-  private static void addShare(List<Tile> tiles, String label, JsonNode share, String below) {
-    if (share.isNumber()) {
-      tiles.add(new Tile(label, share.asDouble(), Numbers.fixed(100 * share.asDouble(), 1) + " %", below));
+  private static void addShare(List<Tile> tiles, String label, JsonNode node, String below) {
+    Estimate share = Estimate.of(node);
+    if (share != null) {
+      tiles.add(new Tile(label, share.mean(), Numbers.fixed(100 * share.mean(), 1) + " %", below));
     }
   }
 }

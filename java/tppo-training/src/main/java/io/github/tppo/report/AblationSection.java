@@ -138,7 +138,7 @@ final class AblationSection {
     }
     Estimate suggested = Estimate.of(run.results().path("suggested_length"));
     length.reference(suggested == null ? Double.NaN : suggested.mean(), "suggested length");
-    return setting.equals("local_weight") ? List.of(loss, auc, judge) : List.of(score, judge, length);
+    return setting.equals("local_weight") ? List.of(loss, auc) : List.of(score, judge, length);
   }
 
   private void table(Html html) {

@@ -27,10 +27,10 @@ final class ClaimsSection {
     }
     html.open("ul", "class", "claims");
     claims.forEach(c -> claim(html, c));
-    html.close();
-    html.open("details").element("summary", "The rules, and the paper’s figures beside ours");
-    rules(html);
     paper(html, run.results().path("relevance_rate"));
+    html.close();
+    html.open("details").element("summary", "The rules");
+    rules(html);
     html.close();
   }
 
@@ -64,12 +64,14 @@ final class ClaimsSection {
   }
 
   private static void paper(Html html, JsonNode rates) {
-    Table table = new Table("Relevance, %", "the paper", "this run, relevant answers", "this run, relevant words");
+    html.open("li", "class", "wide").element("h3", "The paper’s relevance rates beside this run’s, %");
+    html.element("p", "The paper’s come from another data set (an industrial search log), another judge (LLaMA 3 70B) and other "
+        + "models (Mistral 7B): only the order of the models can be compared, not the level.", "class", "paper");
+    Table table = new Table("", "paper", "relevant answers", "relevant words");
     PAPER.forEach((model, rate) -> table.row(Models.label(model), Table.number(rate, Numbers.fixed(rate, 2)),
         rate(rates.path("sentence_template").path(model)), rate(rates.path("token_template").path(model))));
     table.write(html);
-    html.element("p", "The paper’s figures come from another data set (an industrial search log), another judge (LLaMA 3 70B) and "
-        + "other models (Mistral 7B). Only the order of the models can be compared with this run, not the level.", "class", "note");
+    html.close();
   }
 
   private static Table.Cell rate(JsonNode node) {

@@ -92,7 +92,7 @@ final class LineChart {
     }
     Scale x = xScale();
     Scale y = yScale();
-    html.open("figure", "class", "chart");
+    html.open("figure", "class", "chart lines");
     caption(html, title, note);
     if (lines.size() > 1) {
       html.open("p", "class", "legend");
@@ -106,6 +106,7 @@ final class LineChart {
     }
     lines.forEach(l -> band(html, l, x, y));
     lines.forEach(l -> curve(html, l, x, y));
+    references.forEach(r -> label(html, r, x, y));
     hits(html, x);
     html.close().close();
   }
@@ -158,15 +159,21 @@ final class LineChart {
   }
 
   private static void reference(Html html, Reference r, Scale x, Scale y) {
+    String at = Numbers.at(r.vertical() ? x.at(r.at()) : y.at(r.at()));
     if (r.vertical()) {
-      String at = Numbers.at(x.at(r.at()));
-      boolean right = x.at(r.at()) > WIDTH * 0.6;
       html.empty("line", "class", "reference", "x1", at, "x2", at, "y1", "" + TOP, "y2", "" + (HEIGHT - BOTTOM));
+    } else {
+      html.empty("line", "class", "reference", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", at, "y2", at);
+    }
+  }
+
+  private static void label(Html html, Reference r, Scale x, Scale y) {
+    if (r.vertical()) {
+      boolean right = x.at(r.at()) > WIDTH * 0.6;
       html.element("text", r.label(), "class", "tick note", "x", Numbers.at(x.at(r.at()) + (right ? -5 : 5)), "y", "" + (TOP + 10),
           "text-anchor", right ? "end" : "start");
     } else {
       double at = y.at(r.at());
-      html.empty("line", "class", "reference", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", Numbers.at(at), "y2", Numbers.at(at));
       html.element("text", r.label(), "class", "tick note", "x", "" + (WIDTH - RIGHT),
           "y", Numbers.at(at < TOP + 14 ? at + 13 : at - 5), "text-anchor", "end");
     }

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
+import java.util.function.ToDoubleBiFunction;
 import java.util.function.ToDoubleFunction;
 
 /**
@@ -52,11 +53,16 @@ record Metrics(List<List<JsonNode>> runs) {
    * highest of them as a band where there are several.
    */
   List<Point> series(String name) {
+    return series((first, step) -> Numbers.of(step.path(name)));
+  }
+
+  /** The series of something that is computed from the first step of a run and each of its steps. */
+  List<Point> series(ToDoubleBiFunction<JsonNode, JsonNode> of) {
     Map<Double, DoubleSummaryStatistics> steps = new TreeMap<>();
     for (List<JsonNode> run : runs) {
       for (JsonNode step : run) {
-        double y = Numbers.of(step.path(name));
-        if (!Double.isNaN(y)) {
+        double y = of.applyAsDouble(run.get(0), step);
+        if (Double.isFinite(y)) {
           steps.computeIfAbsent(step.path("step").asDouble(), s -> new DoubleSummaryStatistics()).accept(y);
         }
       }

@@ -3,7 +3,6 @@ package io.github.tppo.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
-import java.util.List;
 
 /** Training of the reward models and of the models trained on pairs of text: SFT and DPO. */
 final class ModelCurvesSection {
@@ -52,16 +51,15 @@ final class ModelCurvesSection {
   /** The supervised start. */
   static void sft(Html html, RunFiles run) throws IOException {
     Metrics sft = run.metrics("sft");
-    html.figures(figures -> {
-      loss("SFT loss", "nats per response token", sft, "sft/response_nll", "eval/response_nll", "m-sft").write(figures);
-    });
+    html.figures(figures ->
+        loss("SFT loss", "nats per response token", sft, "sft/response_nll", "eval/response_nll", "m-sft").write(figures));
   }
 
   /** DPO: loss, how often the true queries are preferred, and by how much. */
   static void dpo(Html html, RunFiles run) throws IOException {
     Metrics dpo = run.metrics("dpo");
     html.figures(figures -> {
-      loss("DPO loss", "", dpo, "loss/dpo", "eval/loss_dpo", "m-dpo").write(figures);
+      new LineChart("DPO loss", "ln 2 = 0.69 before training", STEP).line("training", "m-dpo", dpo.series("loss/dpo")).write(figures);
       new LineChart("Preference accuracy", "share of pairs with the true queries above the SFT sample", STEP)
           .line("training", "m-dpo", dpo.series("rewards/accuracies")).reference(0.5, "chance").atLeast(0.4, 1).write(figures);
       new LineChart("Margin of the implicit rewards", "true queries − SFT sample", STEP)
@@ -69,12 +67,9 @@ final class ModelCurvesSection {
       new LineChart("Implicit rewards", "β · log-ratio to the SFT policy", STEP)
           .line("true queries", "c-relevant", dpo.series("rewards/chosen"))
           .line("SFT samples", "c-irrelevant", dpo.series("rewards/rejected")).write(figures);
-      List<String> judged = dpo.names("eval/judge_");
-      LineChart judge = new LineChart("Judge’s score on validation users", "%", STEP);
-      for (int i = 0; i < judged.size(); i++) {
-        judge.line(Numbers.words(judged.get(i).substring("eval/judge_".length())), i == 0 ? "c-first" : "c-second", dpo.series(judged.get(i)));
-      }
-      judge.write(figures);
+      new LineChart("Judge’s score on validation users", "%", STEP)
+          .line("words", "m-dpo", dpo.series("eval/judge_token_relevance"))
+          .line("answers", "c-second", dpo.series("eval/judge_sentence_relevance")).write(figures);
     });
   }
 }

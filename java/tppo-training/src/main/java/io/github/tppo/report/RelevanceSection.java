@@ -21,14 +21,14 @@ final class RelevanceSection {
       return;
     }
     JsonNode differences = run.results().path("difference");
-    html.open("div", "class", "figures");
-    bars(html, rates.path("token_template"), "Relevant words", "share of an answer’s words, %");
-    bars(html, rates.path("sentence_template"), "Relevant answers", "share of whole answers, %");
-    forest(html, differences, "token_template", "Differences in relevant words");
-    forest(html, differences, "sentence_template", "Differences in relevant answers");
-    pairs(html, pairs, "Win, tie, lose: TPPO", key -> key.startsWith("tppo" + VERSUS));
-    pairs(html, pairs, "Win, tie, lose: the others", key -> !key.startsWith("tppo" + VERSUS));
-    html.close();
+    html.figures(figures -> {
+      bars(figures, rates.path("token_template"), "Relevant words", "share of an answer’s words, %");
+      bars(figures, rates.path("sentence_template"), "Relevant answers", "share of whole answers, %");
+      pairs(figures, pairs, "Win, tie, lose: TPPO", key -> key.startsWith("tppo" + VERSUS));
+      forest(figures, differences, "token_template", "Differences in relevant words");
+      forest(figures, differences, "sentence_template", "Differences in relevant answers");
+      pairs(figures, pairs, "Win, tie, lose: the others", key -> !key.startsWith("tppo" + VERSUS));
+    });
     differences(html, differences);
   }
 

@@ -49,7 +49,7 @@ final class ScatterChart {
         HEIGHT - BOTTOM - 6, TOP + 6, 5);
     Map<String, String> groups = new LinkedHashMap<>();
     dots.forEach(d -> groups.put(d.group(), d.style()));
-    html.open("figure", "class", "chart");
+    html.open("figure", "class", "chart lines");
     LineChart.caption(html, title, note);
     html.open("p", "class", "legend");
     groups.forEach((group, style) -> html.open("span", "class", style).empty("i").text(group).close());

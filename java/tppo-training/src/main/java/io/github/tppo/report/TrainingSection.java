@@ -6,6 +6,7 @@ import io.github.tppo.report.Metrics.Point;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -33,44 +34,75 @@ final class TrainingSection {
     new TrainingSection(run).write(html);
   }
 
-  private boolean severalSeeds() {
-    return runs.values().stream().anyMatch(m -> m.runs().size() > 1);
-  }
-
   private void write(Html html) {
-    LineChart score = new LineChart("Training score", severalSeeds() ? "mean over responses and seeds"
-        : "mean over responses, band ± 1 standard deviation", STEP);
-    if (runs.isEmpty()) {
-      run.results().path("training").properties().forEach(e -> score.line(Models.label(e.getKey()), Models.style(e.getKey()),
-          kept(e.getValue())));
-    }
-    runs.forEach((name, m) -> score.line(Models.label(name), Models.style(name), m.series("objective/scores", "objective/scores_std")));
-    if (score.isEmpty()) {
+    List<LineChart> scores = scores();
+    if (scores.isEmpty()) {
       return;
     }
     Estimate suggested = Estimate.of(run.results().path("suggested_length"));
-    if (severalSeeds()) {
+    if (runs.values().stream().anyMatch(m -> m.runs().size() > 1)) {
       html.element("p", "Lines are means over the seeds, bands go from the lowest seed to the highest; where a seed stopped "
           + "early, a line goes on with the others.");
     }
-    html.open("div", "class", "figures");
-    score.write(html);
-    chart("Spread of the training score", "standard deviation over the responses of a round", "objective/scores_std")
-        .atLeast(0, Double.NaN).write(html);
-    judge(html);
-    chart("KL from the SFT policy", "per response", "objective/kl").atLeast(0, Double.NaN).write(html);
-    chart("Response length", "tokens", "response/length_mean")
-        .reference(suggested == null ? Double.NaN : suggested.mean(), "suggested length").write(html);
-    others(html);
-    classes(html);
-    chart("Value loss", "", "loss/value_avg").atLeast(0, Double.NaN).write(html);
-    chart("Policy loss", "", "loss/policy_avg").write(html);
-    html.close();
+    html.figures(figures -> {
+      scores.forEach(c -> c.write(figures));
+      if (runs.size() > 1) {
+        standardised().write(figures);
+      }
+      spread().write(figures);
+      judge(figures);
+      chart("KL from the SFT policy", "per response", "objective/kl").atLeast(0, Double.NaN).write(figures);
+      chart("Response length", "tokens", "response/length_mean")
+          .reference(suggested == null ? Double.NaN : suggested.mean(), "suggested length").write(figures);
+      others(figures);
+      classes(figures);
+      chart("Value loss", "", "loss/value_avg").atLeast(0, Double.NaN).write(figures);
+      chart("Policy loss", "", "loss/policy_avg").write(figures);
+    });
     diagnostics(html);
     html.element("p", "The training score is the reward model’s, after the length penalty; those of PPO and TPPO have different "
         + "scales. Where it rises and the judge’s score does not, the policy has learned to please the reward model rather than "
         + "the user. A small spread is a merit only beside a good judge’s score: a policy that answers everybody alike has none.",
         "class", "note");
+  }
+
+  /** The score of each policy on its own scale; several seeds are taken together in the results. */
+  private List<LineChart> scores() {
+    JsonNode training = run.results().path("training");
+    Set<String> names = new LinkedHashSet<>(runs.keySet());
+    training.fieldNames().forEachRemaining(names::add);
+    List<LineChart> charts = new ArrayList<>();
+    for (String name : Models.sorted(names)) {
+      List<Point> points = kept(training.path(name));
+      if (points.isEmpty()) {
+        points = runs.getOrDefault(name, new Metrics(List.of())).series("objective/scores", "objective/scores_std");
+      }
+      LineChart chart = new LineChart("Training score, " + Models.label(name), "mean over responses, band ± 1 standard deviation", STEP)
+          .line(Models.label(name), Models.style(name), points);
+      if (!chart.isEmpty()) {
+        charts.add(chart);
+      }
+    }
+    return charts;
+  }
+
+  /** All scores on one scale: the standard deviation of the first round, which all begin with the same policy. */
+  private LineChart standardised() {
+    LineChart chart = new LineChart("Gain in training score", "in standard deviations of the first round", STEP);
+    runs.forEach((name, m) -> chart.line(Models.label(name), Models.style(name), m.series((first, step) ->
+        (number(step, "objective/scores") - number(first, "objective/scores")) / number(first, "objective/scores_std"))));
+    return chart;
+  }
+
+  private LineChart spread() {
+    LineChart chart = new LineChart("Spread of the training score", "standard deviation in a round, the first = 1", STEP);
+    runs.forEach((name, m) -> chart.line(Models.label(name), Models.style(name),
+        m.series((first, step) -> number(step, "objective/scores_std") / number(first, "objective/scores_std"))));
+    return chart.atLeast(0, Double.NaN);
+  }
+
+  private static double number(JsonNode step, String name) {
+    return Numbers.of(step.path(name));
   }
 
   private LineChart chart(String title, String note, String metric) {

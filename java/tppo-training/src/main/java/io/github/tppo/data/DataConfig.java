@@ -11,6 +11,8 @@ public record DataConfig(
     @Doc("Form of the log") Form form,
     @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter")
         List<Path> files,
+    @Doc("Logs whose users are all held out: they go to eval.jsonl, none trains. Their ids are ids of other people than those of files")
+        List<Path> evalFiles,
     @Doc("Where a delimited log keeps what is needed; other forms ignore it") Columns columns,
     @Doc("The character between the columns of a delimited log, or the word tab") String delimiter,
     @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab")
@@ -30,7 +32,7 @@ public record DataConfig(
         int cutsPerUser,
     @Doc("Searches between one cut point and the next older one") int cutStride,
     @Doc("Share of users in valid.jsonl") double validFraction,
-    @Doc("Share of users in eval.jsonl") double evalFraction,
+    @Doc("Share of the users of files in eval.jsonl, beside those of eval_files") double evalFraction,
     @Doc("Most training examples, 0 for all; users are taken in the order of their hash") int maxTrain,
     @Doc("Most validation examples, 0 for all") int maxValid,
     @Doc("Most evaluation examples, 0 for all") int maxEval,
@@ -94,7 +96,9 @@ public record DataConfig(
     check(columns != null, "columns", "missing", "user, time, query and click");
     check(quoting != null, "quoting", "missing", "auto, always or never");
     check(clicks != null, "clicks", "missing", "host, text or none");
+    check(evalFiles != null, "eval_files", "missing", "a list of paths or globs, possibly empty");
     files = List.copyOf(files);
+    evalFiles = List.copyOf(evalFiles);
     check(delimiter != null, "delimiter", "missing", "tab, or one character");
     boolean one = delimiter.length() == 1 && "\"\r\n".indexOf(delimiter) < 0;
     check(one || delimiter.equals("tab"), "delimiter", '"' + delimiter + '"',
@@ -121,7 +125,7 @@ public record DataConfig(
 
   /** The defaults: an AOL log, three targets, one cut a user; {@code files} is empty and must be given. */
   public static DataConfig defaults() {
-    return new DataConfig(Form.AOL, List.of(), new Columns("user", "time", "query", ""), ",", Quoting.AUTO, true,
+    return new DataConfig(Form.AOL, List.of(), List.of(), new Columns("user", "time", "query", ""), ",", Quoting.AUTO, true,
         "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
   }
 

@@ -26,7 +26,7 @@ import java.util.Map;
  * @param examples examples written: train, valid, eval
  * @param examplesOverLimit examples left out because of max_train, max_valid or max_eval
  * @param lengths distribution of lengths over all written examples
- * @param files one entry a file, in the order of their paths
+ * @param files one entry a file: those of {@code files}, then those of {@code eval_files}, each in the order of their paths
  * @param warnings what a person should know
  */
 @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
@@ -52,14 +52,15 @@ public record DataStats(String form, long rowsRead, long rowsKept, Map<String, L
    * Counts of one file, before rows of a user are looked at together (repeats and paging are not in here).
    *
    * @param file its path as given
+   * @param heldOut whether it is one of {@code eval_files}
    * @param bytes its size on disk
    * @param rowsRead its rows
    * @param rowsDropped rows by reason
    * @param firstLine line number of the first row dropped for each reason
    */
   @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-  public record FileStats(String file, long bytes, long rowsRead, Map<String, Long> rowsDropped,
-      Map<String, Long> firstLine) {
+  public record FileStats(String file, boolean heldOut, long bytes, long rowsRead,
+      Map<String, Long> rowsDropped, Map<String, Long> firstLine) {
     /** Makes the maps unmodifiable. */
     public FileStats {
       rowsDropped = fixed(rowsDropped);

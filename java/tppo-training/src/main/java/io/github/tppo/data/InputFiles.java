@@ -19,19 +19,20 @@ final class InputFiles {
   /**
    * Finds the files.
    *
+   * @param key the configuration key that gives the patterns, for messages
    * @throws DataException if a path does not exist, is no readable file, or a glob matches nothing
    */
-  static List<Path> resolve(List<Path> patterns) throws IOException {
+  static List<Path> resolve(String key, List<Path> patterns) throws IOException {
     if (patterns.isEmpty()) {
-      throw new DataException("data.files: empty, expected at least one path or glob of a log");
+      throw new DataException(key + ": empty, expected at least one path or glob of a log");
     }
     // By real path, so that a file which two patterns name is read once; sorted, so that their order means nothing.
     Map<Path, Path> found = new TreeMap<>();
     for (Path pattern : patterns) {
       if (Files.exists(pattern) || !isGlob(pattern.toString())) {
-        add(found, pattern);
+        add(key, found, pattern);
       } else {
-        expand(found, pattern);
+        expand(key, found, pattern);
       }
     }
     return List.copyOf(found.values());
@@ -41,17 +42,17 @@ final class InputFiles {
     return s.chars().anyMatch(c -> "*?[{".indexOf(c) >= 0);
   }
 
-  private static void add(Map<Path, Path> found, Path file) throws IOException {
+  private static void add(String key, Map<Path, Path> found, Path file) throws IOException {
     String problem = !Files.exists(file) ? "no such file"
         : Files.isDirectory(file) ? "is a directory; name its files, for example " + file.resolve("*")
         : !Files.isReadable(file) ? "cannot be read (permissions)" : null;
     if (problem != null) {
-      throw new DataException("data.files: " + file + ": " + problem);
+      throw new DataException(key + ": " + file + ": " + problem);
     }
     found.putIfAbsent(file.toRealPath(), file);
   }
 
-  private static void expand(Map<Path, Path> found, Path pattern) throws IOException {
+  private static void expand(String key, Map<Path, Path> found, Path pattern) throws IOException {
     // The folders that exist are taken as they are, whatever characters their names hold; the rest is the glob.
     Path root = pattern.getParent();
     while (root != null && !Files.isDirectory(root)) {
@@ -65,14 +66,14 @@ final class InputFiles {
     try (Stream<Path> walk = Files.walk(start, depth)) {
       for (Path p : (Iterable<Path>) walk.filter(Files::isRegularFile)::iterator) {
         if (matcher.matches(start.relativize(p))) {
-          add(found, p);
+          add(key, found, p);
         }
       }
     } catch (UncheckedIOException e) {
-      throw new DataException("data.files: " + pattern + ": " + e.getCause().getMessage(), e);
+      throw new DataException(key + ": " + pattern + ": " + e.getCause().getMessage(), e);
     }
     if (found.size() == before) {
-      throw new DataException("data.files: " + pattern + ": matches no file");
+      throw new DataException(key + ": " + pattern + ": matches no file");
     }
   }
 }

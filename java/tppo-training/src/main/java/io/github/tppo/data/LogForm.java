@@ -35,12 +35,12 @@ interface LogForm {
    */
   record UserResult(String user, List<Example> examples, String dropped) { }
 
-  /** The form that a configuration names. */
-  static LogForm of(DataConfig config, PrepareCounts counts) {
+  /** The form that a configuration names; {@code dealer} tells training users, who give more examples. */
+  static LogForm of(DataConfig config, PrepareCounts counts, Split.Dealer dealer) {
     return switch (config.form()) {
-      case AOL -> new RowForm(config, new AolParser());
-      case EXCITE -> new RowForm(config, new ExciteParser());
-      case DELIMITED -> new RowForm(config, new DelimitedParser(config));
+      case AOL -> new RowForm(config, new AolParser(), dealer);
+      case EXCITE -> new RowForm(config, new ExciteParser(), dealer);
+      case DELIMITED -> new RowForm(config, new DelimitedParser(config), dealer);
       case INDUSTRIAL -> new IndustrialForm(config, counts);
     };
   }

@@ -65,10 +65,6 @@ final class PrepareCounts {
     searches += n;
   }
 
-  Split splitOf(String user) {
-    return Split.of(config, user);
-  }
-
   void user(String dropped) {
     usersSeen++;
     if (dropped != null) {

@@ -17,6 +17,7 @@ final class RowForm implements LogForm {
 
   private final DataConfig config;
   private final RowParser parser;
+  private final Split.Dealer dealer;
   private final QueryCleaner cleaner;
   private final LogRow row = new LogRow();
   private final RecordBuffer record = new RecordBuffer();
@@ -25,9 +26,10 @@ final class RowForm implements LogForm {
   private long run;
   private boolean known;
 
-  RowForm(DataConfig config, RowParser parser) {
+  RowForm(DataConfig config, RowParser parser, Split.Dealer dealer) {
     this.config = config;
     this.parser = parser;
+    this.dealer = dealer;
     this.cleaner = new QueryCleaner(config.maxQueryChars(), config.dropUrls());
   }
 
@@ -143,7 +145,7 @@ final class RowForm implements LogForm {
       }
     }
     counts.searches(log.searches());
-    List<Example> examples = log.examples(user, config, counts.splitOf(user) == Split.TRAIN ? config.cutsPerUser() : 1);
+    List<Example> examples = log.examples(user, config, dealer.of(user) == Split.TRAIN ? config.cutsPerUser() : 1);
     String dropped = !examples.isEmpty() ? null : log.searches() == 0 ? "no_usable_query"
         : log.distinct() <= config.targets() ? "too_few_distinct_queries" : "too_short_history";
     return new UserResult(user, examples, dropped);

@@ -17,7 +17,12 @@ public enum Split {
     return key() + ".jsonl";
   }
 
-  /** The part of a user: a seeded hash of the id decides, nothing else. */
+  /** Says to which part a user goes. */
+  interface Dealer {
+    Split of(String user);
+  }
+
+  /** The part of a user of {@code files}: a seeded hash of the id decides, nothing else. */
   static Split of(DataConfig config, String user) {
     double u = UserHash.unit(UserHash.of(config.seed(), user));
     return u < config.evalFraction() ? EVAL : u < config.evalFraction() + config.validFraction() ? VALID : TRAIN;

@@ -36,12 +36,11 @@ final class SplitWriter {
             })));
   }
 
-  void user(LogForm.UserResult user) throws IOException {
+  void user(LogForm.UserResult user, Split split) throws IOException {
     counts.user(user.dropped());
     if (user.examples().isEmpty()) {
       return;
     }
-    Split split = counts.splitOf(user.user());
     int limit = switch (split) {
       case TRAIN -> config.maxTrain();
       case VALID -> config.maxValid();

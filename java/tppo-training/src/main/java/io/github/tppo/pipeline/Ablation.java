@@ -48,7 +48,7 @@ record Ablation(String setting, String value, Arm arm) {
 
   private static Ablation vary(TppoConfig config, String setting, String value, String... overrides) {
     String name = setting + "_" + value.replace(',', '_');
-    Arm arm = new Arm(name, "arms/" + name + "/", List.of(overrides), "experiment.ablation." + setting);
+    Arm arm = Arm.TPPO.variant(name, "arms/" + name + "/", List.of(overrides), "experiment.ablation." + setting);
     return new Ablation(setting, value, arm.config(config).equals(config) ? Arm.TPPO : arm);
   }
 

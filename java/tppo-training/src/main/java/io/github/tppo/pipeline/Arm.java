@@ -5,6 +5,7 @@ import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.ConfigReader;
 import io.github.tppo.run.TppoConfig;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * A trained policy of the comparison.
@@ -25,6 +26,11 @@ record Arm(String name, String home, List<String> overrides, String source) {
         throw new ConfigException(source + ": found " + override + ", expected reward.KEY=value or policy.KEY=value");
       }
     }
+  }
+
+  /** A policy that is trained as this one but for more overrides, in a folder of its own. */
+  Arm variant(String otherName, String otherHome, List<String> more, String otherSource) {
+    return new Arm(otherName, otherHome, Stream.concat(overrides.stream(), more.stream()).toList(), otherSource);
   }
 
   /** The configuration as this policy sees it. */

@@ -31,21 +31,27 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
     List<Arm> compared = compared(config);
     List<Arm> all = new ArrayList<>(compared);
     all.addAll(Ablation.arms(ablations));
-    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
-        new TrainRewardStage(Arm.TPPO)));
-    all.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
-    all.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
+    List<Stage<TppoConfig>> stages = new ArrayList<>(training(all));
     EvaluateStage evaluate = new EvaluateStage(compared, ablations);
     stages.add(evaluate);
     stages.add(new ReportStage(evaluate.needs()));
     return stages;
   }
 
+  /** The stages that train some policies. */
+  static List<Stage<TppoConfig>> training(List<Arm> arms) {
+    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
+        new TrainRewardStage(Arm.TPPO)));
+    arms.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
+    arms.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
+    return stages;
+  }
+
   /** The trained policies that are compared with each other. */
-  private static List<Arm> compared(TppoConfig config) {
+  static List<Arm> compared(TppoConfig config) {
     List<Arm> arms = new ArrayList<>(List.of(Arm.TPPO));
     config.experiment().arms().forEach((name, overrides) ->
-        arms.add(new Arm(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
+        arms.add(Arm.TPPO.variant(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
     return arms;
   }
 

@@ -2,8 +2,6 @@
 package io.github.tppo.pipeline;
 
 import io.github.tppo.data.Example;
-import io.github.tppo.judge.LexicalJudge;
-import io.github.tppo.judge.Template;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.policy.PpoTrainer;
 import io.github.tppo.policy.Prompt;
@@ -21,7 +19,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.stream.LongStream;
 
 /** Token-level PPO of an arm: {@code tppo/}. */
 final class TrainPolicyStage implements Stage<TppoConfig> {
@@ -101,7 +98,7 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       try (PpoTrainer trainer = new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
           suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed())) {
         long start = System.nanoTime();
-        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer),
+        Training training = new Training(trainer, config, new Validation(context, policy, tokenizer, config.policy().evalExamples(), 1),
             PolicyModels.fingerprint(sft));
         TrainingLoop.run(context, dir, arm.name().equals("tppo") ? "token-level PPO" : "token-level PPO, " + arm.name(), training);
         context.figure("tokens_per_s", training.tokens / ((System.nanoTime() - start) * 1e-9));
@@ -126,37 +123,6 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
       }
     }
     return sum / Math.max(1, count);
-  }
-
-  /** The judge's score on validation users while the policy trains: where it parts from the reward model's, the latter is gamed. */
-  private static final class Validation {
-    private final List<Example> examples;
-    private final Answers answers;
-    private final LexicalJudge judge;
-
-    Validation(RunContext<TppoConfig> context, Decoder policy, Tokenizer tokenizer) throws IOException {
-      TppoConfig config = context.config();
-      this.examples = PolicyModels.examples(context.folder(), "valid", config.policy().evalExamples());
-      this.answers = new Answers(policy, tokenizer, config);
-      this.judge = new LexicalJudge(config.judge());
-    }
-
-    void addTo(Map<String, Double> metrics) {
-      if (examples.isEmpty()) {
-        return;
-      }
-      double words = 0;
-      double whole = 0;
-      List<Answers.Answer> sampled =
-          answers.sample(examples, LongStream.range(0, examples.size()).toArray(), Answers.VALIDATE);
-      for (int i = 0; i < examples.size(); i++) {
-        String text = sampled.get(i).spans().text();
-        words += judge.judge(Template.TOKEN, examples.get(i), text).relevance(Template.TOKEN);
-        whole += judge.judge(Template.SENTENCE, examples.get(i), text).relevance(Template.SENTENCE);
-      }
-      metrics.put("eval/judge_token_relevance", 100 * words / examples.size());
-      metrics.put("eval/judge_sentence_relevance", 100 * whole / examples.size());
-    }
   }
 
   private static final class Training implements Trainable {

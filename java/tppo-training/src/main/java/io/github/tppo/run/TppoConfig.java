@@ -26,6 +26,7 @@ public record TppoConfig(
     PolicyConfig policy,
     EvaluationConfig evaluation,
     ExperimentConfig experiment,
+    SearchConfig search,
     SaveConfig save) {
 
   public TppoConfig {
@@ -42,7 +43,7 @@ public record TppoConfig(
   /** The same with another seed and another experiment. */
   public TppoConfig withSeed(long otherSeed, ExperimentConfig otherExperiment) {
     return new TppoConfig(otherSeed, threads, data, text, sft, lora, sampling, generate, judge, reward, policy, evaluation,
-        otherExperiment, save);
+        otherExperiment, search, save);
   }
 
   /** Settings for a small policy on a laptop, where they differ from the paper's found on the bundled log. */
@@ -66,6 +67,7 @@ public record TppoConfig(
             OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
         new EvaluationConfig(0, 4, 10_000, 24),
         ExperimentConfig.defaults(),
+        SearchConfig.defaults(),
         new SaveConfig(SaveConfig.Weights.FLOAT32, 5));
   }
 }

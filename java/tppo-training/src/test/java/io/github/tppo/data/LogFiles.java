@@ -77,10 +77,15 @@ final class LogFiles {
 
   /** Settings over the defaults; all users train unless the settings say otherwise. */
   static DataConfig config(List<Path> files, String... settings) {
+    return config(files, List.of(), settings);
+  }
+
+  /** As {@link #config(List, String...)}, with logs of held-out users. */
+  static DataConfig config(List<Path> files, List<Path> evalFiles, String... settings) {
     List<String> all = new ArrayList<>(List.of("valid_fraction=0", "eval_fraction=0"));
     all.addAll(List.of(settings));
     DataConfig c = ConfigReader.read(DataConfig.class, all);
-    return new DataConfig(c.form(), files, c.columns(), c.delimiter(), c.quoting(), c.header(), c.timePattern(), c.clicks(),
+    return new DataConfig(c.form(), files, evalFiles, c.columns(), c.delimiter(), c.quoting(), c.header(), c.timePattern(), c.clicks(),
         c.targets(), c.minTargets(), c.historyLimit(), c.minHistory(), c.maxQueryChars(), c.dropUrls(), c.cutsPerUser(),
         c.cutStride(), c.validFraction(), c.evalFraction(), c.maxTrain(), c.maxValid(), c.maxEval(), c.seed(),
         c.maxLineBytes(), c.maxRowsPerUser());

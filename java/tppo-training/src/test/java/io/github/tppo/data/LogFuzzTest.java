@@ -69,7 +69,7 @@ class LogFuzzTest {
   /** What the prepare stage does with a file, without its files. */
   private static void examples(DataConfig config, Path file) throws IOException {
     PrepareCounts counts = new PrepareCounts(config);
-    LogForm form = LogForm.of(config, counts);
+    LogForm form = LogForm.of(config, counts, user -> Split.of(config, user));
     try (UserPartitions store = new UserPartitions(file.resolveSibling("spill"), 100, 1 << 20);
         LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
       form.start(file);

@@ -20,6 +20,7 @@ import io.github.tppo.model.Workers;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.ConfigReader;
+import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.Reporter;
 import io.github.tppo.run.RunFolder;
@@ -100,6 +101,11 @@ class PipelineTest {
 
   /** Runs all stages; asks to stop after {@code updates} updates of the task's progress, if a task is named. */
   static List<String> run(TppoConfig config, Path out, String stopIn, int updates) throws Exception {
+    return run(TppoPipeline.create(), config, out, stopIn, updates);
+  }
+
+  /** The same for another pipeline. */
+  static List<String> run(Pipeline<TppoConfig> pipeline, TppoConfig config, Path out, String stopIn, int updates) throws Exception {
     AtomicBoolean stop = new AtomicBoolean();
     List<String> messages = new ArrayList<>();
     Reporter reporter = new Reporter() {
@@ -116,7 +122,7 @@ class PipelineTest {
     };
     try (RunFolder folder = RunFolder.open(out)) {
       folder.begin(config, false);
-      new StageRunner<>(TppoPipeline.create().stages(config), config, folder, Backend.CPU, reporter, stop::get).runAll();
+      new StageRunner<>(pipeline.stages(config), config, folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
   }
@@ -133,6 +139,24 @@ class PipelineTest {
         assertEquals(ScalarType.Half, weights.entry(tensor).dtype(), name + ": " + tensor);
       }
     }
+  }
+
+  @Test
+  void furtherArmsAndAblationsAreTrainedAndCompared() throws Exception {
+    Path out = dir.resolve("arms");
+    run(config(dir, "sft.max_steps=5", "policy.steps=2", "experiment.arms={printed: ['policy.class_values=[0, 1, 2]', policy.center_rewards=false]}",
+        "experiment.ablation.local_weight=[0.4, 1]", "experiment.ablation.length_penalty=[true, false]"), out, null, 0);
+    JsonNode results = JSON.readTree(out.resolve("results.json").toFile());
+    assertTrue(results.at("/relevance_rate/token_template/printed/mean").isNumber());
+    assertTrue(results.at("/relevance_rate/token_template/local_weight_1.0").isMissingNode(), "ablations are apart");
+    assertEquals(results.at("/relevance_rate/token_template/tppo/mean"), results.at("/ablation/local_weight/0.4/token_template/mean"));
+    for (String name : List.of("arms/printed/tppo", "arms/local_weight_1.0/tppo", "arms/local_weight_1.0/reward-token", "arms/length_penalty_off/tppo")) {
+      assertTrue(Files.exists(out.resolve(name).resolve("model.safetensors")), name);
+    }
+    try (Stream<Path> arms = Files.list(out.resolve("arms"))) {
+      assertEquals(3, arms.count(), "no policy is trained twice");
+    }
+    assertEquals(2, results.at("/ablation/length_penalty").size());
   }
 
   @Test

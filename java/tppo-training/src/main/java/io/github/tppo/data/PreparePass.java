@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.data;
+
+import io.github.tppo.run.ProgressListener;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+
+/** One pass of the prepare stage: logs that are read together, and their users. */
+final class PreparePass {
+  private static final int REPORT_EVERY = 1 << 13;
+  /** Share of a pass that reading takes. */
+  private static final double READING = 0.8;
+  /** Reasons that speak of the query and not of the row: such rows are well formed. */
+  private static final Set<String> WELL_FORMED = Set.of(QueryCleaner.EMPTY, QueryCleaner.URL, QueryCleaner.TOO_LONG);
+  private static final String BLANK = "blank_line";
+
+  private final DataConfig config;
+  private final PrepareCounts counts;
+  private final boolean heldOut;
+  private final List<Path> files;
+  private final Split.Dealer dealer;
+  private final double from;
+  private final double to;
+  private final LogForm form;
+  private long rowsRead;
+
+  /**
+   * A pass.
+   *
+   * @param heldOut whether the files are {@code eval_files}, whose users are all held out
+   * @param from where this pass begins in the progress of the whole, from 0 to 1
+   * @param to where it ends
+   */
+  PreparePass(DataConfig config, PrepareCounts counts, boolean heldOut, List<Path> files, double from, double to) {
+    this.config = config;
+    this.counts = counts;
+    this.heldOut = heldOut;
+    this.files = files;
+    this.dealer = heldOut ? user -> Split.EVAL : user -> Split.of(config, user);
+    this.from = from;
+    this.to = to;
+    this.form = LogForm.of(config, counts, dealer);
+  }
+
+  /** Reads the logs, with temporary files in {@code spill}, and writes the examples of their users. */
+  void run(Path spill, SplitWriter out, ProgressListener progress) throws IOException {
+    long partition = UserPartitions.partitionBytesForHeap();
+    try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), partition)) {
+      readAll(store, progress);
+      Split needed = heldOut ? Split.EVAL : Split.TRAIN;
+      long before = counts.examples(needed);
+      store.forEachKey((bytes, offsets, overflow) -> {
+        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, counts)) {
+          out.user(user, dealer.of(user.user()));
+        }
+      }, share -> progress.update(thousandths(READING + share * (1 - READING)), 1000, "users"));
+      if (rowsRead == 0) {
+        throw new DataException(key() + ": no rows in " + files);
+      }
+      if (counts.examples(needed) == before) {
+        throw noExample();
+      }
+    }
+  }
+
+  private DataException noExample() {
+    DataStats stats = counts.stats();
+    return new DataException(key() + ": no " + (heldOut ? "held-out" : "training") + " example: of " + stats.users()
+        + " users, dropped " + stats.usersDropped() + ", left per split " + stats.usersPerSplit() + "; examples beyond data.max_"
+        + (heldOut ? "eval " : "train ") + stats.examplesOverLimit() + "; rows dropped " + stats.rowsDropped()
+        + ". A user needs data.targets (" + config.targets() + ") different queries and data.min_history ("
+        + config.minHistory() + ") entries before them");
+  }
+
+  private String key() {
+    return heldOut ? "data.eval_files" : "data.files";
+  }
+
+  private long thousandths(double part) {
+    return Math.round(1000 * (from + (to - from) * part));
+  }
+
+  private void readAll(UserPartitions store, ProgressListener progress) throws IOException {
+    long total = 0;
+    for (Path file : files) {
+      total += Files.size(file);
+    }
+    long before = 0;
+    for (Path file : files) {
+      read(file, store, before, Math.max(1, total), progress);
+      before += Files.size(file);
+    }
+  }
+
+  private void read(Path file, UserPartitions store, long before, long total, ProgressListener progress) throws IOException {
+    Map<String, Long> dropped = new TreeMap<>();
+    Map<String, Long> firstLine = new TreeMap<>();
+    long rows = 0;
+    long headers = 0;
+    String failure;
+    try (LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
+      form.start(file);
+      for (LineReader.Kind kind; (kind = lines.next()) != LineReader.Kind.END; ) {
+        String reason = null;
+        if (kind != LineReader.Kind.LINE) {
+          reason = kind.reason();
+        } else if (form.header(lines.text(), lines.lineNumber())) {
+          headers++;
+          continue;
+        } else {
+          reason = lines.text().isBlank() ? BLANK : form.take(lines.text(), store);
+        }
+        rows++;
+        if (reason != null) {
+          dropped.merge(reason, 1L, Long::sum);
+          firstLine.putIfAbsent(reason, lines.lineNumber());
+        }
+        if (rows % REPORT_EVERY == 0) {
+          double share = Math.min(1, (double) (before + lines.bytesRead()) / total);
+          progress.update(thousandths(READING * share), 1000, file.getFileName() + ": " + rows + " rows");
+        }
+      }
+      failure = lines.failure();
+    } catch (DataException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new DataException(key() + ": " + file + ": cannot be read: " + e.getMessage(), e);
+    }
+    if (failure != null) {
+      counts.warn(file + ": " + failure + "; the whole lines before that are used, "
+          + dropped.getOrDefault("truncated_line", 0L) + " line cut short is dropped");
+    }
+    check(file, rows, dropped, firstLine);
+    rowsRead += rows;
+    counts.file(new DataStats.FileStats(file.toString(), heldOut, Files.size(file), rows, dropped, firstLine), headers);
+  }
+
+  /** Refuses a file that is of another form, and warns of one that is partly so. */
+  private void check(Path file, long rows, Map<String, Long> dropped, Map<String, Long> firstLine)
+      throws DataException {
+    long cutShort = dropped.getOrDefault("truncated_line", 0L);
+    long real = rows - cutShort - dropped.getOrDefault(BLANK, 0L);
+    long malformed = dropped.entrySet().stream().filter(e -> !WELL_FORMED.contains(e.getKey()))
+        .mapToLong(Map.Entry::getValue).sum() - (rows - real);
+    if (real == 0) {
+      counts.warn(file + ": holds no rows");
+      return;
+    }
+    String reasons = dropped.entrySet().stream()
+        .filter(e -> !WELL_FORMED.contains(e.getKey()) && !e.getKey().equals(BLANK))
+        .map(e -> e.getKey() + " " + e.getValue() + ", first in line " + firstLine.get(e.getKey()))
+        .reduce((a, b) -> a + "; " + b).orElse("");
+    if (malformed == real || (real >= 100 && malformed > 0.95 * real)) {
+      throw new DataException(key() + ": " + file + ": " + malformed + " of " + real + " rows are not of the form "
+          + formName() + " (" + reasons + "); expected " + form.describe() + "; check data.form and the file");
+    }
+    if (malformed > 0.05 * real) {
+      counts.warn(file + ": " + malformed + " of " + real + " rows are malformed (" + reasons + ")");
+    }
+  }
+
+  private String formName() {
+    return config.form().name().toLowerCase(Locale.ROOT);
+  }
+}

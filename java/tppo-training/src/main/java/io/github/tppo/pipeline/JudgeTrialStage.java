@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.model.Decoder;
+import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.MetricsWriter;
+import io.github.tppo.run.RunContext;
+import io.github.tppo.run.Stage;
+import io.github.tppo.run.TppoConfig;
+import io.github.tppo.text.Tokenizer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/** Judges the policy of one trial of a search on validation users: {@code search/METHOD-N/score.json}. */
+final class JudgeTrialStage implements Stage<TppoConfig> {
+  private static final ObjectMapper JSON = new ObjectMapper();
+
+  private final String method;
+  private final int trial;
+  private final List<String> overrides;
+  private final Arm arm;
+
+  /** @param arm the policy, trained with the overrides */
+  JudgeTrialStage(String method, int trial, List<String> overrides, Arm arm) {
+    this.method = method;
+    this.trial = trial;
+    this.overrides = overrides;
+    this.arm = arm;
+  }
+
+  @Override
+  public String name() {
+    return arm.stage("judge");
+  }
+
+  @Override
+  public String command() {
+    return "search";
+  }
+
+  @Override
+  public TppoConfig config(TppoConfig run) {
+    return arm.config(run);
+  }
+
+  @Override
+  public List<String> needs() {
+    List<String> needs = new ArrayList<>(List.of("prepare", "sft"));
+    needs.addAll(trainingStages());
+    return needs;
+  }
+
+  private List<String> trainingStages() {
+    return arm.ownReward() ? List.of(arm.rewardStage(), arm.stage("train-policy")) : List.of(arm.stage("train-policy"));
+  }
+
+  @Override
+  public List<String> configKeys() {
+    return List.of("seed", "text", "sampling", "judge", "search.examples", "search.samples_per_example");
+  }
+
+  @Override
+  public List<String> outputs() {
+    return List.of(arm.home() + "score.json");
+  }
+
+  @Override
+  public void run(RunContext<TppoConfig> context) throws IOException {
+    Compute.prepare(context);
+    TppoConfig config = context.config();
+    Path dir = context.folder().model(arm.folder());
+    Validation.Scores scores;
+    try (Tokenizer tokenizer = Tokenizer.load(dir); Decoder policy = Decoder.open(dir)) {
+      scores = new Validation(context, policy, tokenizer, config.search().examples(), config.search().samplesPerExample()).scores();
+    }
+    Map<String, Double> seconds = context.folder().state().seconds();
+    SearchTrial result = new SearchTrial(method, trial, overrides, (scores.token() + scores.sentence()) / 2, scores.token(),
+        scores.sentence(), lastKl(dir), scores.tokens(), scores.rightCount(),
+        trainingStages().stream().mapToDouble(seconds::get).sum());
+    AtomicFiles.write(file(context), JSON.writeValueAsString(result) + "\n");
+  }
+
+  private static double lastKl(Path dir) throws IOException {
+    List<String> lines = Files.readAllLines(dir.resolve(MetricsWriter.FILE));
+    return lines.isEmpty() ? Double.NaN : JSON.readTree(lines.get(lines.size() - 1)).path("objective/kl").asDouble(Double.NaN);
+  }
+
+  /** Where the result is. */
+  Path file(RunContext<TppoConfig> context) {
+    return context.folder().path(arm.home()).resolve("score.json");
+  }
+}

@@ -19,7 +19,6 @@ final class JudgeSection {
   private final Table labels = new Table("Template", "judge", "labelled", "set aside", "questions asked", "words scored",
       "words relevant", "answers relevant", "time");
   private final StackedBars classes = new StackedBars("Classes of the response tokens", "labels for the reward model, %");
-  private final StackedBars rejected = new StackedBars("Labelled and set aside", "share of the responses, %");
   private final Map<String, Map<String, Double>> extra = new LinkedHashMap<>();
 
   private JudgeSection() {}
@@ -35,25 +34,20 @@ final class JudgeSection {
       });
     }
     section.labels.write(html);
-    html.figures(figures -> {
-      section.classes.write(figures);
-      section.rejected.write(figures);
-    });
+    html.figures(section.classes::write);
     section.extra(html);
     judge(html, run.results().path("judge"));
   }
 
   private void template(String name, JsonNode s) {
-    double labelled = s.path("labelled").asDouble();
     double aside = 0;
-    List<Part> parts = new ArrayList<>();
     StringBuilder reasons = new StringBuilder();
     for (Map.Entry<String, JsonNode> reason : s.path("rejected").properties()) {
       aside += reason.getValue().asDouble();
       reasons.append(reasons.isEmpty() ? " (" : ", ").append(Numbers.words(reason.getKey())).append(' ')
           .append(Numbers.count(reason.getValue().asDouble()));
     }
-    labels.row(name, Table.text(s.path("judge").asText()), Table.count(labelled),
+    labels.row(name, Table.text(s.path("judge").asText()), Table.count(s.path("labelled").asDouble()),
         Table.number(aside, Numbers.count(aside) + (reasons.isEmpty() ? "" : reasons + ")")),
         Table.count(s.path("asked").asDouble()), Table.count(s.path("words_scored").asDouble()),
         Table.percent(s.path("words_relevant_percent").asDouble() / 100),
@@ -64,11 +58,6 @@ final class JudgeSection {
     if (tokens.size() == 3) {
       classes.bar(name, Numbers.count(all) + " tokens", List.of(part("relevant", "c-relevant", tokens.path(2).asDouble(), all),
           part("irrelevant", "c-irrelevant", tokens.path(1).asDouble(), all), part("no word", "tie", tokens.path(0).asDouble(), all)));
-    }
-    if (aside > 0) {
-      parts.add(part("labelled", "c-relevant", labelled, labelled + aside));
-      parts.add(part("set aside", "c-irrelevant", aside, labelled + aside));
-      rejected.bar(name, Numbers.count(aside) + " set aside", parts);
     }
     Map<String, Double> numbers = new LinkedHashMap<>();
     s.properties().stream().filter(e -> !SHOWN.contains(e.getKey())).forEach(e -> flatten(Numbers.words(e.getKey()), e.getValue(), numbers));

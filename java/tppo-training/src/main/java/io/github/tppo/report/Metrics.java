@@ -58,6 +58,20 @@ record Metrics(List<List<JsonNode>> runs) {
 
   /** The series of something that is computed from the first step of a run and each of its steps. */
   List<Point> series(ToDoubleBiFunction<JsonNode, JsonNode> of) {
+    return thinned(points(of));
+  }
+
+  /** The mean of the runs with a band of one standard deviation, given by another name, to either side. */
+  List<Point> series(String name, String deviation) {
+    Map<Double, Double> deviations = new TreeMap<>();
+    points((first, step) -> Numbers.of(step.path(deviation))).forEach(p -> deviations.put(p.x(), p.y()));
+    return thinned(points((first, step) -> Numbers.of(step.path(name))).stream().map(p -> {
+      double sd = deviations.getOrDefault(p.x(), Double.NaN);
+      return new Point(p.x(), p.y(), p.y() - sd, p.y() + sd);
+    }).toList());
+  }
+
+  private List<Point> points(ToDoubleBiFunction<JsonNode, JsonNode> of) {
     Map<Double, DoubleSummaryStatistics> steps = new TreeMap<>();
     for (List<JsonNode> run : runs) {
       for (JsonNode step : run) {
@@ -70,23 +84,7 @@ record Metrics(List<List<JsonNode>> runs) {
     List<Point> points = new ArrayList<>();
     steps.forEach((x, y) -> points.add(runs.size() == 1 ? Point.of(x, y.getAverage())
         : new Point(x, y.getAverage(), y.getMin(), y.getMax())));
-    return thinned(points);
-  }
-
-  /** The same; for a single run the band is one standard deviation, given by another name, to either side. */
-  List<Point> series(String name, String deviation) {
-    if (runs.size() != 1) {
-      return series(name);
-    }
-    List<Point> points = new ArrayList<>();
-    for (JsonNode step : runs.get(0)) {
-      double y = Numbers.of(step.path(name));
-      double sd = Numbers.of(step.path(deviation));
-      if (!Double.isNaN(y)) {
-        points.add(new Point(step.path("step").asDouble(), y, y - sd, y + sd));
-      }
-    }
-    return thinned(points);
+    return points;
   }
 
   private static List<Point> thinned(List<Point> points) {

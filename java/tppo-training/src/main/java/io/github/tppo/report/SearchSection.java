@@ -23,8 +23,8 @@ final class SearchSection {
     if (trials.isEmpty()) {
       return;
     }
-    html.element("p", "Every method had its setting searched on validation users, who are neither trained on nor held out. "
-        + "The ringed trial of a method has the highest score and is the one whose setting was chosen.");
+    html.element("p", "Settings of each method, tried on validation users, who are neither trained on nor held out. The score is "
+        + "the mean of the two relevance rates; the ringed trial of a method is its best.");
     Table best = new Table("Best of", "trials", "score", "relevant words, %", "relevant answers, %", "KL", "setting");
     methods.forEach((method, list) -> {
       JsonNode top = best(list);
@@ -96,6 +96,6 @@ final class SearchSection {
   private static String overrides(JsonNode trial) {
     List<String> all = new ArrayList<>();
     trial.path("overrides").forEach(o -> all.add(o.asText()));
-    return String.join(" ", all);
+    return all.isEmpty() ? "as configured" : String.join(" ", all);
   }
 }

@@ -66,17 +66,15 @@ final class TrainingSection {
         "class", "note");
   }
 
-  /** The score of each policy on its own scale; several seeds are taken together in the results. */
+  /** The score of each policy on its own scale. */
   private List<LineChart> scores() {
     JsonNode training = run.results().path("training");
     Set<String> names = new LinkedHashSet<>(runs.keySet());
     training.fieldNames().forEachRemaining(names::add);
     List<LineChart> charts = new ArrayList<>();
     for (String name : Models.sorted(names)) {
-      List<Point> points = kept(training.path(name));
-      if (points.isEmpty()) {
-        points = runs.getOrDefault(name, new Metrics(List.of())).series("objective/scores", "objective/scores_std");
-      }
+      List<Point> points = runs.containsKey(name) ? runs.get(name).series("objective/scores", "objective/scores_std")
+          : kept(training.path(name));
       LineChart chart = new LineChart("Training score, " + Models.label(name), "mean over responses, band ± 1 standard deviation", STEP)
           .line(Models.label(name), Models.style(name), points);
       if (!chart.isEmpty()) {

@@ -12,8 +12,6 @@ import java.util.function.ToDoubleFunction;
 final class Claims {
   /** A difference below this many points counts as near. */
   static final double NEAR = 2;
-  /** Half the width of a 95 % interval in standard errors. */
-  private static final double NORMAL = 1.959964;
   private static final Map<String, String> TEMPLATES = new LinkedHashMap<>();
 
   static {
@@ -78,22 +76,10 @@ final class Claims {
   private Claim wins() {
     Claim claim = new Claim("TPPO wins more often than it loses", "+2.35 points against PPO, +8.75 against SFT (open log)");
     for (String other : List.of("ppo", "sft", "dpo")) {
-      Estimate balance = balance(results.path("pairwise").path("tppo_vs_" + other), results.path("held_out_users").asLong());
+      Estimate balance = Estimate.of(results.path("pairwise").path("tppo_vs_" + other).path("win_minus_lose"));
       claim.with("wins − losses against " + Models.label(other), balance, Outcome.above(balance));
     }
     return claim;
-  }
-
-  /** Wins minus losses in points with the normal interval of a difference of two shares of the same users; null when unknown. */
-  static Estimate balance(JsonNode pair, long users) {
-    double win = Numbers.of(pair.path("win")) / 100;
-    double lose = Numbers.of(pair.path("lose")) / 100;
-    if (Double.isNaN(win + lose) || users < 2) {
-      return null;
-    }
-    double balance = win - lose;
-    double half = NORMAL * Math.sqrt(Math.max(0, win + lose - balance * balance) / users);
-    return new Estimate(100 * balance, 100 * (balance - half), 100 * (balance + half), List.of());
   }
 
   private Claim steadier() {

@@ -53,8 +53,7 @@ final class ClaimsSection {
   private static void rules(Html html) {
     html.element("p", "A difference is shown when its whole 95 % interval is above zero, contradicted when the whole interval is "
         + "below zero, and not shown when the interval contains zero; an order of three models needs both of its differences. "
-        + "The intervals of relevance are those of results.json, paired user by user. The interval of wins − losses is the "
-        + "normal one over the held-out users. “Near” is shown when the whole interval is within ± " + Numbers.brief(Claims.NEAR)
+        + "The intervals are those of results.json, taken user by user. “Near” is shown when the whole interval is within ± " + Numbers.brief(Claims.NEAR)
         + " points and contradicted when it is wholly outside.");
     html.element("p", "Steadiness has two figures, both in standard deviations of the scores of the first round, since the reward "
         + "models of PPO and TPPO have different scales: the mean standard deviation of the scores in a round, and the standard "

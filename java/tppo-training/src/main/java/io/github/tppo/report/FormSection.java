@@ -20,10 +20,10 @@ final class FormSection {
     HEADS.put("finished", "ended by itself");
     HEADS.put(TOKENS, "mean length, tokens");
     HEADS.put("duplicate_queries", "queries that repeat another");
-    HEADS.put("repeated_words", "words that repeat another");
+    HEADS.put("repeated_words", "words repeated within a query");
     HEADS.put("distinct_answers", "distinct answers");
     HEADS.put("words_in_history", "words from the history");
-    HEADS.put("novelty", "novel queries");
+    HEADS.put("novelty", "words new to the history");
   }
 
   private FormSection() {}

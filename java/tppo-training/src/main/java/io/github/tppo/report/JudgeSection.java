@@ -14,10 +14,10 @@ import java.util.Set;
 final class JudgeSection {
   /** What the first table shows; every other number of the file is shown as it is called there. */
   private static final Set<String> SHOWN = Set.of("judge", "labelled", "rejected", "asked", "class_tokens", "class_shares",
-      "words_scored", "words_relevant_percent", "sentences_relevant_percent", "seconds");
+      "words_scored", "words_relevant_percent", "sentences_relevant_percent", "seconds", "template_sha256");
 
   private final Table labels = new Table("Template", "judge", "labelled", "set aside", "questions asked", "words scored",
-      "words relevant", "answers relevant", "time");
+      "words relevant", "answers relevant", "time", "template, SHA-256");
   private final StackedBars classes = new StackedBars("Classes of the response tokens", "labels for the reward model, %");
   private final Map<String, Map<String, Double>> extra = new LinkedHashMap<>();
 
@@ -52,7 +52,8 @@ final class JudgeSection {
         Table.count(s.path("asked").asDouble()), Table.count(s.path("words_scored").asDouble()),
         Table.percent(s.path("words_relevant_percent").asDouble() / 100),
         Table.percent(s.path("sentences_relevant_percent").asDouble() / 100),
-        Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())));
+        Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())),
+        Table.text(s.path("template_sha256").asText().isEmpty() ? "–" : s.path("template_sha256").asText()));
     JsonNode tokens = s.path("class_tokens");
     double all = tokens.path(0).asDouble() + tokens.path(1).asDouble() + tokens.path(2).asDouble();
     if (tokens.size() == 3) {
@@ -81,6 +82,7 @@ final class JudgeSection {
     List<String> heads = new ArrayList<>(List.of("Asking the judge"));
     heads.addAll(names);
     Table table = new Table(heads.toArray(String[]::new));
+    extra.values().removeIf(values -> values.values().stream().allMatch(v -> v == 0)); // nothing was asked of a server
     extra.forEach((key, values) -> table.row(key, names.stream().map(n -> number(values.getOrDefault(n, Double.NaN))).toArray(Table.Cell[]::new)));
     table.write(html);
   }

@@ -29,7 +29,7 @@ final class RelevanceSection {
       forest(figures, differences, "sentence_template", "Differences in relevant answers");
       pairs(figures, pairs, "Win, tie, lose: the others", key -> !key.startsWith("tppo" + VERSUS));
     });
-    differences(html, differences);
+    differences(html, differences, pairs);
   }
 
   private static void bars(Html html, JsonNode rates, String title, String note) {
@@ -67,16 +67,17 @@ final class RelevanceSection {
     return new Part(label, style, value.asDouble(), Numbers.fixed(value.asDouble(), 1));
   }
 
-  private static void differences(Html html, JsonNode differences) {
+  private static void differences(Html html, JsonNode differences, JsonNode pairs) {
     if (differences.isEmpty()) {
       return;
     }
     html.element("p", "Whiskers are 95 % intervals; small circles are single seeds. Differences are taken user by user; an interval "
-        + "that contains zero shows no difference. Of each pair of models the judge sees every user’s two answers in both "
-        + "orders; “flips” is the share of users on which the order decided, which counts as a tie.", "class", "note");
-    Table table = new Table("Paired differences", "relevant words, points", "relevant answers, points");
+        + "that contains zero shows no difference. Beside a pair stands wins − losses; “flips” is the share of users on whom the "
+        + "verdict changed with the order in which the two answers were shown, which counts as a tie.", "class", "note");
+    Table table = new Table("Paired differences", "relevant words, points", "relevant answers, points", "wins − losses, points");
     differences.properties().forEach(entry -> table.row(pairName(entry.getKey(), MINUS, " − "),
-        cell(entry.getValue().path("token_template")), cell(entry.getValue().path("sentence_template"))));
+        cell(entry.getValue().path("token_template")), cell(entry.getValue().path("sentence_template")),
+        cell(pairs.path(entry.getKey().replace(MINUS, VERSUS)).path("win_minus_lose"))));
     html.open("details").element("summary", "Differences as a table");
     table.write(html);
     html.close();

@@ -27,9 +27,6 @@ final class SampleExperiment {
       SampleRun.write(run, MODELS, seed);
       ObjectNode own = (ObjectNode) JSON.readTree(run.resolve("results.json").toFile());
       own.withObject("/reward_model/sentence").put("auc_weighted", 0.74 + 0.004 * seed).put("eval_loss", 0.33);
-      for (JsonNode pair : own.path("pairwise")) {
-        ((ObjectNode) pair).put("flip_rate", 0.031 * seed);
-      }
       JSON.writeValue(run.resolve("results.json").toFile(), own);
       judge(run, own);
       results.add(own);
@@ -40,8 +37,7 @@ final class SampleExperiment {
       seeds.add(seed);
     }
     all.withObject("/judge").put("name", "chat: a model").put("asked", 14400).withObject("templates")
-        .put("token", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08")
-        .put("sentence", "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752");
+        .put("token", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
     ablations(root, all);
     JSON.writeValue(root.resolve("results.json").toFile(), all);
     search(root);
@@ -50,6 +46,7 @@ final class SampleExperiment {
   private static void judge(Path run, ObjectNode results) throws IOException {
     ObjectNode stats = (ObjectNode) JSON.readTree(run.resolve("labels/stats.json").toFile());
     ObjectNode token = (ObjectNode) stats.path("token");
+    token.put("template_sha256", "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752");
     token.put("requests", 12801).put("retries", 139).withObject("usage").put("prompt_tokens", 5120400).put("completion_tokens", 1290233);
     ObjectNode sentence = stats.putObject("sentence");
     sentence.setAll(token.deepCopy());

@@ -5,7 +5,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.History;
 import io.github.tppo.eval.Bootstrap;
-import io.github.tppo.eval.Comparison;
 import io.github.tppo.eval.FormMetrics;
 import io.github.tppo.eval.ScoredAnswer;
 import io.github.tppo.judge.WordScore;
@@ -144,7 +143,7 @@ final class SampleRun {
       for (int j = i - 1; j > 0; j--) {
         List<ScoredAnswer> first = answers.get(names.get(i));
         List<ScoredAnswer> second = answers.get(names.get(j));
-        pairs.put(names.get(i) + "_vs_" + names.get(j), Comparison.byScore(
+        pairs.put(names.get(i) + "_vs_" + names.get(j), pair(
             scores(first, ScoredAnswer::tokenRelevance), scores(second, ScoredAnswer::tokenRelevance)));
         differences.put(names.get(i) + "_minus_" + names.get(j), Map.of(
             "token_template", difference(first, second, ScoredAnswer::tokenRelevance),
@@ -170,6 +169,18 @@ final class SampleRun {
     results.put("timing_s", new LinkedHashMap<>(Map.of("prepare", 6.2, "sft", 48.0, "generate", 61.5, "train-policy", 223.0)));
     results.put("tokens_per_s", Map.of("generate", 5120.0, "train_policy", 1340.5));
     return results;
+  }
+
+  private static Map<String, Object> pair(double[] first, double[] second) {
+    double[] net = new double[first.length];
+    double won = 0;
+    double lost = 0;
+    for (int i = 0; i < net.length; i++) {
+      net[i] = 100 * Math.signum(first[i] - second[i]);
+      won += Math.max(0, net[i]) / net.length;
+      lost += Math.max(0, -net[i]) / net.length;
+    }
+    return Map.of("win", won, "tie", 100 - won - lost, "lose", lost, "flip_rate", 0.08, "win_minus_lose", interval(Bootstrap.mean(net, 500, 1)));
   }
 
   private static Map<String, Object> difference(List<ScoredAnswer> first, List<ScoredAnswer> second, ToDoubleFunction<ScoredAnswer> of) {

@@ -89,6 +89,7 @@ final class Verdict {
       text.append(" Against sentence-level PPO: ").append(Numbers.signed(overPpo.mean(), 1)).append(" points, 95 % interval ")
           .append(overPpo.interval(1)).append('.');
     }
+    text.append(answers());
     long users = results.path("held_out_users").asLong();
     if (users > 0) {
       text.append(" Measured on ").append(Numbers.count(users)).append(" held-out users");
@@ -104,6 +105,18 @@ final class Verdict {
           : "between the two models.");
     }
     return text.toString();
+  }
+
+  /** The rates of whole answers, which need not agree with those of words. */
+  private String answers() {
+    List<String> rates = new ArrayList<>();
+    for (String model : List.of("tppo", "ppo", "sft")) {
+      Estimate rate = Estimate.of(results.path("relevance_rate").path("sentence_template").path(model));
+      if (rate != null) {
+        rates.add(percent(rate) + " of " + Models.label(model) + "’s");
+      }
+    }
+    return rates.isEmpty() ? "" : " Of whole answers it finds relevant: " + String.join(", ", rates) + ".";
   }
 
   private static String percent(Estimate e) {

@@ -120,15 +120,15 @@ final class AblationSection {
     LineChart score = new LineChart("Policy: training score", "mean over responses", "round");
     LineChart judge = new LineChart("Policy: judge’s relevant words", "on validation users, %", "round");
     LineChart length = new LineChart("Policy: response length", "tokens", "round");
+    List<RunFiles> runs = runs();
     int i = 0;
     for (Map.Entry<String, JsonNode> value : values.properties()) {
       String style = "c-v" + i++ % COLOURS;
-      String arm = "arms/" + setting + "_" + value.getKey().replace(',', '_') + "/";
-      Metrics own = run.metrics(arm + "reward-token");
-      Metrics policy = run.metrics(arm + "tppo");
+      Metrics own = RunFiles.metrics(runs, arm(value.getKey()) + "/reward-token");
+      Metrics policy = RunFiles.metrics(runs, arm(value.getKey()) + "/tppo");
       if (policy.isEmpty()) { // the run's own setting
-        policy = run.metrics("tppo");
-        own = run.metrics("reward-token");
+        policy = RunFiles.metrics(runs, "tppo");
+        own = RunFiles.metrics(runs, "reward-token");
       }
       loss.line(value.getKey(), style, own.series("eval/loss"));
       auc.line(value.getKey(), style, own.series("eval/auc_weighted"));
@@ -139,6 +139,21 @@ final class AblationSection {
     Estimate suggested = Estimate.of(run.results().path("suggested_length"));
     length.reference(suggested == null ? Double.NaN : suggested.mean(), "suggested length");
     return setting.equals("local_weight") ? List.of(loss, auc) : List.of(score, judge, length);
+  }
+
+  private String arm(String value) {
+    return "arms/" + setting + "_" + value.replace(',', '_');
+  }
+
+  /** The runs of the seeds for which the setting was varied; of others TPPO's curves are no match for the variations'. */
+  private List<RunFiles> runs() throws IOException {
+    List<RunFiles> varied = new ArrayList<>();
+    for (RunFiles each : run.runs()) {
+      if (each.names("arms").stream().anyMatch(name -> name.startsWith(setting + "_"))) {
+        varied.add(each);
+      }
+    }
+    return varied.isEmpty() ? run.runs() : varied;
   }
 
   private void table(Html html) {

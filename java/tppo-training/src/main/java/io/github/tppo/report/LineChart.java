@@ -123,6 +123,10 @@ final class LineChart {
   private Scale xScale() {
     double low = lines.stream().flatMap(l -> l.points().stream()).mapToDouble(Point::x).min().orElse(0);
     double high = lines.stream().flatMap(l -> l.points().stream()).mapToDouble(Point::x).max().orElse(1);
+    for (Reference r : references) {
+      low = r.vertical() ? Math.min(low, r.at()) : low;
+      high = r.vertical() ? Math.max(high, r.at()) : high;
+    }
     return Scale.exact(low, high, LEFT + 4, WIDTH - RIGHT - 4, 5);
   }
 

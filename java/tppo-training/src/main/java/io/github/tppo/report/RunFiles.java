@@ -108,6 +108,11 @@ final class RunFiles {
 
   /** Metrics of a stage's folder in all runs; empty when none has any. */
   Metrics metrics(String stage) throws IOException {
+    return metrics(runs, stage);
+  }
+
+  /** Metrics of a stage's folder in some runs. */
+  static Metrics metrics(List<RunFiles> runs, String stage) throws IOException {
     List<List<JsonNode>> all = new ArrayList<>();
     for (RunFiles run : runs) {
       List<JsonNode> steps = run.lines(stage + "/" + MetricsWriter.FILE);

@@ -109,6 +109,8 @@ final class ExperimentReportTest {
     Element lossFigure = (Element) Page.below(section("ablation"), "figcaption").stream()
         .filter(e -> e.getTextContent().startsWith("Reward model: loss")).findFirst().orElseThrow().getParentNode();
     assertEquals(6, Page.below(lossFigure, "path").stream().filter(e -> e.getAttribute("class").startsWith("curve")).count());
+    assertEquals(0, Page.below(lossFigure, "path").stream().filter(e -> e.getAttribute("class").startsWith("band")).count(),
+        "one seed was varied, so TPPO's own curve is of that seed too");
   }
 
   @Test

@@ -2,37 +2,32 @@
 package io.github.tppo.eval;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.tppo.eval.PairVerdict.Outcome;
+import java.util.List;
 
 /**
- * Two models on the same prompts: share of prompts, in percent, on which the first wins, neither does, or the second wins.
+ * Two models on the same prompts: share of the judged pairs of answers, in percent, in which the first wins, neither does,
+ * or the second wins.
  *
- * @param flipRate share of verdicts that change with the order in which the two are shown; such a pair is a tie
+ * @param flipRate share, 0..1, of pairs on which the verdict changes with the order in which the two are shown; such a pair is a tie
+ * @param unjudged pairs on which the judge failed, in no share
  */
 public record Comparison(
     @JsonProperty("win") double win,
     @JsonProperty("tie") double tie,
     @JsonProperty("lose") double lose,
-    @JsonProperty("flip_rate") double flipRate) {
+    @JsonProperty("flip_rate") double flipRate,
+    @JsonProperty("unjudged") long unjudged) {
 
-  /**
-   * Compares by the judge's scores. Scores are given to each answer alone, so the order of the two cannot matter, and the
-   * flip rate is 0.
-   *
-   * @param first score of each user's answers under the first model
-   * @param second the same users in the same order
-   */
-  public static Comparison byScore(double[] first, double[] second) {
-    if (first.length != second.length) {
-      throw new IllegalArgumentException("second: " + second.length + " scores, expected " + first.length);
-    }
-    double win = 0;
-    double lose = 0;
-    for (int i = 0; i < first.length; i++) {
-      int order = Double.compare(first[i], second[i]);
-      win += order > 0 ? 1 : 0;
-      lose += order < 0 ? 1 : 0;
-    }
-    double n = Math.max(1, first.length);
-    return new Comparison(100 * win / n, 100 * (first.length - win - lose) / n, 100 * lose / n, 0);
+  /** Counts verdicts. */
+  public static Comparison of(List<PairVerdict> verdicts) {
+    long unjudged = count(verdicts, Outcome.UNJUDGED);
+    double n = Math.max(1, verdicts.size() - unjudged);
+    return new Comparison(100 * count(verdicts, Outcome.WIN) / n, 100 * count(verdicts, Outcome.TIE) / n,
+        100 * count(verdicts, Outcome.LOSE) / n, verdicts.stream().filter(PairVerdict::flipped).count() / n, unjudged);
+  }
+
+  private static long count(List<PairVerdict> verdicts, Outcome outcome) {
+    return verdicts.stream().filter(v -> v.outcome() == outcome).count();
   }
 }

@@ -2,6 +2,7 @@
 package io.github.tppo.eval;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.tppo.data.History;
 import io.github.tppo.text.ResponseText;
 import java.util.HashSet;
 import java.util.List;
@@ -15,16 +16,20 @@ import java.util.Set;
  * @param finished share of answers that the model ended itself
  * @param meanTokens mean length in tokens
  * @param duplicateQueries share of queries that repeat an earlier one of the same answer
+ * @param repeatedWords share of words that repeat an earlier word of the same query
  * @param distinctAnswers distinct answers over users: a collapsed model gives every user the same
  * @param wordsInHistory share of words that occur in the user's searches
+ * @param novelty share of words that occur nowhere in the user's history: searches, clicks, purchases or visits
  */
 public record FormMetrics(
     @JsonProperty("right_count") double rightCount,
     @JsonProperty("finished") double finished,
     @JsonProperty("mean_tokens") double meanTokens,
     @JsonProperty("duplicate_queries") double duplicateQueries,
+    @JsonProperty("repeated_words") double repeatedWords,
     @JsonProperty("distinct_answers") double distinctAnswers,
-    @JsonProperty("words_in_history") double wordsInHistory) {
+    @JsonProperty("words_in_history") double wordsInHistory,
+    @JsonProperty("novelty") double novelty) {
 
   /** Measures all answers of a model. */
   public static FormMetrics of(List<ScoredAnswer> answers) {
@@ -34,7 +39,9 @@ public record FormMetrics(
     long queries = 0;
     long duplicates = 0;
     long words = 0;
+    long repeated = 0;
     long inHistory = 0;
+    long novel = 0;
     Set<List<String>> distinct = new HashSet<>();
     Set<String> users = new HashSet<>();
     for (ScoredAnswer answer : answers) {
@@ -46,17 +53,36 @@ public record FormMetrics(
       }
       queries += answer.queries().size();
       duplicates += answer.queries().size() - new HashSet<>(answer.queries()).size();
-      Set<String> history = new HashSet<>();
-      answer.history().search().forEach(q -> ResponseText.wordsOfQuery(q).forEach(w -> history.add(w.toLowerCase(Locale.ROOT))));
+      History history = answer.history();
+      Set<String> searched = words(history.search());
+      Set<String> known = words(history.click(), history.purchase(), history.visit());
+      known.addAll(searched);
       for (String query : answer.queries()) {
-        for (String word : ResponseText.wordsOfQuery(query)) {
+        Set<String> earlier = new HashSet<>();
+        for (String word : wordsOf(query)) {
           words++;
-          inHistory += history.contains(word.toLowerCase(Locale.ROOT)) ? 1 : 0;
+          repeated += earlier.add(word) ? 0 : 1;
+          inHistory += searched.contains(word) ? 1 : 0;
+          novel += known.contains(word) ? 0 : 1;
         }
       }
     }
     double n = Math.max(1, answers.size());
-    return new FormMetrics(right / n, finished / n, tokens / n, duplicates / (double) Math.max(1, queries), distinct.size() / (double) Math.max(1, users.size()),
-        inHistory / (double) Math.max(1, words));
+    double allWords = Math.max(1, words);
+    return new FormMetrics(right / n, finished / n, tokens / n, duplicates / (double) Math.max(1, queries), repeated / allWords,
+        distinct.size() / (double) Math.max(1, users.size()), inHistory / allWords, novel / allWords);
+  }
+
+  @SafeVarargs
+  private static Set<String> words(List<String>... entries) {
+    Set<String> words = new HashSet<>();
+    for (List<String> list : entries) {
+      list.forEach(entry -> words.addAll(wordsOf(entry)));
+    }
+    return words;
+  }
+
+  private static List<String> wordsOf(String text) {
+    return ResponseText.wordsOfQuery(text).stream().map(w -> w.toLowerCase(Locale.ROOT)).toList();
   }
 }

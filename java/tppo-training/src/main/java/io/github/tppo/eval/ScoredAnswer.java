@@ -2,17 +2,10 @@
 package io.github.tppo.eval;
 
 import com.fasterxml.jackson.annotation.JsonProperty;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.History;
 import io.github.tppo.judge.WordScore;
-import io.github.tppo.run.AtomicFiles;
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -41,8 +34,6 @@ public record ScoredAnswer(
     @JsonProperty("finished") boolean finished,
     @JsonProperty("n_tokens") int tokenCount) {
 
-  private static final ObjectMapper JSON = new ObjectMapper();
-
   /**
    * A token of the response.
    *
@@ -56,26 +47,11 @@ public record ScoredAnswer(
 
   /** Writes all answers of a model. */
   public static void write(Path file, List<ScoredAnswer> answers) throws IOException {
-    AtomicFiles.write(file, out -> {
-      for (ScoredAnswer answer : answers) {
-        out.write(JSON.writeValueAsBytes(answer));
-        out.write('\n');
-      }
-    });
+    JsonLines.write(file, answers);
   }
 
   /** Reads all answers of a model; a bad line is named. */
   public static List<ScoredAnswer> read(Path file) throws IOException {
-    List<ScoredAnswer> all = new ArrayList<>();
-    try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
-      for (String line = in.readLine(); line != null; line = in.readLine()) {
-        try {
-          all.add(JSON.readValue(line, ScoredAnswer.class));
-        } catch (JsonProcessingException e) {
-          throw new IOException(file + ":" + (all.size() + 1) + ": not a scored answer: " + e.getOriginalMessage(), e);
-        }
-      }
-    }
-    return all;
+    return JsonLines.read(file, ScoredAnswer.class, "a scored answer");
   }
 }

@@ -3,8 +3,11 @@ package io.github.tppo.pipeline;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.Example;
-import io.github.tppo.eval.Bootstrap;
+import io.github.tppo.eval.AnswerSummary;
 import io.github.tppo.eval.CopyLastQueries;
+import io.github.tppo.eval.ModelPair;
+import io.github.tppo.eval.PairVerdict;
+import io.github.tppo.eval.PairwiseJudge;
 import io.github.tppo.eval.ScoredAnswer;
 import io.github.tppo.judge.Judgement;
 import io.github.tppo.judge.LexicalJudge;
@@ -13,6 +16,7 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.reward.TokenRewardModel;
 import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
@@ -20,10 +24,13 @@ import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Answers of all models to held-out users, judged: {@code evaluate/} and {@code results.json}. */
@@ -72,8 +79,8 @@ final class EvaluateStage implements Stage<TppoConfig> {
     if (examples.isEmpty()) {
       throw new IllegalStateException("evaluate: no held-out user; raise data.eval_fraction or use a longer log");
     }
-    Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
-    answers.put("copy", copies(config, examples));
+    Map<String, AnswerSummary> answers = new LinkedHashMap<>();
+    answers.put(ModelPair.COPY, write(context, ModelPair.COPY, copies(config, examples)));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
         RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()))) {
       TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
@@ -85,20 +92,40 @@ final class EvaluateStage implements Stage<TppoConfig> {
         context.checkStop();
         context.progress("answers of " + each.getKey()).update(answers.size() - 1, folders.size(), "");
         try (Decoder policy = Decoder.open(context.folder().model(each.getValue()))) {
-          answers.put(each.getKey(), answers(config, examples, policy, tokenizer, rewarder));
+          answers.put(each.getKey(), write(context, each.getKey(), answers(config, examples, policy, tokenizer, rewarder)));
         }
       }
     }
-    for (Map.Entry<String, List<ScoredAnswer>> entry : answers.entrySet()) {
-      ScoredAnswer.write(context.folder().evaluate().resolve(entry.getKey() + ".jsonl"), entry.getValue());
-    }
-    Map<String, Object> results = new RunResults(context, start, ablations).of(answers);
+    Map<ModelPair, List<PairVerdict>> verdicts = verdicts(context, repeated(config, examples), answers);
+    Map<String, Object> results = new RunResults(context, start, compared, ablations).of(answers, verdicts);
     AtomicFiles.write(context.folder().resultsFile(),
         new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results));
-    Bootstrap.Interval gain = RunResults.gain(answers.get("tppo"), answers.get("sft"), config);
-    context.message(String.format(Locale.ROOT, "relevance rate on %d held-out users: copying %.2f, SFT %.2f, TPPO %.2f; "
-            + "TPPO - SFT %+.2f, 95 %% interval [%.2f, %.2f]", examples.size(), rate(answers.get("copy")),
-        rate(answers.get("sft")), rate(answers.get("tppo")), gain.mean(), gain.low(), gain.high()));
+    context.message("relevance rate on " + examples.size() + " held-out users: " + answers.entrySet().stream()
+        .map(e -> String.format(Locale.ROOT, "%s %.2f", e.getKey(), rate(e.getValue()))).collect(Collectors.joining(", ")));
+  }
+
+  /** Writes a model's answers; nothing but the summary stays in memory. */
+  private static AnswerSummary write(RunContext<TppoConfig> context, String model, List<ScoredAnswer> answers) throws IOException {
+    ScoredAnswer.write(context.folder().evaluate().resolve(model + ".jsonl"), answers);
+    return AnswerSummary.of(answers);
+  }
+
+  /** Each sample of a model against the same-numbered sample of every other. */
+  private Map<ModelPair, List<PairVerdict>> verdicts(RunContext<TppoConfig> context, List<Example> repeated,
+      Map<String, AnswerSummary> answers) throws IOException {
+    PairwiseJudge judge = PairwiseJudge.byScores(new LexicalJudge(context.config().judge()));
+    List<String> models = Stream.concat(Stream.of("sft"), compared.stream().map(Arm::name)).toList();
+    List<ModelPair> pairs = ModelPair.of(models);
+    Map<ModelPair, List<PairVerdict>> verdicts = new LinkedHashMap<>();
+    ProgressListener progress = context.progress("comparing answers pair by pair");
+    for (ModelPair pair : pairs) {
+      context.checkStop();
+      List<PairVerdict> list = PairVerdict.ask(judge, repeated, answers.get(pair.first()).texts(), answers.get(pair.second()).texts());
+      PairVerdict.write(PairVerdict.file(context.folder().evaluate(), pair.versus()), list);
+      verdicts.put(pair, list);
+      progress.update(verdicts.size(), pairs.size(), pair.versus());
+    }
+    return verdicts;
   }
 
   /** Every trained policy, each once. */
@@ -106,20 +133,19 @@ final class EvaluateStage implements Stage<TppoConfig> {
     return Stream.concat(compared.stream(), Ablation.arms(ablations).stream()).toList();
   }
 
-  private static double rate(List<ScoredAnswer> answers) {
-    return 100 * answers.stream().mapToDouble(ScoredAnswer::tokenRelevance).average().orElse(Double.NaN);
+  private static double rate(AnswerSummary answers) {
+    return Arrays.stream(answers.relevance().token().values()).average().orElse(Double.NaN);
+  }
+
+  private static List<Example> repeated(TppoConfig config, List<Example> examples) {
+    int samples = config.evaluation().samplesPerExample();
+    return examples.stream().flatMap(e -> Collections.nCopies(samples, e).stream()).toList();
   }
 
   /** Every model answers with the same random streams, so that two models differ only where their distributions do. */
   private static List<ScoredAnswer> answers(TppoConfig config, List<Example> examples, Decoder policy, Tokenizer tokenizer,
       TokenRewardModel rewarder) {
-    int samples = config.evaluation().samplesPerExample();
-    List<Example> repeated = new ArrayList<>();
-    for (Example example : examples) {
-      for (int s = 0; s < samples; s++) {
-        repeated.add(example);
-      }
-    }
+    List<Example> repeated = repeated(config, examples);
     long[] streams = new long[repeated.size()];
     for (int i = 0; i < streams.length; i++) {
       streams[i] = i;

@@ -1,11 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.report.ReportWriter;
 import io.github.tppo.run.AblationConfig;
+import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.ExperimentConfig;
 import io.github.tppo.run.Pipeline;
+import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -68,5 +74,12 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
           ablate ? experiment.ablation() : AblationConfig.none())));
     }
     return runs;
+  }
+
+  @Override
+  public void combine(TppoConfig config, RunFolder folder, List<Path> runs) throws IOException {
+    SeedResults results = new SeedResults(List.copyOf(runs(config).values()), runs);
+    AtomicFiles.write(folder.resultsFile(), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results.all()));
+    ReportWriter.write(folder);
   }
 }

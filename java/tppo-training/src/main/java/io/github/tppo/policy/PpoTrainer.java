@@ -23,6 +23,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
@@ -89,7 +90,7 @@ public final class PpoTrainer implements AutoCloseable {
     int size = config.rolloutSize();
     int[][] firstPass = Permutation.batches(size, config.batchSize(), seed, round * config.epochs());
     RolloutCollector.Collected collected =
-        collector.collect(promptsOf(round), microBatches(firstPass), Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
+        collector.collect(promptsOf(round), sequences -> microBatches(firstPass, sequences), Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
     PpoMetrics metrics = new PpoMetrics(collected, kl.coefficient(), eosId);
     boolean train = round >= config.criticWarmup();
     boolean skipped = false;
@@ -108,7 +109,7 @@ public final class PpoTrainer implements AutoCloseable {
 
   /** Returns whether all gradients were finite. */
   private boolean update(Rollout rollout, int[] indices, long round, boolean train, PpoMetrics metrics) {
-    int[][] microBatches = microBatches(new int[][] {indices});
+    int[][] microBatches = microBatches(new int[][] {indices}, rollout.sequences());
     List<Critic.Targets> targets = Arrays.stream(microBatches).map(part -> targets(rollout, part)).toList();
     if (targets.stream().allMatch(part -> part.validTokens() == 0)) {
       metrics.skip();
@@ -135,10 +136,12 @@ public final class PpoTrainer implements AutoCloseable {
     return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
   }
 
-  /** Old log-probabilities are computed in the same cuts as new ones, so that the first ratio is exactly 1. */
-  private int[][] microBatches(int[][] batches) {
-    return Arrays.stream(batches).flatMap(batch -> BatchParts.ofAtMost(Arrays.stream(batch).boxed().toList(),
-        config.compute().microBatchSize()).stream()).map(part -> part.stream().mapToInt(i -> i).toArray()).toArray(int[][]::new);
+  /** Each mini-batch in micro-batches of sequences that are about equally long, so that little of a pass is padding. */
+  private int[][] microBatches(int[][] batches, List<Sequence> sequences) {
+    return Arrays.stream(batches).flatMap(batch -> {
+      List<Integer> byLength = Arrays.stream(batch).boxed().sorted(Comparator.comparingInt(i -> sequences.get(i).length())).toList();
+      return BatchParts.ofAtMost(byLength, config.compute().microBatchSize()).stream();
+    }).map(part -> part.stream().mapToInt(i -> i).toArray()).toArray(int[][]::new);
   }
 
   private static Critic.Targets targets(Rollout rollout, int[] indices) {

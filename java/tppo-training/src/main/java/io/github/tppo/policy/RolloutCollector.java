@@ -24,6 +24,7 @@ import io.github.tppo.run.SamplingConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.function.Function;
 
 /** Makes the rollouts: samples responses, scores them under policy, reference and critic, and shapes the rewards. */
 final class RolloutCollector {
@@ -59,11 +60,11 @@ final class RolloutCollector {
 
   /**
    * @param prompts of the round
-   * @param batches the mini-batches of the first pass: old log-probabilities are computed in the same batches, so that
-   *     the first ratio is exactly 1 (INVARIANTS 7)
+   * @param cuts from all sequences to the micro-batches of the first pass: old log-probabilities are computed in the same ones, so
+   *     that the first ratio is exactly 1 (INVARIANTS 7)
    * @param firstStream number of the first response among all responses of the run; each has a random stream of its own
    */
-  Collected collect(List<Prompt> prompts, int[][] batches, long seed, long firstStream, double klCoef) {
+  Collected collect(List<Prompt> prompts, Function<List<Sequence>, int[][]> cuts, long seed, long firstStream, double klCoef) {
     List<int[]> promptIds = prompts.stream().map(Prompt::ids).toList();
     long[] streams = new long[prompts.size()];
     Arrays.setAll(streams, i -> firstStream + i);
@@ -86,7 +87,7 @@ final class RolloutCollector {
     float[] entropies = new float[n];
     float[] values = new float[n];
     List<Runnable> tasks = new ArrayList<>();
-    for (int[] indices : batches) {
+    for (int[] indices : cuts.apply(sequences)) {
       SequenceBatch batch = SequenceBatch.ofResponses(Arrays.stream(indices).mapToObj(sequences::get).toList());
       tasks.add(() -> {
         NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());

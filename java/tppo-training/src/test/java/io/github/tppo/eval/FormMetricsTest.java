@@ -30,7 +30,17 @@ class FormMetricsTest {
   }
 
   @Test
+  void wordsThatRepeatWithinAQueryAndWordsThatAreNew() {
+    History history = new History(List.of("red shoes"), List.of("www.Hats.com"), List.of("blue bag"), List.of("news page"));
+    FormMetrics form = FormMetrics.of(List.of(new ScoredAnswer("a", history, List.of("t"), "",
+        List.of("shoes Shoes shoes", "hats bag", "shoes page sale"), List.of(), List.of(), 0, 0, 0, true, true, 9)));
+    assertEquals(2 / 8.0, form.repeatedWords(), 1e-15, "a word of an earlier query does not count");
+    assertEquals(4 / 8.0, form.wordsInHistory(), 1e-15, "shoes, searched for");
+    assertEquals(1 / 8.0, form.novelty(), 1e-15, "sale; hats was clicked, bag bought, page visited");
+  }
+
+  @Test
   void noAnswersGiveZerosAndNoNaN() {
-    assertEquals(new FormMetrics(0, 0, 0, 0, 0, 0), FormMetrics.of(List.of()));
+    assertEquals(new FormMetrics(0, 0, 0, 0, 0, 0, 0, 0), FormMetrics.of(List.of()));
   }
 }

@@ -78,7 +78,7 @@ class PpoMetricsTest {
     int[][] first = Permutation.batches(PpoSetting.PROMPTS, setting.policy().batchSize(), 17, epochs);
     double beta = metrics.get("objective/kl_coef");
     RolloutCollector.Collected collected = setting.collector(twin, reference, critic, PpoSetting::manyRewards)
-        .collect(promptsOfRoundOne(), first, Permutation.mix(17, PpoTrainer.SAMPLES), PpoSetting.PROMPTS, beta);
+        .collect(promptsOfRoundOne(), all -> first, Permutation.mix(17, PpoTrainer.SAMPLES), PpoSetting.PROMPTS, beta);
     Rollout rollout = collected.rollout();
     fromRollout(metrics, rollout, beta, setting);
 

@@ -55,7 +55,7 @@ class RolloutCollectorTest {
   }
 
   private static RolloutCollector.Collected collect(PpoSetting setting, TokenRewarder rewarder) {
-    return setting.collector(policy, reference, critic, rewarder).collect(PpoSetting.prompts(), BATCHES, 21, 100, BETA);
+    return setting.collector(policy, reference, critic, rewarder).collect(PpoSetting.prompts(), all -> BATCHES, 21, 100, BETA);
   }
 
   @Test
@@ -194,12 +194,12 @@ class RolloutCollectorTest {
     PpoSetting setting = PpoSetting.of();
     RolloutCollector collector = setting.collector(policy, reference, critic, PpoSetting::rewards);
     List<Prompt> prompts = PpoSetting.prompts();
-    Rollout all = collector.collect(prompts, BATCHES, 21, 100, BETA).rollout();
-    Rollout part = collector.collect(prompts.subList(2, 5), new int[][] {{0, 1, 2}}, 21, 102, BETA).rollout();
+    Rollout all = collector.collect(prompts, sampled -> BATCHES, 21, 100, BETA).rollout();
+    Rollout part = collector.collect(prompts.subList(2, 5), sampled -> new int[][] {{0, 1, 2}}, 21, 102, BETA).rollout();
     for (int b = 0; b < 3; b++) {
       assertArrayEquals(all.sequences().get(2 + b).response(), part.sequences().get(b).response());
     }
-    Rollout other = collector.collect(prompts, BATCHES, 21, 108, BETA).rollout();
+    Rollout other = collector.collect(prompts, sampled -> BATCHES, 21, 108, BETA).rollout();
     assertTrue(IntStream.range(0, 8).anyMatch(b ->
         !Arrays.equals(all.sequences().get(b).response(), other.sequences().get(b).response())));
   }

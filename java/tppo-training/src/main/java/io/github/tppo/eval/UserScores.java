@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.eval;
+
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.IntStream;
+
+/**
+ * One figure of a model for each held-out user: the mean over the user's answers, which are not independent of one another.
+ *
+ * @param users ids in the order of the answers
+ * @param values one for each user
+ */
+public record UserScores(List<String> users, double[] values) {
+
+  /**
+   * Means over each user's answers.
+   *
+   * @param users the user of each answer
+   * @param scores the score of each answer
+   */
+  public static UserScores of(List<String> users, double[] scores) {
+    Map<String, double[]> sums = new LinkedHashMap<>(); // sum and count
+    for (int i = 0; i < scores.length; i++) {
+      double[] sum = sums.computeIfAbsent(users.get(i), u -> new double[2]);
+      sum[0] += scores[i];
+      sum[1]++;
+    }
+    return new UserScores(List.copyOf(sums.keySet()), sums.values().stream().mapToDouble(s -> s[0] / s[1]).toArray());
+  }
+
+  /**
+   * The differences to another model, user by user.
+   *
+   * @throws IllegalArgumentException when the users are others
+   */
+  public UserScores minus(UserScores other) {
+    requireUsersOf(other);
+    double[] difference = new double[values.length];
+    Arrays.setAll(difference, i -> values[i] - other.values[i]);
+    return new UserScores(users, difference);
+  }
+
+  /** The scores of some of the users. */
+  public UserScores only(Set<String> chosen) {
+    int[] kept = IntStream.range(0, values.length).filter(i -> chosen.contains(users.get(i))).toArray();
+    return new UserScores(Arrays.stream(kept).mapToObj(users::get).toList(), Arrays.stream(kept).mapToDouble(i -> values[i]).toArray());
+  }
+
+  /** @throws IllegalArgumentException when another list of users was scored */
+  public void requireUsersOf(UserScores other) {
+    if (!users.equals(other.users)) {
+      int first = IntStream.range(0, Math.min(users.size(), other.users.size()))
+          .filter(i -> !users.get(i).equals(other.users.get(i))).findFirst().orElse(Math.min(users.size(), other.users.size()));
+      throw new IllegalArgumentException("scores of " + users.size() + " and of " + other.users.size()
+          + " users cannot be compared: user number " + (first + 1) + " is not the same");
+    }
+  }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+package io.github.tppo.pipeline;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** The figures of several runs as one tree of the same keys. */
+final class MeanTree {
+  private MeanTree() {}
+
+  /**
+   * Means of all numbers, over the runs that have them: a step of a curve over the runs that came so far. What is no number
+   * is taken from the first run that has it.
+   */
+  static Object of(List<JsonNode> runs) {
+    List<JsonNode> there = runs.stream().filter(n -> !n.isMissingNode() && !n.isNull()).toList();
+    if (there.isEmpty()) {
+      return null;
+    }
+    JsonNode first = there.get(0);
+    if (first.isObject()) {
+      Map<String, Object> map = new LinkedHashMap<>();
+      there.forEach(run -> run.fieldNames().forEachRemaining(
+          key -> map.computeIfAbsent(key, k -> of(there.stream().map(n -> n.path(k)).toList()))));
+      return map;
+    }
+    if (first.isArray()) {
+      int longest = there.stream().mapToInt(JsonNode::size).max().orElse(0);
+      List<Object> list = new ArrayList<>();
+      for (int i = 0; i < longest; i++) {
+        int at = i;
+        list.add(of(there.stream().map(n -> n.path(at)).toList()));
+      }
+      return list;
+    }
+    List<JsonNode> numbers = there.stream().filter(JsonNode::isNumber).toList();
+    return numbers.isEmpty() ? first : numbers.stream().mapToDouble(JsonNode::asDouble).average().getAsDouble();
+  }
+}

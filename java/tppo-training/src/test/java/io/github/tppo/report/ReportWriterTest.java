@@ -125,6 +125,13 @@ final class ReportWriterTest {
       Files.writeString(root.resolve("results.json"), results);
       Page.of(ReportWriter.page(root));
     }
+    Files.createDirectories(root.resolve("search"));
+    Files.writeString(root.resolve("search/record.jsonl"), "{}\n{\"method\": \"ppo\", \"trial\": 1, \"score\": null}\n");
+    Files.createDirectories(root.resolve("labels"));
+    Files.writeString(root.resolve("labels/stats.json"), "{\"token\": {}, \"sentence\": null}");
+    Files.writeString(root.resolve("results.json"), "{\"judge\": \"lexical\", \"training\": {\"ppo\": {\"score_mean\": [1, null, 2], "
+        + "\"score_std\": [1, null, 1]}, \"tppo\": {\"score_mean\": [1, 2, 3], \"score_std\": [1, 1, 1]}}}");
+    assertEquals(List.of("training", "search", "judge"), Page.of(ReportWriter.page(root)).sections());
   }
 
   @Test

@@ -21,7 +21,7 @@ import java.util.function.ToDoubleFunction;
 
 /** A made-up run's folder with all the files that a report reads, in the form in which the stages write them. */
 final class SampleRun {
-  static final int USERS = 240;
+  static final int USERS = 120;
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String[][] TOPICS = {
       {"sourdough bread recipe", "rye starter", "dutch oven baking", "bread flour protein", "how long to proof dough"},
@@ -155,10 +155,11 @@ final class SampleRun {
     results.put("form", form);
     results.put("suggested_length", 27.0);
     Map<String, Object> training = new LinkedHashMap<>();
+    RunFiles files = new RunFiles(root);
     for (String model : List.of("ppo", "tppo")) {
       List<Double> mean = new ArrayList<>();
       List<Double> std = new ArrayList<>();
-      for (JsonNode step : new RunFiles(root).lines(model + "/metrics.jsonl")) {
+      for (JsonNode step : files.lines(model + "/metrics.jsonl")) {
         mean.add(step.path("objective/scores").asDouble());
         std.add(step.path("objective/scores_std").asDouble());
       }

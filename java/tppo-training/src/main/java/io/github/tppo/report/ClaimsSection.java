@@ -4,6 +4,7 @@ package io.github.tppo.report;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** What the paper claims and what this run shows of it, with the rule that decides. */
@@ -38,7 +39,7 @@ final class ClaimsSection {
     html.open("li").element("h3", claim.text()).element("p", "Paper: " + claim.paper(), "class", "paper");
     html.open("ul");
     for (Claim.Evidence e : claim.evidence()) {
-      html.open("li").element("b", e.outcome().toString(), "class", "badge " + e.outcome().name().toLowerCase(java.util.Locale.ROOT))
+      html.open("li").element("b", e.outcome().toString(), "class", "badge " + e.outcome().name().toLowerCase(Locale.ROOT))
           .open("span").element("small", e.what()).text(" ");
       if (Double.isNaN(e.exact())) {
         html.element("span", e.shown());
@@ -53,8 +54,8 @@ final class ClaimsSection {
   private static void rules(Html html) {
     html.element("p", "A difference is shown when its whole 95 % interval is above zero, contradicted when the whole interval is "
         + "below zero, and not shown when the interval contains zero; an order of three models needs both of its differences. "
-        + "The intervals are those of results.json, taken user by user. “Near” is shown when the whole interval is within ± " + Numbers.brief(Claims.NEAR)
-        + " points and contradicted when it is wholly outside.");
+        + "The intervals are those of results.json, taken user by user. “Near” is shown when the whole interval is "
+        + "within ± " + Numbers.brief(Claims.NEAR) + " points and contradicted when it is wholly outside.");
     html.element("p", "Steadiness has two figures, both in standard deviations of the scores of the first round, since the reward "
         + "models of PPO and TPPO have different scales: the mean standard deviation of the scores in a round, and the standard "
         + "deviation of the change of the mean score between rounds. It is shown when both are smaller for TPPO in every "

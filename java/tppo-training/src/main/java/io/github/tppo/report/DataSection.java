@@ -50,7 +50,8 @@ final class DataSection {
 
   private static void bars(Html html, String title, String note, JsonNode counts) {
     BarChart chart = new BarChart(title, note);
-    counts.properties().forEach(e -> chart.bar(split(Numbers.words(e.getKey())), "", "c-plain", Estimate.of(e.getValue()), count(e.getValue())));
+    counts.properties().forEach(e -> chart.bar(split(Numbers.words(e.getKey())), "", "c-plain", Estimate.of(e.getValue()),
+        count(e.getValue())));
     chart.write(html);
   }
 

@@ -4,7 +4,7 @@ package io.github.tppo.report;
 import java.util.ArrayList;
 import java.util.List;
 
-/** Differences around zero, each with its interval and a dot a seed; what lies on one side of zero with its whole interval is filled. */
+/** Differences around zero, each with its interval and a dot a seed; filled where the whole interval is on one side of zero. */
 final class ForestPlot {
   private static final int WIDTH = 360;
   private static final int ROW = 40;
@@ -77,7 +77,8 @@ final class ForestPlot {
     html.element("text", row.label(), "class", "name", "x", "0", "y", "" + (top + 13));
     html.element("text", shown(e), "class", "value", "x", "" + WIDTH, "y", "" + (top + 13), "text-anchor", "end");
     if (e.hasInterval()) {
-      html.empty("path", "class", "interval " + style, "d", "M" + Numbers.at(x.at(e.low())) + " " + middle + "H" + Numbers.at(x.at(e.high())));
+      html.empty("path", "class", "interval " + style, "d",
+          "M" + Numbers.at(x.at(e.low())) + " " + middle + "H" + Numbers.at(x.at(e.high())));
     }
     html.empty("circle", "class", "mean " + style, "cx", Numbers.at(x.at(e.mean())), "cy", "" + middle, "r", "5");
     if (e.perSeed().size() > 1) {

@@ -14,7 +14,8 @@ final class Html {
   private static final Set<String> EMPTY = Set.of("meta", "br", "hr", "link", "line", "rect", "path", "circle", "input");
   /** Elements inside a line of text: no line break may be added around them. */
   private static final Set<String> INLINE = Set.of(
-      "span", "b", "em", "a", "data", "bdi", "text", "tspan", "title", "small", "code", "summary", "button", "option", "label", "u", "i", "pre");
+      "span", "b", "em", "a", "data", "bdi", "text", "tspan", "title", "small", "code",
+      "summary", "button", "option", "label", "u", "i", "pre");
 
   private final StringBuilder out = new StringBuilder(1 << 16);
   private final Deque<String> open = new ArrayDeque<>();

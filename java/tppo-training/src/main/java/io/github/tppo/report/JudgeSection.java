@@ -6,20 +6,22 @@ import io.github.tppo.report.StackedBars.Part;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
-/** The judge: what it labelled, how much of it is relevant, what was set aside, what it cost, and with which templates it was asked. */
+/** The judge: what it labelled, how much of it is relevant, what was set aside, what it cost, and its templates. */
 final class JudgeSection {
   /** What the first table shows; every other number of the file is shown as it is called there. */
   private static final Set<String> SHOWN = Set.of("judge", "labelled", "rejected", "asked", "class_tokens", "class_shares",
       "words_scored", "words_relevant_percent", "sentences_relevant_percent", "seconds", "template_sha256");
 
   private final Table labels = new Table("Template", "judge", "labelled", "set aside", "questions asked", "words scored",
-      "words relevant", "answers relevant", "time", "template, SHA-256");
+      "words relevant", "answers relevant", "time");
   private final StackedBars classes = new StackedBars("Classes of the response tokens", "labels for the reward model, %");
   private final Map<String, Map<String, Double>> extra = new LinkedHashMap<>();
+  private final Map<String, Set<String>> hashes = new LinkedHashMap<>();
 
   private JudgeSection() {}
 
@@ -30,13 +32,26 @@ final class JudgeSection {
       each.tree("labels/stats.json").properties().forEach(e -> {
         if (e.getValue().isObject()) {
           section.template(e.getKey() + suffix, e.getValue());
+          section.hash(e.getKey(), e.getValue().path("template_sha256"));
         }
       });
     }
     section.labels.write(html);
     html.figures(section.classes::write);
     section.extra(html);
-    judge(html, run.results().path("judge"));
+    JsonNode judge = run.results().path("judge");
+    judge.path("templates").properties().forEach(t -> section.hash(t.getKey(), t.getValue()));
+    judge(html, judge);
+    Table templates = new Table("Template", "SHA-256 of its text");
+    section.hashes.forEach((name, all) -> templates.row(name, Table.text(String.join(", ", all))));
+    templates.write(html);
+  }
+
+  /** Seeds that were labelled with one template have one hash. */
+  private void hash(String template, JsonNode sha256) {
+    if (!sha256.asText().isEmpty()) {
+      hashes.computeIfAbsent(template, t -> new LinkedHashSet<>()).add(sha256.asText());
+    }
   }
 
   private void template(String name, JsonNode s) {
@@ -52,8 +67,7 @@ final class JudgeSection {
         Table.count(s.path("asked").asDouble()), Table.count(s.path("words_scored").asDouble()),
         Table.percent(s.path("words_relevant_percent").asDouble() / 100),
         Table.percent(s.path("sentences_relevant_percent").asDouble() / 100),
-        Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())),
-        Table.text(s.path("template_sha256").asText().isEmpty() ? "–" : s.path("template_sha256").asText()));
+        Table.number(s.path("seconds").asDouble(), Numbers.duration(s.path("seconds").asDouble())));
     JsonNode tokens = s.path("class_tokens");
     double all = tokens.path(0).asDouble() + tokens.path(1).asDouble() + tokens.path(2).asDouble();
     if (tokens.size() == 3) {
@@ -61,7 +75,8 @@ final class JudgeSection {
           part("irrelevant", "c-irrelevant", tokens.path(1).asDouble(), all), part("no word", "tie", tokens.path(0).asDouble(), all)));
     }
     Map<String, Double> numbers = new LinkedHashMap<>();
-    s.properties().stream().filter(e -> !SHOWN.contains(e.getKey())).forEach(e -> flatten(Numbers.words(e.getKey()), e.getValue(), numbers));
+    s.properties().stream().filter(e -> !SHOWN.contains(e.getKey()))
+        .forEach(e -> flatten(Numbers.words(e.getKey()), e.getValue(), numbers));
     numbers.forEach((key, value) -> extra.computeIfAbsent(key, k -> new LinkedHashMap<>()).put(name, value));
   }
 
@@ -83,15 +98,17 @@ final class JudgeSection {
     heads.addAll(names);
     Table table = new Table(heads.toArray(String[]::new));
     extra.values().removeIf(values -> values.values().stream().allMatch(v -> v == 0)); // nothing was asked of a server
-    extra.forEach((key, values) -> table.row(key, names.stream().map(n -> number(values.getOrDefault(n, Double.NaN))).toArray(Table.Cell[]::new)));
+    extra.forEach((key, values) -> table.row(key,
+        names.stream().map(n -> number(values.getOrDefault(n, Double.NaN))).toArray(Table.Cell[]::new)));
     table.write(html);
   }
 
   private static Table.Cell number(double value) {
-    return Double.isNaN(value) ? Table.text("–") : value == Math.rint(value) ? Table.count(value) : Table.number(value, Numbers.brief(value));
+    return Double.isNaN(value) ? Table.text("–") : value == Math.rint(value) ? Table.count(value)
+        : Table.number(value, Numbers.brief(value));
   }
 
-  /** The judge of the evaluation: its name, its counts, and the SHA-256 of each template. */
+  /** The judge of the evaluation: its name and its counts. */
   private static void judge(Html html, JsonNode judge) {
     if (judge.isEmpty()) {
       return;
@@ -103,7 +120,6 @@ final class JudgeSection {
     Map<String, Double> numbers = new LinkedHashMap<>();
     judge.properties().forEach(e -> flatten(Numbers.words(e.getKey()), e.getValue(), numbers));
     numbers.forEach((key, value) -> table.row(key, number(value)));
-    judge.path("templates").properties().forEach(t -> table.row(t.getKey() + " template, SHA-256", Table.text(t.getValue().asText())));
     table.write(html);
   }
 }

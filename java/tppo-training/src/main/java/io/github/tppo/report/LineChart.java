@@ -215,7 +215,8 @@ final class LineChart {
     }
     if (line.dots()) {
       for (Point p : line.points()) {
-        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())), "cy", Numbers.at(y.at(p.y())), "r", line.intervals() ? "3.5" : "2.5");
+        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())),
+            "cy", Numbers.at(y.at(p.y())), "r", line.intervals() ? "3.5" : "2.5");
       }
     }
   }

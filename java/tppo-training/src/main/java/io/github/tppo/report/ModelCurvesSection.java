@@ -24,7 +24,8 @@ final class ModelCurvesSection {
           .line("sentence level", "c-irrelevant", sentence.series("eval/loss")).write(figures);
       loss("Token level: total loss", "weighted sum of local and global", token, "loss/reward", "eval/loss", "c-first").write(figures);
       loss("Token level: local loss", "class of each token", token, "loss/reward_local", "eval/loss_local", "c-first").write(figures);
-      loss("Token level: global loss", "mean class of a response", token, "loss/reward_global", "eval/loss_global", "c-first").write(figures);
+      loss("Token level: global loss", "mean class of a response", token, "loss/reward_global", "eval/loss_global", "c-first")
+          .write(figures);
       loss("Sentence level: loss", "one score a response", sentence, "loss/reward", "eval/loss", "c-irrelevant").write(figures);
     });
     Table table = new Table("Final, on validation users", "weighted AUC", "relevant against irrelevant", "loss");

@@ -70,7 +70,8 @@ public final class ReportWriter {
     verdict.tiles(html);
     html.open("nav", "aria-label", "Sections").raw(navigation.toString()).close().close();
     html.open("main").raw(sections.toString()).close();
-    html.element("footer", "The numbers are those of results.json and the metrics.jsonl of each stage, in the run’s folder.");
+    html.element("footer", "The numbers are those of results.json, of the metrics.jsonl of each stage, "
+        + "and of evaluate, labels and data, in the run’s folder.");
     html.open("script").raw(resource("report.js")).close();
     return html.close().close().toString();
   }

@@ -34,7 +34,8 @@ final class SearchSection {
     best.write(html);
     html.figures(figures -> {
       scatter(methods, "Score of each trial", "validation users", "trial", "trial").write(figures);
-      scatter(methods, "Score against KL", "far from the SFT policy is not better by itself", "kl", "KL from the SFT policy").write(figures);
+      scatter(methods, "Score against KL", "far from the SFT policy is not better by itself", "kl", "KL from the SFT policy")
+          .write(figures);
       scatter(methods, "Score against length", "", "mean_tokens", "mean length, tokens").write(figures);
     });
     html.open("details").element("summary", "All " + Numbers.count(trials.size()) + " trials");

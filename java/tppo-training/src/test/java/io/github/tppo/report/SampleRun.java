@@ -181,7 +181,8 @@ final class SampleRun {
       won += Math.max(0, net[i]) / net.length;
       lost += Math.max(0, -net[i]) / net.length;
     }
-    return Map.of("win", won, "tie", 100 - won - lost, "lose", lost, "flip_rate", 0.08, "win_minus_lose", interval(Bootstrap.mean(net, 500, 1)));
+    return Map.of("win", won, "tie", 100 - won - lost, "lose", lost, "flip_rate", 0.08,
+        "win_minus_lose", interval(Bootstrap.mean(net, 500, 1)));
   }
 
   private static Map<String, Object> difference(List<ScoredAnswer> first, List<ScoredAnswer> second, ToDoubleFunction<ScoredAnswer> of) {

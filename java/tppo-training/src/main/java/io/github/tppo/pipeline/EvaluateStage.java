@@ -55,7 +55,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
   @Override
   public List<String> needs() {
     List<String> needs = new ArrayList<>(List.of("prepare", "sft", "generate", "label", "train-reward"));
-    arms().forEach(arm -> needs.add(arm.stage("train-policy")));
+    arms().forEach(arm -> needs.add(arm.policyStage()));
     return needs;
   }
 
@@ -82,7 +82,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
     Map<String, AnswerSummary> answers = new LinkedHashMap<>();
     answers.put(ModelPair.COPY, write(context, ModelPair.COPY, copies(config, examples)));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
-        RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()))) {
+        RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()), Method.TPPO.rewardLabels)) {
       TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
       Map<String, String> folders = new LinkedHashMap<>();

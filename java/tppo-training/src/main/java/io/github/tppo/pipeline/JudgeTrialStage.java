@@ -56,7 +56,7 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
   }
 
   private List<String> trainingStages() {
-    return arm.ownReward() ? List.of(arm.rewardStage(), arm.stage("train-policy")) : List.of(arm.stage("train-policy"));
+    return arm.ownReward() ? List.of(arm.rewardStage(), arm.policyStage()) : List.of(arm.policyStage());
   }
 
   @Override

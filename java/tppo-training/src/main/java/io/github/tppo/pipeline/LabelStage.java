@@ -17,16 +17,28 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The judge's labels of the samples: {@code labels/}. */
+/** The judge's labels of the samples with one template: {@code labels/token.jsonl} or {@code labels/sentence.jsonl}. */
 final class LabelStage implements Stage<TppoConfig> {
-  @Override
-  public String name() {
-    return "label";
+  private final Template template;
+
+  LabelStage(Template template) {
+    this.template = template;
   }
 
   @Override
+  public String name() {
+    return template == Template.TOKEN ? command() : command() + "-" + template.key();
+  }
+
+  @Override
+  public String command() {
+    return "label";
+  }
+
+  /** The sentence template's labels stand beside the token template's and go with them. */
+  @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate");
+    return template == Template.TOKEN ? List.of("prepare", "sft", "generate") : List.of("prepare", "sft", "generate", "label");
   }
 
   @Override
@@ -36,7 +48,7 @@ final class LabelStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> outputs() {
-    return List.of("labels");
+    return List.of(template == Template.TOKEN ? "labels" : "labels/" + template.key() + ".jsonl");
   }
 
   @Override
@@ -53,11 +65,14 @@ final class LabelStage implements Stage<TppoConfig> {
             context.checkStop();
             return new GeneratedResponse(examples.get(r.split()).get(r.index()), r.stream(), r.promptIds(), r.responseIds());
           }).iterator(),
-          Template.TOKEN, context.folder().labels(), responses.size(), context.progress("labelling"));
-      context.figure("words_relevant_percent", stats.wordsRelevantPercent());
-      context.message(String.format(Locale.ROOT,
-          "labelled %d responses: %.1f %% of words and %.1f %% of responses relevant; set aside %s",
-          stats.labelled(), stats.wordsRelevantPercent(), stats.sentencesRelevantPercent(), stats.rejected()));
+          template, context.folder().labels(), responses.size(), context.progress("labelling"));
+      String words = "";
+      if (template == Template.TOKEN) {
+        context.figure("words_relevant_percent", stats.wordsRelevantPercent());
+        words = String.format(Locale.ROOT, "%.1f %% of words and ", stats.wordsRelevantPercent());
+      }
+      context.message(String.format(Locale.ROOT, "labelled %d responses, %s template: %s%.1f %% of responses relevant; set aside %s",
+          stats.labelled(), template.key(), words, stats.sentencesRelevantPercent(), stats.rejected()));
     }
   }
 }

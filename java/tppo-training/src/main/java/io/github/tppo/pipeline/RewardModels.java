@@ -27,15 +27,19 @@ final class RewardModels {
     }
   }
 
-  /** The model before training: random with the policy's tokenizer, or a checkpoint with its own. */
-  static Start start(TppoConfig config, RunFolder folder, Tokenizer policyTokenizer) throws IOException {
+  /**
+   * The model before training: random with the policy's tokenizer, or a checkpoint with its own.
+   *
+   * @param labels 3 classes of a token, or 1 score
+   */
+  static Start start(TppoConfig config, RunFolder folder, Tokenizer policyTokenizer, int labels) throws IOException {
     RewardConfig reward = config.reward();
     if (!reward.init().equals("random") && !reward.init().equals("matching")) {
-      return load(Path.of(reward.init()));
+      return load(Path.of(reward.init()), labels);
     }
     RewardConfig.LongformerShape shape = reward.shape();
     Longformer model = Longformer.create(LongformerConfig.of(policyTokenizer.vocabSize(), shape.hiddenSize(),
-        shape.intermediateSize(), shape.layers(), shape.heads(), shape.attentionWindow(), shape.maxTokens(), 3,
+        shape.intermediateSize(), shape.layers(), shape.heads(), shape.attentionWindow(), shape.maxTokens(), labels,
         policyTokenizer.bosId(), policyTokenizer.eosId(), policyTokenizer.padId()), config.seed());
     if (reward.init().equals("matching")) {
       try (Decoder policy = Decoder.open(folder.model("sft"))) {
@@ -43,14 +47,14 @@ final class RewardModels {
       }
     }
     Tokenizer tokenizer = Tokenizer.load(folder.model("sft"));
-    return new Start(model, tokenizer, RewardEncoder.of(model, tokenizer, folder.model("sft")), folder.model("sft"));
+    return new Start(model, tokenizer, RewardEncoder.of(model, labels, tokenizer, folder.model("sft")), folder.model("sft"));
   }
 
-  /** A reward model that was saved, or that a user brings. */
-  static Start load(Path dir) throws IOException {
+  /** A reward model with so many labels that was saved, or that a user brings. */
+  static Start load(Path dir, int labels) throws IOException {
     Longformer model = Longformer.load(dir);
     Tokenizer tokenizer = Tokenizer.load(dir);
-    return new Start(model, tokenizer, RewardEncoder.of(model, tokenizer, dir), dir);
+    return new Start(model, tokenizer, RewardEncoder.of(model, labels, tokenizer, dir), dir);
   }
 
   /** Saves model and tokenizer in Hugging Face form. */

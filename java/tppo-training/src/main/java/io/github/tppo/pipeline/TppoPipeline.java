@@ -2,6 +2,7 @@
 package io.github.tppo.pipeline;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.judge.Template;
 import io.github.tppo.report.ReportWriter;
 import io.github.tppo.run.AblationConfig;
 import io.github.tppo.run.AtomicFiles;
@@ -46,9 +47,14 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
 
   /** The stages that train some policies. */
   static List<Stage<TppoConfig>> training(List<Arm> arms) {
-    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(), new LabelStage(),
-        new TrainRewardStage(Arm.TPPO)));
-    arms.stream().filter(Arm::ownReward).forEach(arm -> stages.add(new TrainRewardStage(arm)));
+    List<Stage<TppoConfig>> stages = new ArrayList<>(List.of(new PrepareStage(), new SftStage(), new GenerateStage(),
+        new LabelStage(Template.TOKEN)));
+    if (arms.stream().anyMatch(arm -> arm.method() == Method.PPO)) {
+      stages.add(new LabelStage(Template.SENTENCE));
+    }
+    Map<String, Arm> rewards = new LinkedHashMap<>(Map.of(Arm.TPPO.rewardStage(), Arm.TPPO));
+    arms.stream().filter(arm -> arm.method().hasReward()).forEach(arm -> rewards.putIfAbsent(arm.rewardStage(), arm));
+    rewards.values().forEach(arm -> stages.add(new TrainRewardStage(arm)));
     arms.forEach(arm -> stages.add(new TrainPolicyStage(arm)));
     return stages;
   }
@@ -56,8 +62,7 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
   /** The trained policies that are compared with each other. */
   static List<Arm> compared(TppoConfig config) {
     List<Arm> arms = new ArrayList<>(List.of(Arm.TPPO));
-    config.experiment().arms().forEach((name, overrides) ->
-        arms.add(Arm.TPPO.variant(name, "arms/" + name + "/", overrides, "experiment.arms." + name)));
+    config.experiment().arms().forEach((name, overrides) -> arms.add(Arm.of(name, overrides)));
     return arms;
   }
 

@@ -4,9 +4,13 @@ package io.github.tppo.pipeline;
 import io.github.tppo.data.Example;
 import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.judge.TokenClasses;
+import io.github.tppo.model.LongformerConfig;
 import io.github.tppo.reward.RewardEncoder;
 import io.github.tppo.reward.RewardInput;
 import io.github.tppo.reward.RewardSample;
+import io.github.tppo.reward.RewardTrainer;
+import io.github.tppo.reward.SentenceRewardTrainer;
+import io.github.tppo.reward.SentenceSample;
 import io.github.tppo.reward.TokenRewardTrainer;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.RewardConfig;
@@ -22,8 +26,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.BiFunction;
 
-/** The token-level reward model of an arm: {@code reward-token/}. */
+/** The reward model of an arm: {@code reward-token/} or {@code reward-sentence/}. */
 final class TrainRewardStage implements Stage<TppoConfig> {
   private final Arm arm;
 
@@ -48,7 +53,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> needs() {
-    return List.of("prepare", "sft", "generate", "label");
+    return List.of("prepare", "sft", "generate", arm.method() == Method.PPO ? "label-sentence" : "label");
   }
 
   @Override
@@ -63,11 +68,19 @@ final class TrainRewardStage implements Stage<TppoConfig> {
 
   @Override
   public void check(TppoConfig config) throws IOException {
+    String init = config.reward().init();
     int policy = PolicyModels.hiddenSize(config);
     int own = config.reward().shape().hiddenSize();
-    if (config.reward().init().equals("matching") && policy != own) {
+    if (init.equals("matching") && policy != own) {
       throw new ConfigException("reward.init: matching wants a policy of reward.shape.hidden_size " + own + ", that of sft.init has "
           + policy + "; set reward.init to random or to a Longformer's folder");
+    }
+    int labels = arm.method().rewardLabels;
+    if (!init.equals("matching") && !init.equals("random")) {
+      int found = LongformerConfig.read(Path.of(init).resolve("config.json")).labels();
+      if (found != labels) {
+        throw new ConfigException("reward.init: " + init + " has " + found + " labels, expected " + labels + " for " + arm.title());
+      }
     }
   }
 
@@ -77,47 +90,64 @@ final class TrainRewardStage implements Stage<TppoConfig> {
     TppoConfig config = context.config();
     Path dir = context.folder().model(arm.rewardFolder());
     try (Tokenizer policyTokenizer = Tokenizer.load(context.folder().model("sft"));
-        RewardModels.Start start = RewardModels.start(config, context.folder(), policyTokenizer)) {
-      List<RewardSample> train = new ArrayList<>();
-      List<RewardSample> valid = new ArrayList<>();
-      samples(context, policyTokenizer, start.encoder(), train, valid);
-      try (TokenRewardTrainer trainer =
-          new TokenRewardTrainer(start.model(), start.encoder().padId(), config.reward(), train, config.seed())) {
-        TrainingLoop.run(context, dir, "training the reward model", new Training(trainer, valid, config.reward()));
-        if (!valid.isEmpty()) {
-          report(context, trainer.evaluate(valid));
-        }
+        RewardModels.Start start = RewardModels.start(config, context.folder(), policyTokenizer, arm.method().rewardLabels)) {
+      if (arm.method() == Method.PPO) {
+        Data<SentenceSample> data = data(context, "sentence.jsonl", policyTokenizer, start.encoder(),
+            (input, label) -> new SentenceSample(input, label.sentence() == 1));
+        train(context, dir, data, new SentenceRewardTrainer(start.model(), start.encoder().padId(), config.reward(), data.train(),
+            config.seed()));
+      } else {
+        Data<RewardSample> data = data(context, "token.jsonl", policyTokenizer, start.encoder(),
+            (input, label) -> new RewardSample(input, TokenClasses.of(input.spans(), label.words()), 1 + label.sentence()));
+        train(context, dir, data, new TokenRewardTrainer(start.model(), start.encoder().padId(), config.reward(), data.train(),
+            config.seed()));
       }
       RewardModels.save(start, config, dir);
     }
     TrainingLoop.clear(dir);
   }
 
-  private static void report(RunContext<TppoConfig> context, TokenRewardTrainer.Quality quality) {
-    context.figure("auc_weighted", quality.aucWeighted());
-    context.figure("auc_relevant", quality.aucRelevant());
-    context.figure("eval_loss", quality.loss());
-    context.message(String.format(Locale.ROOT,
-        "reward model on validation users: weighted AUC %.3f, relevant against irrelevant %.3f, loss %.3f",
-        quality.aucWeighted(), quality.aucRelevant(), quality.loss()));
+  private <S> void train(RunContext<TppoConfig> context, Path dir, Data<S> data, RewardTrainer<S> trainer) throws IOException {
+    try (trainer) {
+      String task = arm.method() == Method.PPO ? "training the sentence-level reward model" : "training the reward model";
+      TrainingLoop.run(context, dir, task, new Training<>(trainer, data.valid(), context.config().reward()));
+      if (!data.valid().isEmpty()) {
+        report(context, trainer.measure(data.valid()));
+      }
+    }
   }
 
+  private void report(RunContext<TppoConfig> context, Map<String, Double> quality) {
+    context.figure("auc_weighted", quality.get("eval/auc_weighted"));
+    context.figure("eval_loss", quality.get("eval/loss"));
+    String relevant = "";
+    if (quality.containsKey("eval/auc_relevant")) {
+      context.figure("auc_relevant", quality.get("eval/auc_relevant"));
+      relevant = String.format(Locale.ROOT, "relevant against irrelevant %.3f, ", quality.get("eval/auc_relevant"));
+    }
+    context.message(String.format(Locale.ROOT, "%s on validation users: weighted AUC %.3f, %sloss %.3f",
+        arm.method() == Method.PPO ? "sentence-level reward model" : "reward model", quality.get("eval/auc_weighted"), relevant,
+        quality.get("eval/loss")));
+  }
+
+  private record Data<S>(List<S> train, List<S> valid) {}
+
   /** Labelled responses as inputs of the reward model; responses of validation users are kept apart. */
-  private static void samples(RunContext<TppoConfig> context, Tokenizer policyTokenizer, RewardEncoder encoder,
-      List<RewardSample> train, List<RewardSample> valid) throws IOException {
+  private static <S> Data<S> data(RunContext<TppoConfig> context, String labels, Tokenizer policyTokenizer, RewardEncoder encoder,
+      BiFunction<RewardInput, LabelledResponse, S> sample) throws IOException {
     Set<String> validUsers = new HashSet<>();
     for (Example example : PolicyModels.examples(context.folder(), "valid", 0)) {
       validUsers.add(example.user());
     }
-    for (LabelledResponse label : LabelledResponse.read(context.folder().labels().resolve("token.jsonl"))) {
+    Data<S> data = new Data<>(new ArrayList<>(), new ArrayList<>());
+    for (LabelledResponse label : LabelledResponse.read(context.folder().labels().resolve(labels))) {
       RewardInput input = encoder.encode(policyTokenizer.decode(label.promptIds(), true), label.text());
-      RewardSample sample = new RewardSample(input, TokenClasses.of(input.spans(), label.words()), 1 + label.sentence());
-      (validUsers.contains(label.user()) ? valid : train).add(sample);
+      (validUsers.contains(label.user()) ? data.valid : data.train).add(sample.apply(input, label));
     }
+    return data;
   }
 
-  private record Training(TokenRewardTrainer trainer, List<RewardSample> valid, RewardConfig config)
-      implements Trainable {
+  private record Training<S>(RewardTrainer<S> trainer, List<S> valid, RewardConfig config) implements Trainable {
     @Override
     public long totalSteps() {
       return trainer.totalSteps();
@@ -127,12 +157,7 @@ final class TrainRewardStage implements Stage<TppoConfig> {
     public Map<String, Double> step(long step) {
       Map<String, Double> metrics = trainer.step(step);
       if ((step + 1) % config.evalEvery() == 0 && !valid.isEmpty()) {
-        TokenRewardTrainer.Quality quality = trainer.evaluate(valid);
-        metrics.put("eval/loss", quality.loss());
-        metrics.put("eval/loss_local", quality.localLoss());
-        metrics.put("eval/loss_global", quality.globalLoss());
-        metrics.put("eval/auc_weighted", quality.aucWeighted());
-        metrics.put("eval/auc_relevant", quality.aucRelevant());
+        metrics.putAll(trainer.measure(valid));
       }
       return metrics;
     }

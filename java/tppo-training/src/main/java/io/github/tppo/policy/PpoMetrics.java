@@ -82,8 +82,10 @@ final class PpoMetrics {
     m.put("objective/rlhf_reward", shaping.reward() / n);
     m.put("objective/kl_coef", klCoef);
     m.put("reward/lwp_mean", shaping.lwp() / tokens);
-    m.put("reward/token_relevant_frac", classFraction(2));
-    m.put("reward/token_irrelevant_frac", classFraction(1));
+    if (Arrays.stream(rollout.classes()).anyMatch(c -> c > 0)) { // a sentence-level reward model gives none
+      m.put("reward/token_relevant_frac", classFraction(2));
+      m.put("reward/token_irrelevant_frac", classFraction(1));
+    }
     m.put("reward/beyond_suggested_frac", shaping.beyond() / tokens);
     m.put("response/length_mean", rollout.tokens() / (double) n);
     m.put("val/num_eos_tokens", (double) eosTokens());
@@ -163,7 +165,7 @@ final class PpoMetrics {
       content += c > 0 ? 1 : 0;
       count += c == wanted ? 1 : 0;
     }
-    return count / (double) Math.max(1, content);
+    return count / (double) content;
   }
 
   private long eosTokens() {

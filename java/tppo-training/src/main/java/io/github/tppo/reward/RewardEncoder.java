@@ -27,12 +27,13 @@ public final class RewardEncoder {
   /**
    * The encoder of a reward model and its tokenizer that were read from a folder.
    *
-   * @throws IOException when the model has not three classes, or the tokenizer has tokens that it does not know
+   * @param labels that the model should have: 3 classes of a token, or 1 score
+   * @throws IOException when it has others, or the tokenizer has tokens that the model does not know
    */
-  public static RewardEncoder of(Longformer model, Tokenizer tokenizer, Path dir) throws IOException {
+  public static RewardEncoder of(Longformer model, int labels, Tokenizer tokenizer, Path dir) throws IOException {
     LongformerConfig config = model.config();
-    if (config.labels() != WordRelevance.CLASSES) {
-      throw new IOException(dir + ": the reward model has " + config.labels() + " labels, expected " + WordRelevance.CLASSES);
+    if (config.labels() != labels) {
+      throw new IOException(dir + ": the reward model has " + config.labels() + " labels, expected " + labels);
     }
     if (config.vocabSize() < tokenizer.vocabSize()) {
       throw new IOException(dir + ": the reward model knows " + config.vocabSize() + " tokens, its tokenizer has "

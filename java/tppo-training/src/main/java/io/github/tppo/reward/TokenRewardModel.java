@@ -3,31 +3,20 @@ package io.github.tppo.reward;
 
 import io.github.tppo.judge.TokenClasses;
 import io.github.tppo.model.Longformer;
-import io.github.tppo.model.Scope;
-import io.github.tppo.model.Tensors;
-import io.github.tppo.model.Workers;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.run.PolicyConfig;
-import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Set;
 
 /** The trained, frozen reward model as the source of token-level rewards. */
 public final class TokenRewardModel implements TokenRewarder {
-  private static final int BATCH = 64;
-
-  private final Longformer model;
-  private final RewardEncoder encoder;
-  private final Tokenizer policyTokenizer;
+  private final ResponseReader reader;
+  private final ResponseForm form;
   private final List<Double> classValues;
   private final double center;
   private final boolean expectedClass;
   private final boolean perWord;
-  private final double formPenalty;
-  private final int queries;
 
   /**
    * @param queries number of queries that a response should have
@@ -35,15 +24,12 @@ public final class TokenRewardModel implements TokenRewarder {
    */
   public TokenRewardModel(Longformer model, RewardEncoder encoder, Tokenizer policyTokenizer, PolicyConfig config, int queries,
       double center) {
-    this.model = model;
-    this.encoder = encoder;
-    this.policyTokenizer = policyTokenizer;
+    this.reader = new ResponseReader(model, encoder, policyTokenizer);
+    this.form = new ResponseForm(policyTokenizer, queries, config.formPenalty());
     this.classValues = config.classValues();
     this.center = center;
     this.expectedClass = config.expectedClass();
     this.perWord = config.perWord();
-    this.formPenalty = config.formPenalty();
-    this.queries = queries;
   }
 
   /** Predicted class and reward of each of a response's tokens, in the policy's tokens. */
@@ -51,37 +37,17 @@ public final class TokenRewardModel implements TokenRewarder {
 
   /** Scores responses; spans are those of the policy's ids. */
   public List<Scored> score(List<Response> responses) {
-    Scored[] all = new Scored[responses.size()];
-    List<Runnable> tasks = new ArrayList<>();
-    for (int from = 0; from < responses.size(); from += BATCH) {
-      int first = from;
-      tasks.add(() -> score(responses.subList(first, Math.min(responses.size(), first + BATCH)), all, first));
-    }
-    Workers.run(tasks);
-    return List.of(all);
+    return reader.read(responses, logits -> logits.softmax(1), this::scored);
   }
 
-  private void score(List<Response> part, Scored[] all, int first) {
-    List<TokenSpans> spans = part.stream().map(r -> policyTokenizer.spans(r.ids())).toList();
-    List<RewardInput> inputs = new ArrayList<>();
-    for (int b = 0; b < part.size(); b++) {
-      inputs.add(encoder.encode(part.get(b).promptText(), spans.get(b).text()));
-    }
-    RewardBatch batch = new RewardBatch(inputs);
-    float[] probabilities;
-    try (Scope scope = Scope.noGrad()) {
-      probabilities = Tensors.toFloats(batch.logits(model, encoder.padId()).softmax(1));
-    }
-    for (int b = 0; b < part.size(); b++) {
-      all[first + b] = scored(probabilities, batch.cuSeqlens()[b], inputs.get(b).spans(), spans.get(b));
-    }
-  }
-
-  private Scored scored(float[] probabilities, int first, TokenSpans rewardSpans, TokenSpans policySpans) {
+  private Scored scored(ResponseReader.Read read) {
+    TokenSpans rewardSpans = read.rewardSpans();
+    TokenSpans policySpans = read.policySpans();
+    float[] probabilities = read.outputs();
     int[] classes = new int[rewardSpans.length()];
     double[] values = new double[classes.length];
     for (int i = 0; i < classes.length; i++) {
-      int at = 3 * (first + i);
+      int at = 3 * i;
       for (int c = 1; c < 3; c++) {
         classes[i] = probabilities[at + c] > probabilities[at + classes[i]] ? c : classes[i];
       }
@@ -108,13 +74,13 @@ public final class TokenRewardModel implements TokenRewarder {
     int n = responses.stream().mapToInt(r -> r.ids().length).sum();
     float[] perToken = new float[n];
     int[] classes = new int[n];
-    float[] terminal = formPenalty == 0 ? null : new float[responses.size()];
+    float[] terminal = form.penalty() == 0 ? null : new float[responses.size()];
     List<Scored> all = score(responses);
     int at = 0;
     for (int b = 0; b < all.size(); b++) {
       Scored scored = all.get(b);
-      if (terminal != null && !wellFormed(responses.get(b), scored)) {
-        terminal[b] = (float) -formPenalty;
+      if (terminal != null) {
+        terminal[b] -= (float) form.charge(responses.get(b), scored.spans().text());
       }
       for (int i = 0; i < scored.classes().length; i++, at++) {
         perToken[at] = (float) scored.rewards()[i];
@@ -122,12 +88,5 @@ public final class TokenRewardModel implements TokenRewarder {
       }
     }
     return new Rewards(perToken, terminal, classes);
-  }
-
-  private boolean wellFormed(Response response, Scored scored) {
-    int[] ids = response.ids();
-    List<String> written = ResponseText.queries(scored.spans().text());
-    return ids.length > 0 && ids[ids.length - 1] == policyTokenizer.eosId()
-        && written.size() == queries && Set.copyOf(written).size() == queries;
   }
 }

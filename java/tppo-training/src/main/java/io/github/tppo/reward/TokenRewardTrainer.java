@@ -3,21 +3,13 @@ package io.github.tppo.reward;
 
 import io.github.tppo.eval.RocAuc;
 import io.github.tppo.kernels.RewardModelLossStats;
-import io.github.tppo.model.AdamW;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
-import io.github.tppo.model.StepResult;
 import io.github.tppo.model.Tensors;
-import io.github.tppo.model.TrainingState;
 import io.github.tppo.policy.BatchGradient;
-import io.github.tppo.policy.EpochBatches;
-import io.github.tppo.policy.Optimizers;
-import io.github.tppo.policy.SkippedSteps;
 import io.github.tppo.run.RewardConfig;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -28,69 +20,34 @@ import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** Trains the token-level reward model on labelled responses: local and global loss over the balanced tokens (SPEC 4). */
-public final class TokenRewardTrainer implements AutoCloseable {
+public final class TokenRewardTrainer extends RewardTrainer<RewardSample> {
   private static final int EVAL_BATCH = 128;
 
-  private final Longformer model;
-  private final int padId;
-  private final RewardConfig config;
-  private final EpochBatches<RewardSample> batches;
-  private final BatchGradient<Longformer> gradient;
-  private final AdamW optimizer;
-  private final SkippedSteps skips = new SkippedSteps("train-reward", "lower reward.optimizer.learning_rate");
   private final long seed;
-  private final long totalSteps;
 
   /** @param model is trained in place */
   public TokenRewardTrainer(Longformer model, int padId, RewardConfig config, List<RewardSample> data, long seed) {
-    if (data.isEmpty()) {
-      throw new IllegalArgumentException("no labelled responses");
-    }
-    this.model = model;
-    this.padId = padId;
-    this.config = config;
+    super(model, padId, config, data, s -> s.input().ids().length, seed);
     this.seed = seed;
-    model.setPrecision(config.compute().precision());
-    this.batches = new EpochBatches<>(data, s -> s.input().ids().length, config.batchSize(), seed);
-    this.gradient = new BatchGradient<>(model, Longformer::replica, Longformer::parameters, config.compute().microBatchSize());
-    this.optimizer = new AdamW(model.parameters(), Optimizers.options(config.optimizer()));
-    this.totalSteps = batches.steps(config.epochs());
   }
 
-  /** Optimiser steps in all. */
-  public long totalSteps() {
-    return totalSteps;
-  }
-
-  /**
-   * One optimiser step; {@code step} counts from 0.
-   *
-   * @throws ArithmeticException when gradients were not finite in too many steps in a row
-   */
-  public Map<String, Double> step(long step) {
-    List<RewardSample> samples = batches.of(step);
-    RewardTargets targets = RewardTargets.balanced(samples, config, seed, step);
-    double rate = config.optimizer().rate(step, totalSteps);
-    optimizer.zeroGrad();
+  @Override
+  Map<String, Double> backward(BatchGradient<Longformer> gradient, List<RewardSample> samples, long step) {
+    RewardTargets targets = RewardTargets.balanced(samples, config(), seed, step);
     RewardModelLossStats stats = gradient.add(samples, (replica, part, first) -> backward(replica, part, targets, first),
         RewardModelLossStats::plus);
-    StepResult result = optimizer.step(rate);
-    skips.add(!result.applied());
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("loss/reward", stats.loss());
     metrics.put("loss/reward_local", stats.local());
     metrics.put("loss/reward_global", stats.global());
     metrics.put("reward/accuracy", stats.correct() / Math.max(1, stats.valid()));
     metrics.put("reward/valid_tokens", stats.valid());
-    metrics.put("reward/grad_norm", result.gradNorm());
-    metrics.put("steps_skipped", result.applied() ? 0.0 : 1);
-    metrics.put("lr", rate);
     return metrics;
   }
 
   private RewardModelLossStats backward(Longformer replica, List<RewardSample> samples, RewardTargets targets, int first) {
     RewardBatch batch = new RewardBatch(samples.stream().map(RewardSample::input).toList());
-    Pass pass = batch.forward(replica, padId, config.compute().gradientCheckpointing());
+    Pass pass = batch.forward(replica, padId(), config().compute().gradientCheckpointing());
     Tensor logits = batch.logits(replica, pass);
     Tensor logitsGradient = Tensors.empty(ScalarType.Float, batch.tokens(), 3);
     RewardModelLossStats stats = targets.loss(batch, first, Tensors.view(logits.detach()), Tensors.view(logitsGradient));
@@ -119,8 +76,8 @@ public final class TokenRewardTrainer implements AutoCloseable {
       List<RewardSample> part = samples.subList(from, Math.min(samples.size(), from + EVAL_BATCH));
       RewardBatch batch = new RewardBatch(part.stream().map(RewardSample::input).toList());
       try (Scope scope = Scope.noGrad()) {
-        Tensor logits = batch.logits(model, padId);
-        RewardModelLossStats stats = RewardTargets.all(part, config).loss(batch, 0, Tensors.view(logits), null);
+        Tensor logits = batch.logits(model(), padId());
+        RewardModelLossStats stats = RewardTargets.all(part, config()).loss(batch, 0, Tensors.view(logits), null);
         double share = part.size() / (double) samples.size();
         loss += share * stats.loss();
         local += share * stats.local();
@@ -134,6 +91,18 @@ public final class TokenRewardTrainer implements AutoCloseable {
     int[] y = labels.stream().flatMapToInt(Arrays::stream).toArray();
     return new Quality(loss, local, global, RocAuc.weightedOneVsRest(p, y, 3), relevantAuc(p, y),
         correct / Math.max(1, y.length), y.length);
+  }
+
+  @Override
+  public Map<String, Double> measure(List<RewardSample> samples) {
+    Quality quality = evaluate(samples);
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    metrics.put("eval/loss", quality.loss());
+    metrics.put("eval/loss_local", quality.localLoss());
+    metrics.put("eval/loss_global", quality.globalLoss());
+    metrics.put("eval/auc_weighted", quality.aucWeighted());
+    metrics.put("eval/auc_relevant", quality.aucRelevant());
+    return metrics;
   }
 
   private static double relevantAuc(float[] probabilities, int[] labels) {
@@ -157,23 +126,5 @@ public final class TokenRewardTrainer implements AutoCloseable {
       at += part.length;
     }
     return all;
-  }
-
-  /** Writes all that the next step depends on into a folder that exists. */
-  public void save(Path folder) throws IOException {
-    TrainingState.save(folder, model.parameters(), optimizer);
-    skips.save(folder);
-  }
-
-  /** Reads what {@link #save} wrote. */
-  public void load(Path folder) throws IOException {
-    TrainingState.load(folder, model.parameters(), optimizer);
-    skips.load(folder);
-  }
-
-  @Override
-  public void close() {
-    gradient.replicas().forEach(Longformer::close);
-    optimizer.close();
   }
 }

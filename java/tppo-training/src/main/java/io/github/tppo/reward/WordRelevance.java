@@ -44,7 +44,7 @@ public final class WordRelevance implements AutoCloseable {
     Longformer model = null;
     try {
       model = Longformer.open(dir);
-      RewardEncoder encoder = RewardEncoder.of(model, tokenizer, dir);
+      RewardEncoder encoder = RewardEncoder.of(model, CLASSES, tokenizer, dir);
       tokenizer.eosId();
       if (tokenizer.bosId() < 0) {
         throw new IOException(dir + ": the reward model's tokenizer has no begin token, which the model's global attention is on");

@@ -60,7 +60,7 @@ final class TrainingSection {
       chart("Policy loss", "", "loss/policy_avg").write(figures);
     });
     diagnostics(html);
-    html.element("p", "The training score is the reward model’s, after the length penalty; those of PPO and TPPO have different "
+    html.element("p", "The training score is the reward model’s with the penalties of length and form; those of PPO and TPPO have different "
         + "scales. Where it rises and the judge’s score does not, the policy has learned to please the reward model rather than "
         + "the user. A small spread is a merit only beside a good judge’s score: a policy that answers everybody alike has none.",
         "class", "note");

@@ -63,7 +63,7 @@ final class ResultsSummary {
 
   private static String figure(String name, String format, JsonNode value) {
     JsonNode interval = value.path("ci95");
-    String mean = String.format(Locale.ROOT, "%-12s " + format, name, value.path("mean").asDouble(Double.NaN));
+    String mean = String.format(Locale.ROOT, "%-16s " + format, name, value.path("mean").asDouble(Double.NaN));
     return interval.size() != 2 ? mean
         : mean + String.format(Locale.ROOT, "  [%.2f, %.2f]", interval.get(0).asDouble(), interval.get(1).asDouble());
   }

@@ -74,6 +74,7 @@ public final class Tppo implements Runnable {
       command.getCommandSpec().name(name).usageMessage().description(StageCommand.description(name));
       commands.addSubcommand(name, command);
     }
+    commands.addSubcommand(new AgreementCommand());
     commands.addSubcommand(new SearchCommand());
     commands.addSubcommand(new TokenizerCommand());
     commands.addSubcommand(new SuggestCommand());

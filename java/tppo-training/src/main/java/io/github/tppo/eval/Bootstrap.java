@@ -3,6 +3,8 @@ package io.github.tppo.eval;
 
 import java.util.Arrays;
 import java.util.SplittableRandom;
+import java.util.function.ToDoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * Percentile bootstrap over users and seeds; pairs of models are resampled together.
@@ -10,8 +12,8 @@ import java.util.SplittableRandom;
  * <p>Every resample draws as many seeds as there are, with replacement, then as many users, with replacement and the same for
  * all seeds drawn, since every seed has the same users (Owen 2007, <em>The pigeonhole bootstrap</em>). So an interval over several
  * seeds speaks of new seeds and new users, one over a single seed of new users alone. It is as good as its seeds are
- * many: with two or three, and seeds that differ more than users let a mean vary, 95 % intervals held the truth in 87 to 90 % of
- * simulated experiments.
+ * many: with seeds that move a mean three times as much as users do, 95 % intervals held the truth in 83 % of simulated
+ * experiments with two seeds, 89 % with three and 95 % with ten.
  */
 public final class Bootstrap {
   private Bootstrap() {}
@@ -68,9 +70,33 @@ public final class Bootstrap {
       }
       means[r] = sum / ((double) seeds * users);
     }
-    Arrays.sort(means);
     double mean = Arrays.stream(values).mapToDouble(row -> Arrays.stream(row).sum() / users).sum() / seeds;
-    return new Interval(mean, quantile(means, 0.025), quantile(means, 0.975));
+    return interval(mean, means);
+  }
+
+  /**
+   * Interval of any statistic of {@code n} cases.
+   *
+   * @param statistic of the cases whose numbers are given; NaN where it is not defined, and such resamples are left out
+   */
+  public static Interval of(int n, ToDoubleFunction<int[]> statistic, int resamples, long seed) {
+    SplittableRandom random = new SplittableRandom(seed);
+    int[] drawn = new int[n];
+    double[] values = new double[resamples];
+    for (int r = 0; r < resamples; r++) {
+      Arrays.setAll(drawn, i -> random.nextInt(n));
+      values[r] = statistic.applyAsDouble(drawn);
+    }
+    return interval(statistic.applyAsDouble(IntStream.range(0, n).toArray()),
+        Arrays.stream(values).filter(v -> !Double.isNaN(v)).toArray());
+  }
+
+  private static Interval interval(double estimate, double[] resampled) {
+    if (resampled.length == 0) {
+      return new Interval(estimate, Double.NaN, Double.NaN);
+    }
+    Arrays.sort(resampled);
+    return new Interval(estimate, quantile(resampled, 0.025), quantile(resampled, 0.975));
   }
 
   /** Interval of the mean of {@code a - b}, users paired. */

@@ -4,9 +4,10 @@ package io.github.tppo.eval;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.tppo.data.Example;
-import io.github.tppo.eval.PairwiseJudge.Verdict;
 import io.github.tppo.judge.JudgeException;
+import io.github.tppo.judge.Verdict;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.stream.IntStream;
@@ -40,13 +41,20 @@ public record PairVerdict(
    * @param examples the user of each pair
    * @param first the first model's answers
    * @param second the second model's answers to the same users in the same order
+   * @throws IOException when the judge cannot be asked at all
    */
-  public static List<PairVerdict> ask(PairwiseJudge judge, List<Example> examples, List<String> first, List<String> second) {
+  public static List<PairVerdict> ask(PairwiseJudge judge, List<Example> examples, List<String> first, List<String> second)
+      throws IOException {
     if (first.size() != examples.size() || second.size() != examples.size()) {
       throw new IllegalArgumentException(first.size() + " and " + second.size() + " answers, expected " + examples.size()
           + " of each model");
     }
-    return IntStream.range(0, examples.size()).parallel().mapToObj(i -> ask(judge, examples.get(i), first.get(i), second.get(i))).toList();
+    try {
+      return IntStream.range(0, examples.size()).parallel()
+          .mapToObj(i -> ask(judge, examples.get(i), first.get(i), second.get(i))).toList();
+    } catch (UncheckedIOException e) {
+      throw e.getCause();
+    }
   }
 
   private static PairVerdict ask(PairwiseJudge judge, Example example, String first, String second) {
@@ -56,12 +64,19 @@ public record PairVerdict(
     }
     try {
       Verdict forward = judge.compare(example, first, second);
-      boolean flipped = judge.compare(example, second, first) != forward.swapped();
+      boolean flipped = judge.compare(example, second, first) != swapped(forward);
       Outcome outcome = flipped || forward == Verdict.TIE ? Outcome.TIE : forward == Verdict.FIRST ? Outcome.WIN : Outcome.LOSE;
       return new PairVerdict(user, outcome, flipped, null);
     } catch (JudgeException e) {
       return new PairVerdict(user, Outcome.UNJUDGED, false, e.getMessage());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
+  }
+
+  /** The same said of the two in the other order. */
+  private static Verdict swapped(Verdict verdict) {
+    return verdict == Verdict.TIE ? verdict : verdict == Verdict.FIRST ? Verdict.SECOND : Verdict.FIRST;
   }
 
   /** How far each user's answers won more than they lost, in points; users without a verdict are left out. */

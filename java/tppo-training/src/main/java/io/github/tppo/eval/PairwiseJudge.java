@@ -6,29 +6,22 @@ import io.github.tppo.judge.Judge;
 import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Judgement;
 import io.github.tppo.judge.Template;
+import io.github.tppo.judge.Verdict;
+import java.io.IOException;
 import java.util.Comparator;
 
 /** Says which of two answers to a user is the better one. Implementations are safe for several threads. */
 @FunctionalInterface
 public interface PairwiseJudge {
 
-  /** What a judge says who is shown two answers, one after the other. */
-  enum Verdict {
-    FIRST, TIE, SECOND;
-
-    /** The same said of the two in the other order. */
-    public Verdict swapped() {
-      return this == TIE ? TIE : this == FIRST ? SECOND : FIRST;
-    }
-  }
-
   /**
    * Compares two answers in the order given.
    *
    * @param example the user's history and the queries that the user searched in truth
    * @throws JudgeException when no verdict could be had
+   * @throws IOException when the judge cannot be asked at all
    */
-  Verdict compare(Example example, String first, String second) throws JudgeException;
+  Verdict compare(Example example, String first, String second) throws JudgeException, IOException;
 
   /**
    * Compares by scores: the larger share of relevant words is better, and of two equal shares the one that is relevant as a

@@ -12,8 +12,8 @@ final class MeanTree {
   private MeanTree() {}
 
   /**
-   * Means of all numbers, over the runs that have them: a step of a curve over the runs that came so far. What is no number
-   * is taken from the first run that has it.
+   * Means of all numbers, over the runs that have them: a step of a curve over the runs that came so far. What no run has is
+   * null, and what is no number is taken from the first run that has it.
    */
   static Object of(List<JsonNode> runs) {
     List<JsonNode> there = runs.stream().filter(n -> !n.isMissingNode() && !n.isNull()).toList();
@@ -23,8 +23,8 @@ final class MeanTree {
     JsonNode first = there.get(0);
     if (first.isObject()) {
       Map<String, Object> map = new LinkedHashMap<>();
-      there.forEach(run -> run.fieldNames().forEachRemaining(
-          key -> map.computeIfAbsent(key, k -> of(there.stream().map(n -> n.path(k)).toList()))));
+      there.forEach(run -> run.fieldNames().forEachRemaining(key -> map.put(key, null)));
+      map.replaceAll((key, none) -> of(there.stream().map(n -> n.path(key)).toList()));
       return map;
     }
     if (first.isArray()) {

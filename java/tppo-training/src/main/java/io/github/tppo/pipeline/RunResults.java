@@ -15,11 +15,11 @@ import io.github.tppo.run.RunContext;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Puts {@code results.json} of one run together. */
 final class RunResults {
@@ -100,22 +100,23 @@ final class RunResults {
   }
 
   /** What the two reward models reached on validation users. */
-  private Map<String, Object> rewardModels() {
+  private Map<String, Object> rewardModels() throws IOException {
     Map<String, Object> models = new LinkedHashMap<>();
     addRewardModel(models, "token", "train-reward");
     addRewardModel(models, "sentence", "train-reward-sentence");
     return models;
   }
 
-  private void addRewardModel(Map<String, Object> models, String name, String stage) {
-    Map<String, Double> figures = new LinkedHashMap<>();
+  private void addRewardModel(Map<String, Object> models, String name, String stage) throws IOException {
+    Map<String, Object> figures = new LinkedHashMap<>();
     for (String figure : List.of("auc_weighted", "auc_relevant", "eval_loss")) {
       Double value = context.folder().state().figures(figure).get(stage);
       if (value != null) {
-        figures.put(figure, value);
+        figures.put(figure, Double.isFinite(value) ? value : null); // of validation users that are all of one class there is no AUC
       }
     }
     if (!figures.isEmpty()) {
+      figures.put("training", curves("reward-" + name, Map.of("step", "step", "eval_loss", "eval/loss", "auc_weighted", "eval/auc_weighted")));
       models.put(name, figures);
     }
   }
@@ -124,20 +125,29 @@ final class RunResults {
   private Map<String, Object> training() throws IOException {
     Map<String, Object> arms = new LinkedHashMap<>();
     for (Arm arm : compared) {
-      Path file = context.folder().model(arm.folder()).resolve(MetricsWriter.FILE);
-      List<Double> mean = new ArrayList<>();
-      List<Double> std = new ArrayList<>();
-      for (String line : Files.readAllLines(file)) {
-        JsonNode step = JSON.readTree(line);
-        if (step.has("objective/scores")) {
-          mean.add(step.path("objective/scores").asDouble());
-          std.add(step.path("objective/scores_std").asDouble());
-        }
-      }
-      if (!mean.isEmpty()) {
-        arms.put(arm.name(), Map.of("score_mean", mean, "score_std", std));
+      Map<String, List<Double>> scores =
+          curves(arm.folder(), Map.of("score_mean", "objective/scores", "score_std", "objective/scores_std"));
+      if (!scores.get("score_mean").isEmpty()) {
+        arms.put(arm.name(), scores);
       }
     }
     return arms;
+  }
+
+  /**
+   * Metrics of a model's training, over the steps that have all of them; null where one was not finite.
+   *
+   * @param names what the results call them, and what the metrics do
+   */
+  private Map<String, List<Double>> curves(String model, Map<String, String> names) throws IOException {
+    Map<String, List<Double>> curves = new TreeMap<>();
+    names.keySet().forEach(name -> curves.put(name, new ArrayList<>()));
+    for (String line : Files.readAllLines(context.folder().model(model).resolve(MetricsWriter.FILE))) {
+      JsonNode step = JSON.readTree(line);
+      if (names.values().stream().allMatch(step::has)) {
+        names.forEach((name, metric) -> curves.get(name).add(step.path(metric).isNumber() ? step.path(metric).asDouble() : null));
+      }
+    }
+    return curves;
   }
 }

@@ -23,4 +23,9 @@ public record ComputeConfig(
   public static ComputeConfig defaults() {
     return new ComputeConfig(0, false, Precision.FLOAT32);
   }
+
+  /** The same in passes of at most so many sequences. */
+  public ComputeConfig withMicroBatchSize(int most) {
+    return new ComputeConfig(most, gradientCheckpointing, precision);
+  }
 }

@@ -64,7 +64,8 @@ public record TppoConfig(
             new OptimizerConfig(2e-3, 50, Schedule.LINEAR, 0.9, 0.98, 1e-8, 0.01, 1.0)),
         new PolicyConfig(60, 128, 64, 1, List.of(0.0, 0.0, 1.0), true, true, false, true, 2, 3, false,
             0.15, KlEstimator.K1, 0, 10_000, 0, 1, 0.95, true, 0.2, 0.2, 0,
-            Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200, ComputeConfig.defaults(),
+            Aggregation.TOKEN_MEAN, 0, 0.2, 2, 10, 200,
+            ComputeConfig.defaults().withMicroBatchSize(16), // responses of a pass are about equally long: little padding
             OptimizerConfig.of(2e-4, 0, Schedule.CONSTANT), OptimizerConfig.of(1e-3, 0, Schedule.CONSTANT)),
         DpoConfig.defaults(),
         new EvaluationConfig(0, 4, 10_000, 24),

@@ -8,10 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.github.tppo.data.Example;
 import io.github.tppo.data.History;
 import io.github.tppo.eval.PairVerdict.Outcome;
-import io.github.tppo.eval.PairwiseJudge.Verdict;
 import io.github.tppo.judge.JudgeConfig;
 import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.LexicalJudge;
+import io.github.tppo.judge.Verdict;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -35,7 +35,7 @@ class ComparisonTest {
   }
 
   @Test
-  void countsWinsTiesAndLossesInPercent() {
+  void countsWinsTiesAndLossesInPercent() throws IOException {
     List<String> first = List.of("xxx", "x", "xx", "xxxx");
     List<String> second = List.of("x", "xxx", "yy", "xx");
     List<PairVerdict> verdicts = PairVerdict.ask((e, a, b) -> longer(a, b), USERS, first, second);
@@ -46,7 +46,7 @@ class ComparisonTest {
 
   /** INVARIANTS 16. */
   @Test
-  void aJudgeThatPrefersAPositionDecidesNothing() {
+  void aJudgeThatPrefersAPositionDecidesNothing() throws IOException {
     List<String> first = List.of("a1", "b1", "c1", "d1");
     List<String> second = List.of("a2", "b2", "c2", "d2");
     for (Verdict always : List.of(Verdict.FIRST, Verdict.SECOND)) {
@@ -57,7 +57,7 @@ class ComparisonTest {
 
   /** A judge that takes the first in a known share of cases and else judges honestly flips in just that share. */
   @Test
-  void theFlipRateIsTheBiasOfTheJudge() {
+  void theFlipRateIsTheBiasOfTheJudge() throws IOException {
     SplittableRandom random = new SplittableRandom(5);
     List<Example> users = new ArrayList<>();
     List<String> first = new ArrayList<>();
@@ -83,13 +83,13 @@ class ComparisonTest {
 
   /** A verdict in one order and a tie in the other is no agreement either. */
   @Test
-  void halfAVerdictIsAFlip() {
+  void halfAVerdictIsAFlip() throws IOException {
     PairwiseJudge half = (e, a, b) -> a.equals("x") ? Verdict.FIRST : Verdict.TIE;
     assertEquals(new Comparison(0, 100, 0, 1, 0), Comparison.of(PairVerdict.ask(half, List.of(USERS.get(0)), List.of("x"), List.of("y"))));
   }
 
   @Test
-  void theSameAnswerTwiceIsATieAndNobodyIsAsked() {
+  void theSameAnswerTwiceIsATieAndNobodyIsAsked() throws IOException {
     PairwiseJudge none = (e, a, b) -> {
       throw new AssertionError("asked about " + a + " and " + b);
     };
@@ -99,7 +99,7 @@ class ComparisonTest {
 
   /** INVARIANTS 15: a failure is counted, and in no share. */
   @Test
-  void aFailureOfTheJudgeIsNoVerdict() {
+  void aFailureOfTheJudgeIsNoVerdict() throws IOException {
     PairwiseJudge failing = (e, a, b) -> {
       if (e.user().equals("c")) {
         throw new JudgeException("no reply");
@@ -115,8 +115,18 @@ class ComparisonTest {
     assertEquals(List.of("a", "b", "d"), PairVerdict.winMinusLose(verdicts).users());
   }
 
+  /** A server that is not there is no matter of one pair. */
   @Test
-  void aUsersSamplesCountTogether() {
+  void aJudgeThatCannotBeAskedEndsTheComparison() {
+    PairwiseJudge away = (e, a, b) -> {
+      throw new IOException("no server");
+    };
+    assertEquals("no server", assertThrows(IOException.class,
+        () -> PairVerdict.ask(away, USERS, List.of("a", "b", "c", "d"), List.of("e", "f", "g", "h"))).getMessage());
+  }
+
+  @Test
+  void aUsersSamplesCountTogether() throws IOException {
     List<Example> users = List.of(user("a"), user("a"), user("b"), user("b"));
     UserScores net = PairVerdict.winMinusLose(PairVerdict.ask((e, a, b) -> longer(a, b), users,
         List.of("xx", "xx", "xx", "x"), List.of("x", "yy", "x", "xx")));
@@ -127,7 +137,7 @@ class ComparisonTest {
 
   /** Scores decide by words first, then by the whole. */
   @Test
-  void byScoresOfTheLexicalJudge() throws JudgeException {
+  void byScoresOfTheLexicalJudge() throws Exception {
     PairwiseJudge judge = PairwiseJudge.byScores(new LexicalJudge(JudgeConfig.defaults()));
     Example user = USERS.get(0);
     assertEquals(Verdict.FIRST, judge.compare(user, "red hat\nblue hat", "red hat\ngreen tea"));
@@ -149,7 +159,7 @@ class ComparisonTest {
   }
 
   @Test
-  void ofNothingOrOfUnequalLists() {
+  void ofNothingOrOfUnequalLists() throws IOException {
     assertEquals(new Comparison(0, 0, 0, 0, 0), Comparison.of(List.of()));
     assertThrows(IllegalArgumentException.class,
         () -> PairVerdict.ask((e, a, b) -> Verdict.TIE, USERS, List.of("x"), List.of("x", "y", "z", "w")));

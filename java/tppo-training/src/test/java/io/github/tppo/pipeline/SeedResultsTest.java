@@ -3,21 +3,26 @@ package io.github.tppo.pipeline;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.eval.Agreement;
 import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.LabelledResponse;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.RunException;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
@@ -32,6 +37,9 @@ class SeedResultsTest {
   private static final List<String> TEMPLATES = List.of("token_template", "sentence_template");
   private static final Pipeline<TppoConfig> PIPELINE = TppoPipeline.create();
 
+  private static final String ARMS = "experiment.arms={ppo: [], printed: [\"policy.class_values=[0, 1, 2]\"], dpo: [dpo.epochs=1]}";
+  private static final List<String> MODELS = List.of("copy", "sft", "tppo", "ppo", "printed", "dpo");
+
   @TempDir
   static Path dir;
   private static Path out;
@@ -42,8 +50,8 @@ class SeedResultsTest {
   @BeforeAll
   static void experiment() throws Exception {
     PipelineTest.writeLog(dir.resolve("log.tsv"));
-    config = PipelineTest.config(dir, "experiment.seeds=[7, 3]", "experiment.arms={printed: [\"policy.class_values=[0, 1, 2]\"]}",
-        "experiment.ablation={alpha: [2, 4], seeds: 1}", "sft.epochs=2", "policy.steps=3", "reward.epochs=1");
+    config = PipelineTest.config(dir, "experiment.seeds=[7, 3]", ARMS,
+        "experiment.ablation={alpha: [2, 4], seeds: 1}", "sft.epochs=1", "policy.steps=3", "reward.epochs=1");
     out = dir.resolve("out");
     for (Map.Entry<String, TppoConfig> run : PIPELINE.runs(config).entrySet()) {
       PipelineTest.run(run.getValue(), out.resolve(run.getKey()), null, 0);
@@ -61,12 +69,14 @@ class SeedResultsTest {
 
   @Test
   void allModelsAndPairsAreThere() {
-    assertEquals(List.of("copy", "sft", "tppo", "printed"), names(all.at("/relevance_rate/token_template")));
-    assertEquals(List.of("tppo_minus_printed", "tppo_minus_sft", "tppo_minus_copy", "printed_minus_sft", "printed_minus_copy",
-        "sft_minus_copy"), names(all.path("difference")));
-    assertEquals(List.of("tppo_vs_printed", "tppo_vs_sft", "printed_vs_sft"), names(all.path("pairwise")));
-    assertEquals(List.of("tppo", "printed"), names(all.path("training")));
-    assertEquals(List.of("copy", "sft", "tppo", "printed"), names(all.path("form")));
+    assertEquals(MODELS, names(all.at("/relevance_rate/token_template")));
+    assertEquals(List.of("tppo_minus_printed", "tppo_minus_dpo", "tppo_minus_ppo", "tppo_minus_sft", "tppo_minus_copy",
+        "printed_minus_dpo", "printed_minus_ppo", "printed_minus_sft", "printed_minus_copy", "dpo_minus_ppo", "dpo_minus_sft",
+        "dpo_minus_copy", "ppo_minus_sft", "ppo_minus_copy", "sft_minus_copy"), names(all.path("difference")));
+    assertEquals(List.of("tppo_vs_printed", "tppo_vs_dpo", "tppo_vs_ppo", "tppo_vs_sft", "printed_vs_dpo", "printed_vs_ppo",
+        "printed_vs_sft", "dpo_vs_ppo", "dpo_vs_sft", "ppo_vs_sft"), names(all.path("pairwise")));
+    assertEquals(List.of("tppo", "ppo", "printed"), names(all.path("training")), "DPO samples nothing while it trains");
+    assertEquals(MODELS, names(all.path("form")));
     assertEquals("[7,3]", all.path("seeds").toString());
     assertEquals(SEEDS.get(0).path("held_out_users"), all.path("held_out_users"));
     assertTrue(Files.exists(out.resolve("report.html")));
@@ -119,10 +129,12 @@ class SeedResultsTest {
       assertEquals(2, p.at("/win_minus_lose/per_seed").size());
     }
     for (String pointer : List.of("/form/tppo/novelty", "/form/sft/repeated_words", "/reward_model/token/auc_weighted",
-        "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
+        "/reward_model/token/training/step/0", "/reward_model/token/training/auc_weighted/0", "/reward_model/sentence/eval_loss",
+        "/reward_model/sentence/training/eval_loss/0", "/training/printed/score_mean/2", "/training/tppo/score_std/0", "/suggested_length", "/tokens_per_s/generate")) {
       assertMean(pointer);
     }
-    for (String stage : List.of("prepare", "sft", "train-reward", "train-policy", "train-policy printed", "evaluate")) {
+    for (String stage : List.of("prepare", "sft", "train-reward", "train-reward-sentence", "train-policy", "train-policy-ppo",
+        "train-policy-dpo", "train-policy printed", "evaluate")) {
       assertEquals(SEEDS.get(0).path("timing_s").path(stage).asDouble() + SEEDS.get(1).path("timing_s").path(stage).asDouble(),
           all.path("timing_s").path(stage).asDouble(), 1e-9, stage);
     }
@@ -147,7 +159,7 @@ class SeedResultsTest {
 
   @Test
   void oneSeedGivesTheFiguresOfItsRun() throws IOException {
-    TppoConfig one = PipelineTest.config(dir, "experiment.seeds=[7]", "experiment.arms={printed: [\"policy.class_values=[0, 1, 2]\"]}",
+    TppoConfig one = PipelineTest.config(dir, "experiment.seeds=[7]", ARMS,
         "experiment.ablation={alpha: [2, 4], seeds: 1}");
     Path alone = dir.resolve("alone");
     PipelineTest.copy(out.resolve("seed-7"), alone.resolve("seed-7"));
@@ -167,7 +179,7 @@ class SeedResultsTest {
   void runsOnOtherUsersAreRefused() throws IOException {
     Path other = dir.resolve("other");
     PipelineTest.copy(out, other);
-    for (String model : List.of("copy", "sft", "tppo", "printed")) {
+    for (String model : MODELS) {
       Path file = other.resolve("seed-3/evaluate").resolve(model + ".jsonl");
       List<String> lines = new ArrayList<>(Files.readAllLines(file));
       ObjectNode last = (ObjectNode) JSON.readTree(lines.get(lines.size() - 1));
@@ -193,6 +205,41 @@ class SeedResultsTest {
     combine(config, out, List.of("seed-7", "seed-3"));
     assertEquals(before, Files.readString(out.resolve("results.json")));
     assertFalse(before.contains("NaN"));
+  }
+
+  /** A sheet shows what the judge was shown; filled in with the judge's own scores it agrees with the judge throughout. */
+  @Test
+  void aSheetForAnnotationFitsTheLabels() throws IOException {
+    Path labels = out.resolve("seed-7/labels/token.jsonl");
+    Path sheet = dir.resolve("sheet.jsonl");
+    assertEquals(12, AnnotationSheet.write(labels, sheet, 12, 1));
+    byte[] first = Files.readAllBytes(sheet);
+    Map<String, LabelledResponse> byKey = new HashMap<>();
+    LabelledResponse.read(labels).forEach(l -> byKey.put(l.user() + " " + l.stream(), l));
+    List<String> filled = new ArrayList<>();
+    for (String line : Files.readAllLines(sheet)) {
+      ObjectNode node = (ObjectNode) JSON.readTree(line);
+      assertFalse(node.at("/history/search").isEmpty());
+      assertEquals(3, node.path("target_queries").size());
+      LabelledResponse label = byKey.get(node.path("user").asText() + " " + node.path("stream").asLong());
+      assertEquals(label.text(), node.path("text").asText());
+      assertEquals(label.words().size(), node.path("words").size());
+      for (int w = 0; w < label.words().size(); w++) {
+        assertEquals(label.words().get(w).word(), node.at("/words/" + w + "/word").asText());
+        ((ObjectNode) node.at("/words/" + w)).put("score", label.words().get(w).score());
+      }
+      filled.add(node.put("sentence", label.sentence()).toString());
+    }
+    Path human = Files.write(dir.resolve("human.jsonl"), filled);
+    Agreement agreement = Agreement.of(human, labels);
+    assertEquals(new Agreement.Responses(12, 0, 0), agreement.responses());
+    assertEquals(1, agreement.words().agreement());
+    assertEquals(0, agreement.wordsUnmatched());
+    assertEquals(12, agreement.sentences().compared());
+    AnnotationSheet.write(labels, sheet, 12, 1);
+    assertEquals(new String(first, StandardCharsets.UTF_8), Files.readString(sheet));
+    AnnotationSheet.write(labels, sheet, 12, 2);
+    assertNotEquals(new String(first, StandardCharsets.UTF_8), Files.readString(sheet));
   }
 
   private static List<String> names(JsonNode node) {

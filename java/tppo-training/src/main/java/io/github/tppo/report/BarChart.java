@@ -29,6 +29,10 @@ final class BarChart {
     return this;
   }
 
+  boolean isEmpty() {
+    return rows.isEmpty();
+  }
+
   /** Writes the figure; nothing when it has no bar. */
   void write(Html html) {
     if (rows.isEmpty()) {

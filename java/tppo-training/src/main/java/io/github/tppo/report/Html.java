@@ -4,16 +4,18 @@ package io.github.tppo.report;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Set;
+import java.util.function.Consumer;
 
 /**
  * Writes markup that is well-formed as HTML and as XML. All text and every attribute is escaped here and nowhere else, so
  * no section can forget it. Not thread safe.
  */
 final class Html {
-  private static final Set<String> EMPTY = Set.of("meta", "br", "hr", "link", "line", "rect", "path", "circle");
+  private static final Set<String> EMPTY = Set.of("meta", "br", "hr", "link", "line", "rect", "path", "circle", "input");
   /** Elements inside a line of text: no line break may be added around them. */
   private static final Set<String> INLINE = Set.of(
-      "span", "b", "em", "a", "data", "bdi", "text", "tspan", "title", "small", "code", "summary", "button", "option", "pre");
+      "span", "b", "em", "a", "data", "bdi", "text", "tspan", "title", "small", "code",
+      "summary", "button", "option", "label", "u", "i", "pre");
 
   private final StringBuilder out = new StringBuilder(1 << 16);
   private final Deque<String> open = new ArrayDeque<>();
@@ -62,6 +64,14 @@ final class Html {
   Html raw(String markup) {
     out.append(markup);
     return this;
+  }
+
+  /** A grid of figures; nothing when none of them writes anything. */
+  Html figures(Consumer<Html> body) {
+    Html inner = new Html();
+    body.accept(inner);
+    String markup = inner.toString();
+    return markup.isEmpty() ? this : open("div", "class", "figures").raw(markup).close();
   }
 
   /** A number shown rounded, with its exact value beside it for programs. */

@@ -5,9 +5,12 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.tppo.report.Metrics.Point;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.DoubleSummaryStatistics;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.ToDoubleFunction;
 
 /** What the length of a response does to its reward, and what the policy makes of it (SPEC 5). */
 final class LengthSection {
@@ -22,9 +25,10 @@ final class LengthSection {
   private final boolean penalty;
   private final Map<String, List<Answer>> answers = new LinkedHashMap<>();
 
-  private LengthSection(RunFiles run) {
+  private LengthSection(RunFiles run) throws IOException {
     JsonNode policy = run.config().path("policy");
-    this.suggested = Numbers.of(run.results().path("suggested_length"));
+    Estimate length = Estimate.of(run.results().path("suggested_length"));
+    this.suggested = length == null ? Double.NaN : length.mean();
     this.alpha = policy.path("alpha").asDouble(2);
     this.penalty = policy.path("length_penalty").asBoolean(true);
     run.answers().forEach((model, list) -> {
@@ -36,20 +40,32 @@ final class LengthSection {
 
   static void write(Html html, RunFiles run) throws IOException {
     LengthSection section = new LengthSection(run);
-    Metrics training = run.metrics("tppo");
     if (section.answers.isEmpty() && Double.isNaN(section.suggested)) {
       return;
     }
-    html.open("div", "class", "figures");
-    section.penaltyCurve(html);
-    section.histogram(html);
-    section.rewardByLength(html);
-    new LineChart("Length penalty in training", "means over response tokens", "round")
-        .line("penalty factor", "c-first", training.series("reward/lwp_mean"))
-        .line("share beyond the suggested length", "c-second", training.series("reward/beyond_suggested_frac"))
-        .atLeast(0, 1).write(html);
-    html.close();
+    html.figures(figures -> {
+      section.histogram(figures);
+      section.byLength("Judge’s score by length", "relevant words, %", a -> 100 * a.relevance()).write(figures);
+      section.byLength("Token reward by length", "mean over the tokens of an answer, without penalty", LengthSection::meanReward)
+          .write(figures);
+      if (!Double.isNaN(section.suggested)) {
+        section.byLength("Score by length", "sum over an answer, with the length penalty", section::score).write(figures);
+      }
+      section.penaltyCurve(figures);
+    });
     section.table(html);
+  }
+
+  private static double meanReward(Answer answer) {
+    return answer.tokens().stream().mapToDouble(Answer.Token::reward).average().orElse(Double.NaN);
+  }
+
+  private double score(Answer answer) {
+    double sum = 0;
+    for (int t = 0; t < answer.tokens().size(); t++) {
+      sum += lwp(t + 1) * answer.tokens().get(t).reward();
+    }
+    return sum;
   }
 
   private double lwp(double length) {
@@ -67,53 +83,57 @@ final class LengthSection {
     List<Point> points = new ArrayList<>();
     int end = (int) Math.max(longest(), Math.ceil(suggested) + 8);
     for (int l = 1; l <= end; l++) {
-      points.add(new Point(l, lwp(l), Double.NaN));
+      points.add(Point.of(l, lwp(l)));
     }
     String note = penalty ? "factor of a token’s reward, α = " + Numbers.brief(alpha) : "switched off in this run";
     new LineChart("Length penalty", note, "position in the response").line("lwp", "c-plain", points).mark(suggested, "suggested length")
         .atLeast(0, 1.2).write(html);
   }
 
+  private int binWidth() {
+    return Math.max(1, (longest() + MOST_BINS) / MOST_BINS);
+  }
+
+  private static double middle(int bin, int width) {
+    return bin * width + (width - 1) / 2.0;
+  }
+
   private void histogram(Html html) {
     LineChart chart = new LineChart("Length of answers", "share of held-out answers, %", "tokens");
-    int width = Math.max(1, (longest() + MOST_BINS) / MOST_BINS);
+    int width = binWidth();
     answers.forEach((model, list) -> {
       double[] bins = new double[longest() / width + 1];
       list.forEach(a -> bins[a.tokenCount() / width] += 100.0 / list.size());
       List<Point> points = new ArrayList<>();
       for (int b = 0; b < bins.length; b++) {
-        points.add(new Point(b * width + (width - 1) / 2.0, bins[b], Double.NaN));
+        points.add(Point.of(middle(b, width), bins[b]));
       }
       chart.line(Models.label(model), Models.style(model), points);
     });
     chart.mark(suggested, "suggested").atLeast(0, Double.NaN).write(html);
   }
 
-  private void rewardByLength(Html html) {
-    if (Double.isNaN(suggested)) {
-      return;
-    }
-    LineChart chart = new LineChart("Reward against length", "mean score of an answer, penalty included", "tokens");
-    int width = Math.max(1, (longest() + MOST_BINS) / MOST_BINS);
+  /** The mean of something over the answers of about the same length. */
+  private LineChart byLength(String title, String note, ToDoubleFunction<Answer> of) {
+    LineChart chart = new LineChart(title, note, "tokens");
+    int width = binWidth();
     answers.forEach((model, list) -> {
-      double[] sum = new double[longest() / width + 1];
-      int[] count = new int[sum.length];
+      Map<Integer, DoubleSummaryStatistics> bins = new TreeMap<>();
       for (Answer a : list) {
-        int bin = a.tokenCount() / width;
-        count[bin]++;
-        for (int t = 0; t < a.tokens().size(); t++) {
-          sum[bin] += lwp(t + 1) * a.tokens().get(t).reward();
+        double value = of.applyAsDouble(a);
+        if (!Double.isNaN(value)) {
+          bins.computeIfAbsent(a.tokenCount() / width, b -> new DoubleSummaryStatistics()).accept(value);
         }
       }
       List<Point> points = new ArrayList<>();
-      for (int b = 0; b < sum.length; b++) {
-        if (count[b] >= LEAST_ANSWERS) {
-          points.add(new Point(b * width + (width - 1) / 2.0, sum[b] / count[b], Double.NaN));
+      bins.forEach((bin, values) -> {
+        if (values.getCount() >= LEAST_ANSWERS) {
+          points.add(Point.of(middle(bin, width), values.getAverage()));
         }
-      }
+      });
       chart.line(Models.label(model), Models.style(model), points);
     });
-    chart.mark(suggested, "suggested").atLeast(0, Double.NaN).write(html);
+    return chart.mark(suggested, "suggested").atLeast(0, Double.NaN);
   }
 
   private void table(Html html) {

@@ -6,7 +6,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
 
-/** Lines over a common axis, each with a band if its points have a spread. Lines without a point are left out. */
+/** Lines over a common axis, each with a band or intervals if its points have such. Lines without a point are left out. */
 final class LineChart {
   private static final int WIDTH = 360;
   private static final int HEIGHT = 210;
@@ -14,8 +14,15 @@ final class LineChart {
   private static final int RIGHT = 10;
   private static final int TOP = 10;
   private static final int BOTTOM = 36;
+  /** Lines of no more points than this show each of them. */
+  private static final int FEW = 25;
 
-  private record Line(String label, String style, List<Point> points, boolean dots) {}
+  private record Line(String label, String style, List<Point> points, boolean intervals) {
+
+    boolean dots() {
+      return intervals || points.size() <= FEW;
+    }
+  }
 
   private record Reference(double at, String label, boolean vertical) {}
 
@@ -34,10 +41,19 @@ final class LineChart {
     this.xLabel = xLabel;
   }
 
-  /** Adds a line in the colour of a style class. */
+  /** Adds a line in the colour of a style class, with a band where its points have one. */
   LineChart line(String label, String style, List<Point> points) {
+    return add(label, style, points, false);
+  }
+
+  /** Adds a line through measured points, each with its interval. */
+  LineChart measured(String label, String style, List<Point> points) {
+    return add(label, style, points, true);
+  }
+
+  private LineChart add(String label, String style, List<Point> points, boolean intervals) {
     if (!points.isEmpty()) {
-      lines.add(new Line(label, style, points, points.size() <= 25));
+      lines.add(new Line(label, style, points, intervals));
     }
     return this;
   }
@@ -76,7 +92,7 @@ final class LineChart {
     }
     Scale x = xScale();
     Scale y = yScale();
-    html.open("figure", "class", "chart");
+    html.open("figure", "class", "chart lines");
     caption(html, title, note);
     if (lines.size() > 1) {
       html.open("p", "class", "legend");
@@ -90,6 +106,7 @@ final class LineChart {
     }
     lines.forEach(l -> band(html, l, x, y));
     lines.forEach(l -> curve(html, l, x, y));
+    references.forEach(r -> label(html, r, x, y));
     hits(html, x);
     html.close().close();
   }
@@ -106,6 +123,10 @@ final class LineChart {
   private Scale xScale() {
     double low = lines.stream().flatMap(l -> l.points().stream()).mapToDouble(Point::x).min().orElse(0);
     double high = lines.stream().flatMap(l -> l.points().stream()).mapToDouble(Point::x).max().orElse(1);
+    for (Reference r : references) {
+      low = r.vertical() ? Math.min(low, r.at()) : low;
+      high = r.vertical() ? Math.max(high, r.at()) : high;
+    }
     return Scale.exact(low, high, LEFT + 4, WIDTH - RIGHT - 4, 5);
   }
 
@@ -114,9 +135,8 @@ final class LineChart {
     double high = Double.isNaN(most) ? Double.NEGATIVE_INFINITY : most;
     for (Line line : lines) {
       for (Point p : line.points()) {
-        double spread = Double.isNaN(p.spread()) ? 0 : p.spread();
-        low = Math.min(low, p.y() - spread);
-        high = Math.max(high, p.y() + spread);
+        low = Math.min(low, p.hasBand() ? Math.min(p.low(), p.y()) : p.y());
+        high = Math.max(high, p.hasBand() ? Math.max(p.high(), p.y()) : p.y());
       }
     }
     for (Reference r : references) {
@@ -143,32 +163,38 @@ final class LineChart {
   }
 
   private static void reference(Html html, Reference r, Scale x, Scale y) {
+    String at = Numbers.at(r.vertical() ? x.at(r.at()) : y.at(r.at()));
     if (r.vertical()) {
-      String at = Numbers.at(x.at(r.at()));
-      boolean right = x.at(r.at()) > WIDTH * 0.6;
       html.empty("line", "class", "reference", "x1", at, "x2", at, "y1", "" + TOP, "y2", "" + (HEIGHT - BOTTOM));
+    } else {
+      html.empty("line", "class", "reference", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", at, "y2", at);
+    }
+  }
+
+  private static void label(Html html, Reference r, Scale x, Scale y) {
+    if (r.vertical()) {
+      boolean right = x.at(r.at()) > WIDTH * 0.6;
       html.element("text", r.label(), "class", "tick note", "x", Numbers.at(x.at(r.at()) + (right ? -5 : 5)), "y", "" + (TOP + 10),
           "text-anchor", right ? "end" : "start");
     } else {
       double at = y.at(r.at());
-      html.empty("line", "class", "reference", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", Numbers.at(at), "y2", Numbers.at(at));
       html.element("text", r.label(), "class", "tick note", "x", "" + (WIDTH - RIGHT),
           "y", Numbers.at(at < TOP + 14 ? at + 13 : at - 5), "text-anchor", "end");
     }
   }
 
   private static void band(Html html, Line line, Scale x, Scale y) {
-    List<Point> points = line.points().stream().filter(p -> !Double.isNaN(p.spread())).toList();
-    if (points.size() < 2) {
+    List<Point> points = line.points().stream().filter(Point::hasBand).toList();
+    if (line.intervals() || points.size() < 2) {
       return;
     }
     StringBuilder path = new StringBuilder();
     for (Point p : points) {
-      path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.y() + p.spread())));
+      path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.high())));
     }
     for (int i = points.size() - 1; i >= 0; i--) {
       Point p = points.get(i);
-      path.append('L').append(pair(x.at(p.x()), y.at(p.y() - p.spread())));
+      path.append('L').append(pair(x.at(p.x()), y.at(p.low())));
     }
     html.empty("path", "class", "band " + line.style(), "d", path.append('Z').toString());
   }
@@ -179,9 +205,18 @@ final class LineChart {
       path.append(path.isEmpty() ? 'M' : 'L').append(pair(x.at(p.x()), y.at(p.y())));
     }
     html.empty("path", "class", "curve " + line.style(), "d", path.toString());
+    if (line.intervals()) {
+      StringBuilder whiskers = new StringBuilder();
+      line.points().stream().filter(Point::hasBand).forEach(p -> whiskers.append('M').append(pair(x.at(p.x()), y.at(p.low())))
+          .append('V').append(Numbers.at(y.at(p.high()))));
+      if (!whiskers.isEmpty()) {
+        html.empty("path", "class", "interval " + line.style(), "d", whiskers.toString());
+      }
+    }
     if (line.dots()) {
       for (Point p : line.points()) {
-        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())), "cy", Numbers.at(y.at(p.y())), "r", "2.5");
+        html.empty("circle", "class", "dot " + line.style(), "cx", Numbers.at(x.at(p.x())),
+            "cy", Numbers.at(y.at(p.y())), "r", line.intervals() ? "3.5" : "2.5");
       }
     }
   }
@@ -197,8 +232,8 @@ final class LineChart {
       for (Point p : line.points()) {
         StringBuilder text = texts.computeIfAbsent(p.x(), at -> new StringBuilder(xLabel + " " + Numbers.brief(at)));
         text.append('\n').append(lines.size() > 1 ? line.label() + ": " : "").append(Numbers.brief(p.y()));
-        if (!Double.isNaN(p.spread())) {
-          text.append(" ± ").append(Numbers.brief(p.spread()));
+        if (p.hasBand()) {
+          text.append(" (").append(Numbers.brief(p.low())).append(" to ").append(Numbers.brief(p.high())).append(')');
         }
       }
     }

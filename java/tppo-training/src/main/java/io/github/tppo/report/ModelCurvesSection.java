@@ -14,24 +14,23 @@ final class ModelCurvesSection {
   static void reward(Html html, RunFiles run) throws IOException {
     Metrics token = run.metrics("reward-token");
     Metrics sentence = run.metrics("reward-sentence");
-    if (!token.isEmpty() || !sentence.isEmpty()) {
-      boolean both = !sentence.isEmpty() && !token.isEmpty();
-      html.open("div", "class", "figures");
-      new LineChart("Local loss", "class of each token", STEP).line("training", "c-train", token.series("loss/reward_local"))
-          .line("validation users", "c-first", token.series("eval/loss_local")).write(html);
-      new LineChart("Global loss", "mean class of a response", STEP).line("training", "c-train", token.series("loss/reward_global"))
-          .line("validation users", "c-first", token.series("eval/loss_global")).write(html);
-      new LineChart("AUC on validation users", "0.5 is chance, 1 is perfect", STEP)
-          .line(both ? "token level, weighted over classes" : "weighted over classes", "c-first", token.series("eval/auc_weighted"))
-          .line("relevant against irrelevant", "c-second", token.series("eval/auc_relevant"))
-          .line("sentence level", "c-third", sentence.series("eval/auc_weighted")).atLeast(0.5, 1).write(html);
-      new LineChart("Loss of the sentence-level model", "", STEP).line("training", "c-train", sentence.series("loss/reward"))
-          .line("validation users", "c-third", sentence.series("eval/loss")).write(html);
-      html.close();
-    }
+    html.figures(figures -> {
+      new LineChart("Weighted AUC on validation users", "0.5 is chance, 1 is perfect", STEP)
+          .line("token level", "c-first", token.series("eval/auc_weighted"))
+          .line("token level, relevant against irrelevant", "c-second", token.series("eval/auc_relevant"))
+          .line("sentence level", "c-irrelevant", sentence.series("eval/auc_weighted")).atLeast(0.5, 1).write(figures);
+      new LineChart("Loss on validation users", "each model’s own loss", STEP)
+          .line("token level", "c-first", token.series("eval/loss"))
+          .line("sentence level", "c-irrelevant", sentence.series("eval/loss")).write(figures);
+      loss("Token level: total loss", "weighted sum of local and global", token, "loss/reward", "eval/loss", "c-first").write(figures);
+      loss("Token level: local loss", "class of each token", token, "loss/reward_local", "eval/loss_local", "c-first").write(figures);
+      loss("Token level: global loss", "mean class of a response", token, "loss/reward_global", "eval/loss_global", "c-first")
+          .write(figures);
+      loss("Sentence level: loss", "one score a response", sentence, "loss/reward", "eval/loss", "c-irrelevant").write(figures);
+    });
     Table table = new Table("Final, on validation users", "weighted AUC", "relevant against irrelevant", "loss");
     run.results().path("reward_model").properties().forEach(e -> {
-      if (e.getValue().path("auc_weighted").isNumber() || e.getValue().path("eval_loss").isNumber()) {
+      if (Estimate.of(e.getValue().path("auc_weighted")) != null || Estimate.of(e.getValue().path("eval_loss")) != null) {
         table.row(e.getKey() + " level", figure(e.getValue(), "auc_weighted"), figure(e.getValue(), "auc_relevant"),
             figure(e.getValue(), "eval_loss"));
       }
@@ -39,28 +38,39 @@ final class ModelCurvesSection {
     table.write(html);
   }
 
-  private static Table.Cell figure(JsonNode model, String name) {
-    double value = Numbers.of(model.path(name));
-    return Table.number(value, Double.isNaN(value) ? "–" : Numbers.fixed(value, 3));
+  private static LineChart loss(String title, String note, Metrics metrics, String training, String validation, String style) {
+    return new LineChart(title, note, STEP).line("training", "c-train", metrics.series(training))
+        .line("validation users", style, metrics.series(validation));
   }
 
-  /** SFT and DPO. */
-  static void policies(Html html, RunFiles run) throws IOException {
+  private static Table.Cell figure(JsonNode model, String name) {
+    Estimate value = Estimate.of(model.path(name));
+    return value == null ? Table.text("–") : Table.number(value.mean(), Numbers.fixed(value.mean(), 3)
+        + (value.hasInterval() ? "  " + value.interval(3) : ""));
+  }
+
+  /** The supervised start. */
+  static void sft(Html html, RunFiles run) throws IOException {
     Metrics sft = run.metrics("sft");
+    html.figures(figures ->
+        loss("SFT loss", "nats per response token", sft, "sft/response_nll", "eval/response_nll", "m-sft").write(figures));
+  }
+
+  /** DPO: loss, how often the true queries are preferred, and by how much. */
+  static void dpo(Html html, RunFiles run) throws IOException {
     Metrics dpo = run.metrics("dpo");
-    LineChart loss = new LineChart("SFT loss", "nats per response token", STEP)
-        .line("training", "c-train", sft.series("sft/response_nll"))
-        .line("validation users", "m-sft", sft.series("eval/response_nll"));
-    LineChart preference = new LineChart("DPO loss", "", STEP).line("training", "m-dpo", dpo.series("loss/dpo"));
-    LineChart margin = new LineChart("DPO reward margin", "chosen − rejected", STEP)
-        .line("training", "m-dpo", dpo.series("rewards/margins"));
-    if (loss.isEmpty() && preference.isEmpty() && margin.isEmpty()) {
-      return;
-    }
-    html.open("div", "class", "figures");
-    loss.write(html);
-    preference.write(html);
-    margin.write(html);
-    html.close();
+    html.figures(figures -> {
+      new LineChart("DPO loss", "ln 2 = 0.69 before training", STEP).line("training", "m-dpo", dpo.series("loss/dpo")).write(figures);
+      new LineChart("Preference accuracy", "share of pairs with the true queries above the SFT sample", STEP)
+          .line("training", "m-dpo", dpo.series("rewards/accuracies")).reference(0.5, "chance").atLeast(0.4, 1).write(figures);
+      new LineChart("Margin of the implicit rewards", "true queries − SFT sample", STEP)
+          .line("training", "m-dpo", dpo.series("rewards/margins")).write(figures);
+      new LineChart("Implicit rewards", "β · log-ratio to the SFT policy", STEP)
+          .line("true queries", "c-relevant", dpo.series("rewards/chosen"))
+          .line("SFT samples", "c-irrelevant", dpo.series("rewards/rejected")).write(figures);
+      new LineChart("Judge’s score on validation users", "%", STEP)
+          .line("words", "m-dpo", dpo.series("eval/judge_token_relevance"))
+          .line("answers", "c-second", dpo.series("eval/judge_sentence_relevance")).write(figures);
+    });
   }
 }

@@ -57,6 +57,11 @@ final class Numbers {
     return s < 3600 ? s / 60 + " min " + s % 60 + " s" : s / 3600 + " h " + s % 3600 / 60 + " min";
   }
 
+  /** A key of a file as words. */
+  static String words(String key) {
+    return key.replace('_', ' ');
+  }
+
   /** A number of a tree, NaN when it is missing. */
   static double of(JsonNode node) {
     return node.isNumber() ? node.asDouble() : Double.NaN;

@@ -5,9 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.github.tppo.report.StackedBars.Part;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.Predicate;
 
 /** How relevant each model's answers are, and who wins against whom. */
 final class RelevanceSection {
+  private static final String VERSUS = "_vs_";
+  private static final String MINUS = "_minus_";
+
   private RelevanceSection() {}
 
   static void write(Html html, RunFiles run) {
@@ -16,12 +20,16 @@ final class RelevanceSection {
     if (rates.isEmpty() && pairs.isEmpty()) {
       return;
     }
-    html.open("div", "class", "figures");
-    bars(html, rates.path("token_template"), "Relevant words", "share of an answer’s words, %");
-    bars(html, rates.path("sentence_template"), "Relevant answers", "share of whole answers, %");
-    pairs(html, pairs);
-    html.close();
-    differences(html, run.results().path("difference"));
+    JsonNode differences = run.results().path("difference");
+    html.figures(figures -> {
+      bars(figures, rates.path("token_template"), "Relevant words", "share of an answer’s words, %");
+      bars(figures, rates.path("sentence_template"), "Relevant answers", "share of whole answers, %");
+      pairs(figures, pairs, "Win, tie, lose: TPPO", key -> key.startsWith("tppo" + VERSUS));
+      forest(figures, differences, "token_template", "Differences in relevant words");
+      forest(figures, differences, "sentence_template", "Differences in relevant answers");
+      pairs(figures, pairs, "Win, tie, lose: the others", key -> !key.startsWith("tppo" + VERSUS));
+    });
+    differences(html, differences, pairs);
   }
 
   private static void bars(Html html, JsonNode rates, String title, String note) {
@@ -35,13 +43,21 @@ final class RelevanceSection {
     chart.write(html);
   }
 
-  private static void pairs(Html html, JsonNode pairs) {
-    StackedBars chart = new StackedBars("Win, tie, lose", "share of users, %");
-    pairs.properties().forEach(pair -> {
+  private static void forest(Html html, JsonNode differences, String template, String title) {
+    ForestPlot plot = new ForestPlot(title, "points, paired user by user");
+    differences.properties().stream().filter(e -> !e.getKey().endsWith(MINUS + "copy")) // far off, they would hide the others
+        .forEach(e -> plot.row(pairName(e.getKey(), MINUS, " − "), Estimate.of(e.getValue().path(template))));
+    plot.write(html);
+  }
+
+  private static void pairs(Html html, JsonNode pairs, String title, Predicate<String> wanted) {
+    StackedBars chart = new StackedBars(title, "share of users, %");
+    pairs.properties().stream().filter(p -> wanted.test(p.getKey())).forEach(pair -> {
       JsonNode v = pair.getValue();
-      double flips = v.path("flip_rate").asDouble();
-      chart.bar(pairName(pair.getKey(), "_vs_", " against "),
-          flips > 0 ? "verdict flips with the order: " + Numbers.fixed(flips, 1) + " %" : "",
+      double balance = v.path("win").asDouble() - v.path("lose").asDouble();
+      double flips = Numbers.of(v.path("flip_rate"));
+      chart.bar(pairName(pair.getKey(), VERSUS, " against "),
+          Numbers.signed(balance, 1) + (Double.isNaN(flips) ? "" : ", flips " + Numbers.fixed(100 * flips, 1) + " %"),
           List.of(part("first wins", "win", v.path("win")), part("tie", "tie", v.path("tie")),
               part("second wins", "lose", v.path("lose"))));
     });
@@ -52,21 +68,25 @@ final class RelevanceSection {
     return new Part(label, style, value.asDouble(), Numbers.fixed(value.asDouble(), 1));
   }
 
-  private static void differences(Html html, JsonNode differences) {
+  private static void differences(Html html, JsonNode differences, JsonNode pairs) {
     if (differences.isEmpty()) {
       return;
     }
-    Table table = new Table("Paired differences", "relevant words, points", "relevant answers, points");
-    differences.properties().forEach(entry -> table.row(pairName(entry.getKey(), "_minus_", " − "),
-        cell(entry.getValue().path("token_template")), cell(entry.getValue().path("sentence_template"))));
+    html.element("p", "Whiskers are 95 % intervals; small circles are single seeds. Differences are taken user by user; an interval "
+        + "that contains zero shows no difference. Beside a pair stands wins − losses; “flips” is the share of users on whom the "
+        + "verdict changed with the order in which the two answers were shown, which counts as a tie.", "class", "note");
+    Table table = new Table("Paired differences", "relevant words, points", "relevant answers, points", "wins − losses, points");
+    differences.properties().forEach(entry -> table.row(pairName(entry.getKey(), MINUS, " − "),
+        cell(entry.getValue().path("token_template")), cell(entry.getValue().path("sentence_template")),
+        cell(pairs.path(entry.getKey().replace(MINUS, VERSUS)).path("win_minus_lose"))));
+    html.open("details").element("summary", "Differences as a table");
     table.write(html);
-    html.element("p", "Intervals are 95 % percentile bootstrap intervals over users; differences are taken user by user. "
-        + "An interval that contains zero shows no difference.", "class", "note");
+    html.close();
   }
 
   private static Table.Cell cell(JsonNode node) {
     Estimate e = Estimate.of(node);
-    return e == null ? Table.text("") : Table.number(e.mean(),
+    return e == null ? Table.text("–") : Table.number(e.mean(),
         Numbers.signed(e.mean(), 2) + (e.hasInterval() ? "  " + e.interval(2) : ""));
   }
 

@@ -15,17 +15,20 @@ import java.util.List;
  */
 public final class ReportWriter {
   private static final List<Section> SECTIONS = List.of(
+      new Section("claims", "The paper’s claims", ClaimsSection::write),
       new Section("relevance", "Relevance", RelevanceSection::write),
       new Section("examples", "Examples", ExamplesSection::write),
-      new Section("agreement", "Reward model against judge", AgreementSection::write),
       new Section("training", "Policy training", TrainingSection::write),
-      new Section("reward-model", "Reward model", ModelCurvesSection::reward),
-      new Section("sft", "Supervised training", ModelCurvesSection::policies),
+      new Section("dpo", "Preference training", ModelCurvesSection::dpo),
+      new Section("reward-model", "Reward models", ModelCurvesSection::reward),
+      new Section("agreement", "Reward model against judge", AgreementSection::write),
       new Section("length", "Reward and length", LengthSection::write),
       new Section("form", "Form of the answers", FormSection::write),
       new Section("ablation", "Ablations", AblationSection::write),
-      new Section("data", "Data", SourcesSection::data),
-      new Section("judge", "Judge", SourcesSection::judge),
+      new Section("search", "Search for the settings", SearchSection::write),
+      new Section("judge", "Judge", JudgeSection::write),
+      new Section("sft", "Supervised training", ModelCurvesSection::sft),
+      new Section("data", "Data", DataSection::write),
       new Section("time", "Time", RunSection::timing),
       new Section("config", "Configuration", RunSection::configuration));
 
@@ -42,7 +45,7 @@ public final class ReportWriter {
     return folder.reportFile();
   }
 
-  /** The page of a run's folder. */
+  /** The page of a run's folder, or of a folder of several seeds. */
   static String page(Path root) throws IOException {
     RunFiles run = new RunFiles(root);
     Verdict verdict = new Verdict(run.results());
@@ -67,7 +70,8 @@ public final class ReportWriter {
     verdict.tiles(html);
     html.open("nav", "aria-label", "Sections").raw(navigation.toString()).close().close();
     html.open("main").raw(sections.toString()).close();
-    html.element("footer", "The numbers are those of results.json and the metrics.jsonl of each stage, in the run’s folder.");
+    html.element("footer", "The numbers are those of results.json, of the metrics.jsonl of each stage, "
+        + "and of evaluate, labels and data, in the run’s folder.");
     html.open("script").raw(resource("report.js")).close();
     return html.close().close().toString();
   }

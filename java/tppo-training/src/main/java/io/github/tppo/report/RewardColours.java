@@ -63,7 +63,7 @@ record RewardColours(double low, double high) {
       html.empty("span", "class", style(reward), "style", strength(reward));
     }
     html.close().number(high, Numbers.brief(high)).close();
-    html.open("span").element("u", "underlined", "class", "yes").text(" judged relevant").close();
+    html.open("span").element("u", "underlined", "class", "yes").text(" judged relevant, without a line judged irrelevant").close();
     html.open("span").element("span", "grey", "class", "off").text(": not scored (stop word)").close();
     html.close();
   }

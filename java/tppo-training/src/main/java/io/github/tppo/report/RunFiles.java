@@ -12,48 +12,89 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * What a run's folder holds, read as trees, so that a page can be made of any part of a run and of a run of another
- * version. A missing file is a missing node or an empty list; a broken one is an error that names it.
+ * version. A missing file is a missing node or an empty list; a broken one is an error that names it. A folder of several
+ * seeds holds a run in each of {@code seed-1}, {@code seed-2}, ... and the results of all of them itself.
  */
 final class RunFiles {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String LINES = ".jsonl";
+  private static final Pattern SEED = Pattern.compile("seed-(\\d+)");
 
   private final Path root;
+  private final String name;
   private final JsonNode results;
-  private final JsonNode config;
+  private final List<RunFiles> runs;
   private final Map<String, List<Answer>> answers;
 
   RunFiles(Path root) throws IOException {
-    this.root = root;
-    this.results = tree("results.json");
-    this.config = tree("config.json");
-    this.answers = readAnswers();
+    this(root, "", seeds(root));
   }
 
-  /** {@code results.json}. */
+  private RunFiles(Path root, String name, List<String> seeds) throws IOException {
+    this.root = root;
+    this.name = name;
+    this.results = read("results.json");
+    List<RunFiles> parts = new ArrayList<>();
+    for (String seed : seeds) {
+      parts.add(new RunFiles(root.resolve("seed-" + seed), seed, List.of()));
+    }
+    this.runs = seeds.isEmpty() ? List.of(this) : parts;
+    this.answers = seeds.isEmpty() ? readAnswers() : pooled();
+  }
+
+  private static List<String> seeds(Path root) throws IOException {
+    if (!Files.isDirectory(root)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(root)) {
+      return files.filter(Files::isDirectory).map(f -> SEED.matcher(f.getFileName().toString())).filter(Matcher::matches)
+          .map(m -> m.group(1)).sorted(Comparator.comparing(java.math.BigInteger::new)).toList();
+    }
+  }
+
+  /** {@code results.json}, of all seeds. */
   JsonNode results() {
     return results;
   }
 
-  /** {@code config.json}. */
-  JsonNode config() {
-    return config;
+  /** {@code config.json}; the first seed's when the folder has none of its own. */
+  JsonNode config() throws IOException {
+    return tree("config.json");
   }
 
-  /** Answers to held-out users by model, in {@link Models}' order. */
+  /** The runs of the seeds; only this one when it is a run itself. */
+  List<RunFiles> runs() {
+    return runs;
+  }
+
+  /** The seed of a run that is one of several, else empty. */
+  String seed() {
+    return name;
+  }
+
+  /** Answers of the compared models to held-out users by model, in {@link Models}' order, of all seeds. */
   Map<String, List<Answer>> answers() {
     return answers;
   }
 
-  /** A file of the folder as a tree. */
+  /** A file of the folder as a tree; the first seed's when the folder has none of its own. */
   JsonNode tree(String relative) throws IOException {
+    JsonNode own = read(relative);
+    return own.isMissingNode() && runs.get(0) != this ? runs.get(0).read(relative) : own;
+  }
+
+  private JsonNode read(String relative) throws IOException {
     Path file = root.resolve(relative);
     if (!Files.exists(file)) {
       return MissingNode.getInstance();
@@ -65,36 +106,68 @@ final class RunFiles {
     }
   }
 
-  /** Metrics of a stage's folder; empty when it has none. */
+  /** Metrics of a stage's folder in all runs; empty when none has any. */
   Metrics metrics(String stage) throws IOException {
-    List<JsonNode> steps = new ArrayList<>();
-    Path file = root.resolve(stage).resolve(MetricsWriter.FILE);
-    if (Files.exists(file)) {
-      lines(file, steps::add);
-    }
-    return new Metrics(steps);
+    return metrics(runs, stage);
   }
 
-  private Map<String, List<Answer>> readAnswers() throws IOException {
-    Path folder = root.resolve("evaluate");
-    Map<String, List<Answer>> all = new LinkedHashMap<>();
-    if (!Files.isDirectory(folder)) {
-      return all;
+  /** Metrics of a stage's folder in some runs. */
+  static Metrics metrics(List<RunFiles> runs, String stage) throws IOException {
+    List<List<JsonNode>> all = new ArrayList<>();
+    for (RunFiles run : runs) {
+      List<JsonNode> steps = run.lines(stage + "/" + MetricsWriter.FILE);
+      if (!steps.isEmpty()) {
+        all.add(steps);
+      }
     }
-    List<String> names;
-    try (Stream<Path> files = Files.list(folder)) {
-      names = files.map(f -> f.getFileName().toString()).filter(f -> f.endsWith(LINES))
-          .map(f -> f.substring(0, f.length() - LINES.length())).toList();
-    }
-    for (String name : Models.sorted(names)) {
-      List<Answer> list = new ArrayList<>();
-      lines(folder.resolve(name + LINES), node -> list.add(Answer.of(node)));
-      all.put(name, list);
+    return new Metrics(all);
+  }
+
+  /** The objects of a file with one a line; empty when it is missing. */
+  List<JsonNode> lines(String relative) throws IOException {
+    List<JsonNode> all = new ArrayList<>();
+    Path file = root.resolve(relative);
+    if (Files.exists(file)) {
+      lines(file, all::add);
     }
     return all;
   }
 
-  private static void lines(Path file, java.util.function.Consumer<JsonNode> each) throws IOException {
+  /** Names of the folders and files below a folder, sorted; empty when it is missing. */
+  List<String> names(String relative) throws IOException {
+    Path folder = root.resolve(relative);
+    if (!Files.isDirectory(folder)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(folder)) {
+      return files.map(f -> f.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  private Map<String, List<Answer>> readAnswers() throws IOException {
+    Map<String, List<Answer>> all = new LinkedHashMap<>();
+    JsonNode compared = results.path("relevance_rate").path("token_template");
+    List<String> names = names("evaluate").stream().filter(f -> f.endsWith(LINES))
+        .map(f -> f.substring(0, f.length() - LINES.length()))
+        .filter(model -> compared.isEmpty() || compared.has(model)).toList(); // the others are ablations
+    for (String model : Models.sorted(names)) {
+      List<Answer> list = new ArrayList<>();
+      lines(root.resolve("evaluate").resolve(model + LINES), node -> list.add(Answer.of(node)));
+      all.put(model, list);
+    }
+    return all;
+  }
+
+  private Map<String, List<Answer>> pooled() {
+    Map<String, List<Answer>> all = new LinkedHashMap<>();
+    List<String> names = runs.stream().flatMap(r -> r.answers().keySet().stream()).distinct().toList();
+    for (String model : Models.sorted(names)) {
+      all.put(model, runs.stream().flatMap(r -> r.answers().getOrDefault(model, List.of()).stream()).toList());
+    }
+    return all;
+  }
+
+  private static void lines(Path file, Consumer<JsonNode> each) throws IOException {
     try (BufferedReader in = Files.newBufferedReader(file, StandardCharsets.UTF_8)) {
       long number = 0;
       for (String line = in.readLine(); line != null; line = in.readLine()) {

@@ -2,7 +2,7 @@
 package io.github.tppo.report;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.List;
+import java.io.IOException;
 
 /** Where the time went, and the configuration that makes the run again. */
 final class RunSection {
@@ -18,21 +18,25 @@ final class RunSection {
     html.open("div", "class", "figures");
     BarChart time = new BarChart("Time by stage", "");
     seconds.properties().forEach(e -> {
-      if (e.getValue().isNumber()) {
-        double s = e.getValue().asDouble();
-        time.bar(e.getKey(), "", "c-plain", new Estimate(s, Double.NaN, Double.NaN, List.of()), Numbers.duration(s));
+      Estimate s = Estimate.of(e.getValue());
+      if (s != null) {
+        time.bar(e.getKey(), "", "c-plain", s, Numbers.duration(s.mean()));
       }
     });
     time.write(html);
     BarChart tokens = new BarChart("Speed", "tokens a second");
-    speed.properties().forEach(e -> tokens.bar(e.getKey().replace('_', ' '), "", "c-plain", Estimate.of(e.getValue()),
-        Numbers.count(e.getValue().asDouble())));
+    speed.properties().forEach(e -> {
+      Estimate s = Estimate.of(e.getValue());
+      if (s != null) {
+        tokens.bar(Numbers.words(e.getKey()), "", "c-plain", s, Numbers.count(s.mean()));
+      }
+    });
     tokens.write(html);
     html.close();
   }
 
   /** The resolved configuration. */
-  static void configuration(Html html, RunFiles run) {
+  static void configuration(Html html, RunFiles run) throws IOException {
     if (run.config().isObject()) {
       html.open("details").element("summary", "config.json");
       html.element("pre", run.config().toPrettyString()).close();

@@ -9,8 +9,9 @@ final class StackedBars {
   private static final int WIDTH = 360;
   private static final int ROW = 50;
   private static final int BAR = 22;
-  /** The narrowest part that its number fits into. */
-  private static final int ROOM = 34;
+  /** The width of a digit inside a bar, and the space around a number. */
+  private static final double DIGIT = 7;
+  private static final double AROUND = 5;
 
   /** A part of a bar, in any unit. */
   record Part(String label, String style, double value, String shown) {}
@@ -61,7 +62,7 @@ final class StackedBars {
       html.open("g").element("title", part.label() + ": " + part.shown());
       html.empty("rect", "class", "bar " + part.style(), "x", Numbers.at(x), "y", "" + (top + 21),
           "width", Numbers.at(Math.max(0, width - 1.5)), "height", "" + BAR, "rx", "2");
-      if (width >= ROOM) {
+      if (width >= DIGIT * part.shown().length() + AROUND) {
         html.element("text", part.shown(), "class", "inside", "x", Numbers.at(x + width / 2), "y", "" + (top + 36),
             "text-anchor", "middle");
       }

@@ -39,12 +39,17 @@ final class Table {
     return this;
   }
 
+  /** A wide table scrolls by itself, and what scrolls needs a name for those who cannot see it. */
+  private String label() {
+    return "Table: " + String.join(", ", heads);
+  }
+
   /** Writes the table; nothing when it has no row. */
   void write(Html html) {
     if (rows.isEmpty()) {
       return;
     }
-    html.open("div", "class", "scroll").open("table").open("thead").open("tr");
+    html.open("div", "class", "scroll", "tabindex", "0", "role", "region", "aria-label", label()).open("table").open("thead").open("tr");
     for (String head : heads) {
       html.element("th", head, "scope", "col");
     }

@@ -13,36 +13,60 @@ final class Verdict {
   private final Estimate tppo;
   private final Estimate sft;
   private final Estimate gain;
+  private final Estimate overPpo;
 
   Verdict(JsonNode results) {
     this.results = results;
     this.tppo = rate("tppo");
     this.sft = rate("sft");
     this.gain = Estimate.of(results.path("difference").path("tppo_minus_sft").path(TEMPLATE));
+    this.overPpo = Estimate.of(results.path("difference").path("tppo_minus_ppo").path(TEMPLATE));
   }
 
   private Estimate rate(String model) {
     return Estimate.of(results.path("relevance_rate").path(TEMPLATE).path(model));
   }
 
-  /** The result as a heading. */
+  /** The result as a heading: TPPO against PPO and SFT, as far as intervals tell. */
   String heading() {
-    if (gain == null || !gain.hasInterval()) {
+    Outcome ppo = Outcome.above(overPpo);
+    Outcome sft = Outcome.above(gain);
+    if (ppo == null && sft == null) {
       return tppo == null ? "A run of token-level PPO" : "TPPO: " + Numbers.fixed(tppo.mean(), 1) + " % of words relevant";
     }
-    String size = Numbers.fixed(Math.abs(gain.mean()), 1) + " points";
-    if (gain.low() > 0) {
-      return "TPPO is " + size + " more relevant than SFT";
+    if (ppo == null || sft == null) {
+      return alone(sft == null ? "PPO" : "SFT", sft == null ? overPpo : gain);
     }
-    return gain.high() < 0 ? "TPPO is " + size + " less relevant than SFT" : "No difference between TPPO and SFT can be shown";
+    if (ppo == Outcome.NOT_SHOWN && sft == Outcome.NOT_SHOWN) {
+      return "No difference of TPPO from PPO or from SFT can be shown";
+    }
+    if (ppo == Outcome.NOT_SHOWN) {
+      return alone("SFT", gain) + "; no difference from PPO can be shown";
+    }
+    if (sft == Outcome.NOT_SHOWN) {
+      return alone("PPO", overPpo) + "; no difference from SFT can be shown";
+    }
+    return alone("PPO", overPpo) + (ppo == sft ? " and " : " but ") + Numbers.fixed(Math.abs(gain.mean()), 1)
+        + (sft == Outcome.SHOWN ? " more" : " less") + " than SFT";
   }
 
-  /** Style class of the heading: what the interval says. */
+  private static String alone(String other, Estimate difference) {
+    return switch (Outcome.above(difference)) {
+      case SHOWN -> "TPPO is " + size(difference) + " more relevant than " + other;
+      case CONTRADICTED -> "TPPO is " + size(difference) + " less relevant than " + other;
+      case NOT_SHOWN -> "No difference between TPPO and " + other + " can be shown";
+    };
+  }
+
+  private static String size(Estimate difference) {
+    return Numbers.fixed(Math.abs(difference.mean()), 1) + " points";
+  }
+
+  /** Style class of the heading: what the intervals say. */
   String style() {
-    if (gain == null || !gain.hasInterval()) {
-      return "open";
-    }
-    return gain.low() > 0 ? "better" : gain.high() < 0 ? "worse" : "open";
+    boolean more = Outcome.above(overPpo) == Outcome.SHOWN || Outcome.above(gain) == Outcome.SHOWN;
+    boolean less = Outcome.above(overPpo) == Outcome.CONTRADICTED || Outcome.above(gain) == Outcome.CONTRADICTED;
+    return more == less ? "open" : more ? "better" : "worse";
   }
 
   /** The sentences with the numbers. */
@@ -61,6 +85,11 @@ final class Verdict {
       }
     }
     text.append('.');
+    if (overPpo != null && overPpo.hasInterval()) {
+      text.append(" Against sentence-level PPO: ").append(Numbers.signed(overPpo.mean(), 1)).append(" points, 95 % interval ")
+          .append(overPpo.interval(1)).append('.');
+    }
+    text.append(answers());
     long users = results.path("held_out_users").asLong();
     if (users > 0) {
       text.append(" Measured on ").append(Numbers.count(users)).append(" held-out users");
@@ -75,12 +104,19 @@ final class Verdict {
       text.append(copy.mean() > best ? "more than either model." : copy.mean() < worst ? "less than either model."
           : "between the two models.");
     }
-    Estimate overPpo = Estimate.of(results.path("difference").path("tppo_minus_ppo").path(TEMPLATE));
-    if (overPpo != null && overPpo.hasInterval()) {
-      text.append(" Against sentence-level PPO: ").append(Numbers.signed(overPpo.mean(), 1)).append(" points, 95 % interval ")
-          .append(overPpo.interval(1)).append('.');
-    }
     return text.toString();
+  }
+
+  /** The rates of whole answers, which need not agree with those of words. */
+  private String answers() {
+    List<String> rates = new ArrayList<>();
+    for (String model : List.of("tppo", "ppo", "sft")) {
+      Estimate rate = Estimate.of(results.path("relevance_rate").path("sentence_template").path(model));
+      if (rate != null) {
+        rates.add(percent(rate) + " of " + Models.label(model) + "’s");
+      }
+    }
+    return rates.isEmpty() ? "" : " Of whole answers it finds relevant: " + String.join(", ", rates) + ".";
   }
 
   private static String percent(Estimate e) {
@@ -96,25 +132,24 @@ final class Verdict {
       tiles.add(new Tile("Relevant words, TPPO", tppo.mean(), percent(tppo),
           tppo.hasInterval() ? "95\u00A0% interval " + tppo.interval(1) : ""));
     }
-    if (gain != null) {
-      tiles.add(new Tile("Gain over SFT, points", gain.mean(), Numbers.signed(gain.mean(), 1),
-          gain.hasInterval() ? "95\u00A0% interval " + gain.interval(1) : ""));
-    }
-    JsonNode pair = results.path("pairwise").path("tppo_vs_sft");
+    addGain(tiles, "Gain over PPO, points", overPpo);
+    addGain(tiles, "Gain over SFT, points", gain);
+    String other = results.path("pairwise").path("tppo_vs_ppo").path("win").isNumber() ? "ppo" : "sft";
+    JsonNode pair = results.path("pairwise").path("tppo_vs_" + other);
     if (pair.path("win").isNumber()) {
-      tiles.add(new Tile("Wins − losses, points", pair.path("win").asDouble() - pair.path("lose").asDouble(),
-          Numbers.signed(pair.path("win").asDouble() - pair.path("lose").asDouble(), 1),
-          Numbers.fixed(pair.path("win").asDouble(), 1) + " % won, "
-              + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against SFT"));
+      double balance = pair.path("win").asDouble() - pair.path("lose").asDouble();
+      tiles.add(new Tile("Wins − losses, points", balance, Numbers.signed(balance, 1), Numbers.fixed(pair.path("win").asDouble(), 1)
+          + " % won, " + Numbers.fixed(pair.path("lose").asDouble(), 1) + " % lost against " + Models.label(other)));
     }
     addShare(tiles, "Right number of queries", results.path("form").path("tppo").path("right_count"), "of TPPO’s answers");
-    JsonNode auc = results.path("reward_model").path("token").path("auc_weighted");
-    if (auc.isNumber()) {
-      tiles.add(new Tile("Reward model’s AUC", auc.asDouble(), Numbers.fixed(auc.asDouble(), 3), "weighted over classes, 0.5 is chance"));
+    Estimate auc = Estimate.of(results.path("reward_model").path("token").path("auc_weighted"));
+    if (auc != null) {
+      tiles.add(new Tile("Reward model’s AUC", auc.mean(), Numbers.fixed(auc.mean(), 3), "weighted over classes, 0.5 is chance"));
     }
     double seconds = 0;
     for (JsonNode stage : results.path("timing_s")) {
-      seconds += stage.asDouble();
+      Estimate s = Estimate.of(stage);
+      seconds += s == null ? 0 : s.mean();
     }
     if (seconds > 0) {
       tiles.add(new Tile("Time of the run", seconds, Numbers.duration(seconds), results.path("timing_s").size() + " stages"));
@@ -129,9 +164,17 @@ final class Verdict {
     html.close();
   }
 
-  private static void addShare(List<Tile> tiles, String label, JsonNode share, String below) {
-    if (share.isNumber()) {
-      tiles.add(new Tile(label, share.asDouble(), Numbers.fixed(100 * share.asDouble(), 1) + " %", below));
+  private static void addGain(List<Tile> tiles, String label, Estimate gain) {
+    if (gain != null) {
+      tiles.add(new Tile(label, gain.mean(), Numbers.signed(gain.mean(), 1),
+          gain.hasInterval() ? "95\u00A0% interval " + gain.interval(1) : ""));
+    }
+  }
+
+  private static void addShare(List<Tile> tiles, String label, JsonNode node, String below) {
+    Estimate share = Estimate.of(node);
+    if (share != null) {
+      tiles.add(new Tile(label, share.mean(), Numbers.fixed(100 * share.mean(), 1) + " %", below));
     }
   }
 }

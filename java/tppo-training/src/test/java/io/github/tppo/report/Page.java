@@ -18,7 +18,15 @@ record Page(Document document) {
   }
 
   List<Element> elements(String tag) {
-    NodeList nodes = document.getElementsByTagName(tag);
+    return list(document.getElementsByTagName(tag));
+  }
+
+  /** The elements of a name inside another. */
+  static List<Element> below(Element parent, String tag) {
+    return list(parent.getElementsByTagName(tag));
+  }
+
+  private static List<Element> list(NodeList nodes) {
     List<Element> list = new ArrayList<>();
     for (int i = 0; i < nodes.getLength(); i++) {
       list.add((Element) nodes.item(i));

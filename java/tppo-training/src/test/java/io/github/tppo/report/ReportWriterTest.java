@@ -31,8 +31,8 @@ final class ReportWriterTest {
       html = Files.readString(ReportWriter.write(folder));
     }
     Page page = Page.of(html);
-    assertEquals(List.of("relevance", "examples", "agreement", "training", "reward-model", "sft", "length", "form", "data", "judge",
-        "time", "config"), page.sections());
+    assertEquals(List.of("claims", "relevance", "examples", "training", "reward-model", "agreement", "length", "form", "judge", "sft",
+        "data", "time", "config"), page.sections());
     assertEquals(24, page.elements("article").size());
     assertTrue(page.elements("figure").size() > 20);
     assertEquals(html, ReportWriter.page(root), "the same files give the same page");
@@ -95,6 +95,7 @@ final class ReportWriterTest {
     SampleRun.write(root, List.of("sft", "dpo", "ppo", "tppo"));
     String text = Page.of(ReportWriter.page(root)).text();
     assertTrue(text.contains("TPPO against PPO"), text);
+    assertTrue(text.contains("TPPO above PPO above SFT"), text);
     assertTrue(text.contains("Against sentence-level PPO"), text);
     assertTrue(text.contains("DPO"), text);
   }
@@ -124,17 +125,24 @@ final class ReportWriterTest {
       Files.writeString(root.resolve("results.json"), results);
       Page.of(ReportWriter.page(root));
     }
+    Files.createDirectories(root.resolve("search"));
+    Files.writeString(root.resolve("search/record.jsonl"), "{}\n{\"method\": \"ppo\", \"trial\": 1, \"score\": null}\n");
+    Files.createDirectories(root.resolve("labels"));
+    Files.writeString(root.resolve("labels/stats.json"), "{\"token\": {}, \"sentence\": null}");
+    Files.writeString(root.resolve("results.json"), "{\"judge\": \"lexical\", \"training\": {\"ppo\": {\"score_mean\": [1, null, 2], "
+        + "\"score_std\": [1, null, 1]}, \"tppo\": {\"score_mean\": [1, 2, 3], \"score_std\": [1, 1, 1]}}}");
+    assertEquals(List.of("training", "search", "judge"), Page.of(ReportWriter.page(root)).sections());
   }
 
   @Test
   void ablationsWithNumbersAreLinesAndOthersBars() throws Exception {
-    Files.writeString(root.resolve("results.json"), "{\"ablation\": {\"local_weight\": {\"0.0\": {\"relevance_rate\": 20.5}, "
-        + "\"0.4\": {\"relevance_rate\": {\"mean\": 24.25, \"ci95\": [23, 25.5]}}}, "
-        + "\"length_penalty\": {\"on\": {\"relevance_rate\": 24}, \"off\": {\"relevance_rate\": 22}}}}");
+    Files.writeString(root.resolve("results.json"), "{\"ablation\": {\"local_weight\": {\"0.0\": {\"token_template\": 20.5}, "
+        + "\"0.4\": {\"token_template\": {\"mean\": 24.25, \"ci95\": [23, 25.5]}}}, "
+        + "\"length_penalty\": {\"on\": {\"token_template\": 24}, \"off\": {\"token_template\": 22}}}}");
     Page page = Page.of(ReportWriter.page(root));
     assertEquals(2, page.elements("figure").size());
     assertEquals(1, page.elements("path").stream().filter(e -> e.getAttribute("class").startsWith("curve")).count());
-    assertTrue(page.text().contains("length penalty"));
+    assertTrue(page.text().contains("Length penalty"));
   }
 
   @Test

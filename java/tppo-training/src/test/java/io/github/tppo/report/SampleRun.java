@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.report;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.History;
 import io.github.tppo.eval.Bootstrap;
-import io.github.tppo.eval.Comparison;
 import io.github.tppo.eval.FormMetrics;
 import io.github.tppo.eval.ScoredAnswer;
 import io.github.tppo.judge.WordScore;
-import io.github.tppo.run.MetricsWriter;
 import io.github.tppo.text.ResponseText;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +21,7 @@ import java.util.function.ToDoubleFunction;
 
 /** A made-up run's folder with all the files that a report reads, in the form in which the stages write them. */
 final class SampleRun {
-  static final int USERS = 240;
+  static final int USERS = 120;
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String[][] TOPICS = {
       {"sourdough bread recipe", "rye starter", "dutch oven baking", "bread flour protein", "how long to proof dough"},
@@ -31,11 +30,14 @@ final class SampleRun {
       {"cheap flights to lisbon", "lisbon hotels", "portugal travel guide", "lisbon weather in may", "tram 28 lisbon"},
       {"guitar chords for beginners", "acoustic guitar strings", "guitar tuner online", "fingerstyle lessons", "capo positions"}};
 
-  private final Random random = new Random(7);
+  /** Users are the same whatever the seed of the run. */
+  private final Random users = new Random(7);
+  private final Random random;
   private final Path root;
 
-  private SampleRun(Path root) {
+  private SampleRun(Path root, long seed) {
     this.root = root;
+    this.random = new Random(seed);
   }
 
   /**
@@ -44,7 +46,12 @@ final class SampleRun {
    * @param models answers of these, the worst first; copy is added
    */
   static void write(Path root, List<String> models) throws IOException {
-    SampleRun run = new SampleRun(root);
+    write(root, models, 1);
+  }
+
+  /** The same with another seed: the same users, other answers and other curves. */
+  static void write(Path root, List<String> models, long seed) throws IOException {
+    SampleRun run = new SampleRun(root, seed);
     Map<String, List<ScoredAnswer>> answers = new LinkedHashMap<>();
     answers.put("copy", new ArrayList<>());
     models.forEach(m -> answers.put(m, new ArrayList<>()));
@@ -54,26 +61,26 @@ final class SampleRun {
     for (Map.Entry<String, List<ScoredAnswer>> e : answers.entrySet()) {
       ScoredAnswer.write(root.resolve("evaluate").resolve(e.getKey() + ".jsonl"), e.getValue());
     }
+    SampleCurves.write(root, models, seed);
     run.json("results.json", run.results(answers));
     run.json("config.json", Map.of("seed", 1, "evaluation", Map.of("report_examples", 24),
         "policy", Map.of("alpha", 2.0, "length_penalty", true, "class_values", List.of(0, 0, 1))));
     run.sources();
-    run.training(models);
   }
 
   private void user(int u, Map<String, List<ScoredAnswer>> answers) {
-    String[] topic = TOPICS[random.nextInt(TOPICS.length)];
+    String[] topic = TOPICS[users.nextInt(TOPICS.length)];
     List<String> search = new ArrayList<>();
-    for (int i = 3 + random.nextInt(8); i > 0; i--) {
-      search.add(random.nextInt(4) == 0 ? pick(TOPICS[random.nextInt(TOPICS.length)]) : pick(topic));
+    for (int i = 3 + users.nextInt(8); i > 0; i--) {
+      search.add(pick(users.nextInt(4) == 0 ? TOPICS[users.nextInt(TOPICS.length)] : topic, users));
     }
-    List<String> targets = List.of(pick(topic), pick(topic), pick(TOPICS[random.nextInt(TOPICS.length)]));
-    History history = History.of(search, List.of("www.example.com", "recipes.example.org").subList(0, random.nextInt(3)));
+    List<String> targets = List.of(pick(topic, users), pick(topic, users), pick(TOPICS[users.nextInt(TOPICS.length)], users));
+    History history = History.of(search, List.of("www.example.com", "recipes.example.org").subList(0, users.nextInt(3)));
     int skill = 0;
     for (Map.Entry<String, List<ScoredAnswer>> model : answers.entrySet()) {
       List<String> queries = new ArrayList<>();
       for (int i = 0; i < 3; i++) {
-        queries.add(random.nextInt(10) < 3 + skill ? pick(topic) : pick(TOPICS[random.nextInt(TOPICS.length)]));
+        queries.add(pick(random.nextInt(10) < 3 + skill ? topic : TOPICS[random.nextInt(TOPICS.length)], random));
       }
       model.getValue().add(answer("u" + (1000 + u), history, targets, queries, !model.getKey().equals("copy")));
       skill++;
@@ -112,11 +119,11 @@ final class SampleRun {
         rate, rate >= 0.5 ? 1 : 0, queries.size() == 3, true, tokens ? pieces.size() : 0);
   }
 
-  private String pick(String[] from) {
+  private static String pick(String[] from, Random random) {
     return from[random.nextInt(from.length)];
   }
 
-  private Map<String, Object> results(Map<String, List<ScoredAnswer>> answers) {
+  private Map<String, Object> results(Map<String, List<ScoredAnswer>> answers) throws IOException {
     Map<String, Object> token = new LinkedHashMap<>();
     Map<String, Object> sentence = new LinkedHashMap<>();
     Map<String, Object> form = new LinkedHashMap<>();
@@ -131,21 +138,55 @@ final class SampleRun {
     results.put("relevance_rate", Map.of("token_template", token, "sentence_template", sentence));
     Map<String, Object> pairs = new LinkedHashMap<>();
     Map<String, Object> differences = new LinkedHashMap<>();
-    for (String other : answers.keySet()) {
-      if (!other.equals("tppo") && !other.equals("copy") && answers.containsKey("tppo")) {
-        pairs.put("tppo_vs_" + other, new Comparison(41, 32.5, 26.5, 0.08, 0));
-        differences.put("tppo_minus_" + other, Map.of("token_template", interval(Bootstrap.pairedDifference(
-            scores(answers.get("tppo"), ScoredAnswer::tokenRelevance), scores(answers.get(other), ScoredAnswer::tokenRelevance), 500, 1))));
+    List<String> names = new ArrayList<>(answers.keySet());
+    for (int i = names.size() - 1; i > 0; i--) { // TPPO, the last, against all others first
+      for (int j = i - 1; j > 0; j--) {
+        List<ScoredAnswer> first = answers.get(names.get(i));
+        List<ScoredAnswer> second = answers.get(names.get(j));
+        pairs.put(names.get(i) + "_vs_" + names.get(j), pair(
+            scores(first, ScoredAnswer::tokenRelevance), scores(second, ScoredAnswer::tokenRelevance)));
+        differences.put(names.get(i) + "_minus_" + names.get(j), Map.of(
+            "token_template", difference(first, second, ScoredAnswer::tokenRelevance),
+            "sentence_template", difference(first, second, ScoredAnswer::sentenceRelevance)));
       }
     }
     results.put("difference", differences);
     results.put("pairwise", pairs);
     results.put("form", form);
     results.put("suggested_length", 27.0);
+    Map<String, Object> training = new LinkedHashMap<>();
+    RunFiles files = new RunFiles(root);
+    for (String model : List.of("ppo", "tppo")) {
+      List<Double> mean = new ArrayList<>();
+      List<Double> std = new ArrayList<>();
+      for (JsonNode step : files.lines(model + "/metrics.jsonl")) {
+        mean.add(step.path("objective/scores").asDouble());
+        std.add(step.path("objective/scores_std").asDouble());
+      }
+      training.put(model, Map.of("score_mean", mean, "score_std", std));
+    }
+    results.put("training", training);
     results.put("reward_model", Map.of("token", Map.of("auc_weighted", 0.8123, "auc_relevant", 0.774, "eval_loss", 0.61)));
     results.put("timing_s", new LinkedHashMap<>(Map.of("prepare", 6.2, "sft", 48.0, "generate", 61.5, "train-policy", 223.0)));
     results.put("tokens_per_s", Map.of("generate", 5120.0, "train_policy", 1340.5));
     return results;
+  }
+
+  private static Map<String, Object> pair(double[] first, double[] second) {
+    double[] net = new double[first.length];
+    double won = 0;
+    double lost = 0;
+    for (int i = 0; i < net.length; i++) {
+      net[i] = 100 * Math.signum(first[i] - second[i]);
+      won += Math.max(0, net[i]) / net.length;
+      lost += Math.max(0, -net[i]) / net.length;
+    }
+    return Map.of("win", won, "tie", 100 - won - lost, "lose", lost, "flip_rate", 0.08,
+        "win_minus_lose", interval(Bootstrap.mean(net, 500, 1)));
+  }
+
+  private static Map<String, Object> difference(List<ScoredAnswer> first, List<ScoredAnswer> second, ToDoubleFunction<ScoredAnswer> of) {
+    return interval(Bootstrap.pairedDifference(scores(first, of), scores(second, of), 500, 1));
   }
 
   private static double[] scores(List<ScoredAnswer> answers, ToDoubleFunction<ScoredAnswer> score) {
@@ -169,59 +210,6 @@ final class SampleRun {
     json("labels/stats.json", Map.of("token", Map.of("judge", "lexical", "labelled", 12600, "rejected", Map.of("contradiction", 31),
         "asked", 12662, "class_tokens", List.of(121000, 118000, 39000), "words_scored", 88210, "words_relevant_percent", 24.4,
         "sentences_relevant_percent", 19.9, "seconds", 31.2)));
-  }
-
-  private void training(List<String> models) throws IOException {
-    for (String model : List.of("ppo", "tppo")) {
-      if (models.contains(model)) {
-        policy(model, model.equals("tppo") ? 1.6 : 1.1);
-      }
-    }
-    try (MetricsWriter out = MetricsWriter.open(root.resolve("reward-token"))) {
-      for (int s = 1; s <= 400; s++) {
-        Map<String, Double> m = new LinkedHashMap<>();
-        m.put("loss/reward_local", 0.5 + 0.6 * Math.exp(-s / 90.0) + random.nextGaussian() * 0.03);
-        m.put("loss/reward_global", 0.2 + 0.3 * Math.exp(-s / 120.0) + random.nextGaussian() * 0.02);
-        if (s % 50 == 0) {
-          m.put("eval/loss_local", 0.53 + 0.6 * Math.exp(-s / 90.0));
-          m.put("eval/loss_global", 0.22 + 0.3 * Math.exp(-s / 120.0));
-          m.put("eval/auc_weighted", 0.81 - 0.25 * Math.exp(-s / 80.0));
-          m.put("eval/auc_relevant", 0.77 - 0.25 * Math.exp(-s / 80.0));
-        }
-        out.write(s, m);
-      }
-    }
-    try (MetricsWriter out = MetricsWriter.open(root.resolve("sft"))) {
-      for (int s = 1; s <= 300; s++) {
-        out.write(s, Map.of("sft/response_nll", 1.6 + 5 * Math.exp(-s / 60.0) + random.nextGaussian() * 0.05));
-      }
-    }
-  }
-
-  private void policy(String model, double gain) throws IOException {
-    try (MetricsWriter out = MetricsWriter.open(root.resolve(model))) {
-      for (int s = 1; s <= 80; s++) {
-        double t = s / 80.0;
-        Map<String, Double> m = new LinkedHashMap<>();
-        m.put("objective/kl", 3 * t * t * gain + Math.abs(random.nextGaussian()) * 0.1);
-        m.put("objective/scores", 2 + gain * t + random.nextGaussian() * 0.12);
-        m.put("objective/scores_std", 1.2 - 0.3 * t);
-        m.put("objective/entropy", 2.1 - 0.4 * t);
-        m.put("reward/lwp_mean", 0.96 + 0.02 * t);
-        m.put("reward/beyond_suggested_frac", 0.05 - 0.03 * t);
-        m.put("reward/token_relevant_frac", 0.2 + 0.1 * t);
-        m.put("reward/token_irrelevant_frac", 0.4 - 0.1 * t);
-        m.put("response/length_mean", 24 + 2 * t + random.nextGaussian() * 0.4);
-        m.put("loss/policy_avg", -0.01 * t + random.nextGaussian() * 0.004);
-        m.put("loss/value_avg", 0.6 * Math.exp(-3 * t) + 0.1);
-        m.put("val/explained_variance", s == 1 ? Double.NaN : 0.6 * t);
-        if (s % 10 == 0) {
-          m.put("eval/judge_token_relevance", 20 + 2 * gain * t);
-          m.put("eval/judge_sentence_relevance", 16 + 2 * gain * t);
-        }
-        out.write(s, m);
-      }
-    }
   }
 
   private void json(String file, Object value) throws IOException {

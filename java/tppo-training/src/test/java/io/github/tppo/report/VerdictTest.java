@@ -41,4 +41,23 @@ final class VerdictTest {
     assertTrue(v.sentence().contains("which contains zero"), v.sentence());
     assertEquals("open", verdict(20, 20, 0, 0).style());
   }
+
+  private static Verdict against(String ppo, String sft) throws Exception {
+    return new Verdict(new ObjectMapper().readTree("{\"difference\": {\"tppo_minus_ppo\": {\"token_template\": " + ppo
+        + "}, \"tppo_minus_sft\": {\"token_template\": " + sft + "}}}"));
+  }
+
+  @Test
+  void bothRivalsAreInTheHeading() throws Exception {
+    String more = "{\"mean\": 2, \"ci95\": [1, 3]}";
+    String less = "{\"mean\": -4, \"ci95\": [-5, -3]}";
+    String open = "{\"mean\": 0.5, \"ci95\": [-1, 2]}";
+    assertEquals("TPPO is 2.0 points more relevant than PPO and 2.0 more than SFT", against(more, more).heading());
+    assertEquals("TPPO is 2.0 points more relevant than PPO but 4.0 less than SFT", against(more, less).heading());
+    assertEquals("TPPO is 4.0 points less relevant than SFT; no difference from PPO can be shown", against(open, less).heading());
+    assertEquals("No difference of TPPO from PPO or from SFT can be shown", against(open, open).heading());
+    assertEquals("better", against(more, open).style());
+    assertEquals("open", against(more, less).style(), "neither colour when the two disagree");
+    assertEquals("worse", against(open, less).style());
+  }
 }

@@ -5,14 +5,15 @@ import io.github.tppo.kernels.Aggregation;
 import io.github.tppo.kernels.KlEstimator;
 import java.util.List;
 
-/** Token-level PPO (SPEC 5 and 6). */
+/** Token-level PPO (SPEC 5 and 6); sentence-level PPO has the same settings but for what is about the rewards of tokens. */
 public record PolicyConfig(
     @Doc("Rounds of: sample responses, score them, update the policy") int steps,
     @Doc("Responses sampled in a round") int rolloutSize,
     @Doc("Responses in an optimiser step") int batchSize,
     @Doc("Passes over the responses of a round") int epochs,
     @Doc("Reward of the predicted classes 0, 1, 2; as printed in the paper [0, 1, 2]") List<Double> classValues,
-    @Doc("Subtract the SFT policy's mean reward of a content token from the values of classes 1 and 2") boolean centerRewards,
+    @Doc("Subtract the SFT policy's mean reward of a content token from the values of classes 1 and 2; at the sentence level, its mean"
+        + " score from the score") boolean centerRewards,
     @Doc("Reward the expected value of the class instead of the most likely class") boolean expectedClass,
     @Doc("Share a word's reward out over its tokens, so that long words do not pay more") boolean perWord,
     @Doc("Multiply rewards by the sigmoid length penalty, equation 4") boolean lengthPenalty,

@@ -5,10 +5,10 @@ import io.github.tppo.kernels.GlobalMode;
 import io.github.tppo.kernels.LocalReduction;
 import java.util.List;
 
-/** Training of the token-level reward model (SPEC 4). */
+/** Training of the token-level reward model (SPEC 4), and with what is not about tokens of the sentence-level one. */
 public record RewardConfig(
     @Doc("Where the weights start: matching (random, but for embeddings of the policy and a first layer that finds equal tokens),"
-        + " random, or the folder of a Longformer checkpoint with three labels") @PathKey(except = {"matching", "random"}) String init,
+        + " random, or the folder of a Longformer checkpoint with three labels (one for the sentence level)") @PathKey(except = {"matching", "random"}) String init,
     @Doc("Shape of the Longformer when init is matching or random") LongformerShape shape,
     @Doc("Passes over the labelled responses") double epochs,
     @Doc("Responses in an optimiser step") int batchSize,
@@ -18,7 +18,8 @@ public record RewardConfig(
     @Doc("Global loss: straight_through, expected, or argmax (as printed: no gradient)") GlobalMode globalMode,
     @Doc("Tokens whose mean is the global score: labelled (class 1 and 2) or valid (separators too)") GlobalTokens globalTokens,
     @Doc("Weights of the classes 0 (none), 1 (irrelevant), 2 (relevant) in the local loss") List<Double> classWeights,
-    @Doc("The larger of the classes 1 and 2 keeps at most this many tokens for each of the smaller") double balanceRatio,
+    @Doc("The larger of the classes 1 and 2 keeps at most this many tokens (at the sentence level: responses) for each of the smaller")
+        double balanceRatio,
     @Doc("Optimiser steps between two measurements on validation users") int evalEvery,
     ComputeConfig compute,
     OptimizerConfig optimizer) {

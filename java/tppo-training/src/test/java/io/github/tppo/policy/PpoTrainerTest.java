@@ -192,6 +192,29 @@ class PpoTrainerTest {
     });
   }
 
+  /** Sentence-level PPO: the same training with a score at the last token, which the length penalty does not touch. */
+  @Test
+  void aScoreOfTheWholeResponseTrainsToo() {
+    TokenRewarder sentences = responses -> {
+      float[] scores = new float[responses.size()];
+      for (int b = 0; b < scores.length; b++) {
+        int[] ids = responses.get(b).ids();
+        scores[b] = Arrays.stream(ids).filter(id -> id == PpoSetting.PAID).count() / (float) ids.length;
+      }
+      int n = responses.stream().mapToInt(r -> r.ids().length).sum();
+      return new TokenRewarder.Rewards(new float[n], scores, new int[n]);
+    };
+    String[] sets = {"policy.rollout_size=32", "policy.batch_size=16", "policy.optimizer.learning_rate=0.005", "policy.epochs=2",
+        "policy.kl_coef=0.01", "policy.length_penalty=true"};
+    Run run = train(PpoSetting.of(sets), sentences, 30);
+    double before = run.metrics().get(0).get("objective/scores");
+    double after = run.metrics().get(29).get("objective/scores");
+    assertTrue(before < 0.15 && after > 0.5, before + " to " + after);
+    assertFalse(run.metrics().get(0).containsKey("reward/token_relevant_frac"), "there are no classes");
+    sets[5] = "policy.length_penalty=false";
+    assertEquals(run.metrics().get(1).get("objective/scores"), train(PpoSetting.of(sets), sentences, 2).metrics().get(1).get("objective/scores"));
+  }
+
   @Test
   void oneTokenResponsesTrain() {
     Run run = train(PpoSetting.of("sampling.max_new_tokens=1"), PpoSetting::manyRewards, 3);

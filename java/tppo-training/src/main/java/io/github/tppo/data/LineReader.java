@@ -27,7 +27,9 @@ final class LineReader implements Closeable {
 
   private static final int CHUNK = 1 << 16;
 
+  /** Null when all bytes are in the buffer. */
   private final LogStream in;
+  private final String damage;
   private final int maxBytes;
   private final CharsetDecoder utf8 = StandardCharsets.UTF_8.newDecoder()
       .onMalformedInput(CodingErrorAction.REPORT).onUnmappableCharacter(CodingErrorAction.REPORT);
@@ -41,8 +43,19 @@ final class LineReader implements Closeable {
   /** Reads lines of at most {@code maxBytes} bytes of UTF-8. */
   LineReader(LogStream in, int maxBytes) {
     this.in = in;
+    this.damage = null;
     this.maxBytes = maxBytes;
     this.buffer = new byte[Math.min(CHUNK, maxBytes + 2)];
+  }
+
+  /** Reads lines of the first {@code length} bytes of an array; {@code damage} says why the last one is cut short, or is null. */
+  LineReader(byte[] bytes, int length, int maxBytes, String damage) {
+    this.in = null;
+    this.damage = damage;
+    this.maxBytes = maxBytes;
+    this.buffer = bytes;
+    this.end = length;
+    this.drained = true;
   }
 
   /** The text of the last LINE, without its end. */
@@ -57,12 +70,7 @@ final class LineReader implements Closeable {
 
   /** Null, or why the file's lines end early. */
   String failure() {
-    return in.damage();
-  }
-
-  /** Bytes of the file (before decompression) taken so far. */
-  long bytesRead() {
-    return in.bytesRead();
+    return in == null ? damage : in.damage();
   }
 
   /**
@@ -104,7 +112,7 @@ final class LineReader implements Closeable {
     lineNumber++;
     int from = start;
     start = end;
-    return in.damage() != null ? Kind.TRUNCATED_LINE : tooLong ? Kind.LINE_TOO_LONG : finish(from, end);
+    return failure() != null ? Kind.TRUNCATED_LINE : tooLong ? Kind.LINE_TOO_LONG : finish(from, end);
   }
 
   private int indexOfNewline(int from) {
@@ -172,6 +180,8 @@ final class LineReader implements Closeable {
 
   @Override
   public void close() throws IOException {
-    in.close();
+    if (in != null) {
+      in.close();
+    }
   }
 }

@@ -30,12 +30,14 @@ public final class Prepare {
 
   private final DataConfig config;
   private final Path folder;
+  private final int threads;
   private final ProgressListener progress;
   private final PrepareCounts counts;
 
-  private Prepare(DataConfig config, Path folder, ProgressListener progress) {
+  private Prepare(DataConfig config, Path folder, int threads, ProgressListener progress) {
     this.config = config;
     this.folder = folder;
+    this.threads = threads;
     this.progress = progress;
     this.counts = new PrepareCounts(config);
   }
@@ -44,14 +46,16 @@ public final class Prepare {
    * Reads the logs of {@code config} and writes train.jsonl, valid.jsonl, eval.jsonl and, last, stats.json to
    * {@code outDir}. Each file appears under its name only when it is complete.
    *
+   * @param threads threads that clean and cut, beside the one that reads and writes; 0 for one a processor. The result is
+   *     the same for any number
    * @param progress hears thousandths of the whole
    * @return what stats.json holds
    * @throws DataException if a file is missing or unreadable, if (nearly) none of its rows is of the form, if no
    *     user is left to train on, or if {@code eval_files} give no example
    * @throws IOException if reading or writing fails
    */
-  public static DataStats run(DataConfig config, Path outDir, ProgressListener progress) throws IOException {
-    return new Prepare(config, outDir, progress).run();
+  public static DataStats run(DataConfig config, Path outDir, int threads, ProgressListener progress) throws IOException {
+    return new Prepare(config, outDir, threads, progress).run();
   }
 
   private DataStats run() throws IOException {
@@ -61,7 +65,7 @@ public final class Prepare {
     AtomicFiles.delete(spill); // of a run that was killed
     SplitWriter.write(config, folder, counts, out -> {
       for (PreparePass pass : passes) {
-        pass.run(spill, out, progress);
+        pass.run(spill, threads, out, progress);
       }
     });
     DataStats stats = counts.stats();

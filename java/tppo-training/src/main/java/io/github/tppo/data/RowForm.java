@@ -13,23 +13,23 @@ final class RowForm implements LogForm {
   static final String NO_USER = "no_user";
 
   /** A stored row; an empty query says only that the user exists. */
-  private record Row(String user, long time, long run, String query, String click) { }
+  private record Row(String user, long time, int stretch, String query, String click) { }
 
   private final DataConfig config;
   private final RowParser parser;
-  private final Split.Dealer dealer;
+  private final Tally tally;
   private final QueryCleaner cleaner;
   private final LogRow row = new LogRow();
   private final RecordBuffer record = new RecordBuffer();
   private String lastUser = "";
   private long lastKey;
-  private long run;
+  private int stretch;
   private boolean known;
 
-  RowForm(DataConfig config, RowParser parser, Split.Dealer dealer) {
+  RowForm(DataConfig config, RowParser parser, Tally tally) {
     this.config = config;
     this.parser = parser;
-    this.dealer = dealer;
+    this.tally = tally;
     this.cleaner = new QueryCleaner(config.maxQueryChars(), config.dropUrls());
   }
 
@@ -44,7 +44,7 @@ final class RowForm implements LogForm {
   }
 
   @Override
-  public String take(String line, UserPartitions store) throws IOException {
+  public String take(String line, RecordSink store) throws IOException {
     String reason = parser.parse(line, row);
     if (reason != null) {
       return reason;
@@ -56,25 +56,25 @@ final class RowForm implements LogForm {
     if (!user.equals(lastUser)) {
       lastUser = user;
       lastKey = UserHash.of(config.seed(), user);
-      run++;
+      stretch++;
       known = false;
     }
     String query = cleaner.clean(row.query);
     if (query == null) {
       if (!known) {
         encode(user, "", "");
-        store.addPresence(lastKey, record.bytes(), record.length());
+        store.addPresence(lastKey, stretch, record.bytes(), record.length());
       }
       return cleaner.reason();
     }
     encode(user, query, clicked(row.click));
-    store.add(lastKey, record.bytes(), record.length());
+    store.add(lastKey, stretch, record.bytes(), record.length());
     return null;
   }
 
   private void encode(String user, String query, String click) {
     known = true;
-    record.clear().putString(user).putLong(row.time).putLong(run).putString(query).putString(click);
+    record.clear().putString(user).putLong(row.time).putString(query).putString(click);
   }
 
   private String clicked(String click) {
@@ -104,17 +104,17 @@ final class RowForm implements LogForm {
   }
 
   @Override
-  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts counts) {
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer) {
     List<Row> rows = new ArrayList<>(offsets.size());
     RecordBuffer in = new RecordBuffer();
     for (int i = 0; i < offsets.size(); i++) {
       int at = offsets.getInt(i);
       in.wrap(bytes, at, UserPartitions.length(bytes, at));
-      rows.add(new Row(in.getString(), in.getLong(), in.getLong(), in.getString(), in.getString()));
+      rows.add(new Row(in.getString(), in.getLong(), UserPartitions.stretch(bytes, at), in.getString(), in.getString()));
     }
     if (overflow > 0) {
       long kept = rows.stream().filter(r -> !r.query.isEmpty()).count();
-      counts.dropRows("too_many_rows_of_user", kept + overflow);
+      tally.dropRows("too_many_rows_of_user", kept + overflow);
       return List.of(new UserResult(rows.get(0).user, List.of(), "too_many_rows"));
     }
     // Two users with one hash are next to impossible, and are kept apart all the same.
@@ -122,15 +122,15 @@ final class RowForm implements LogForm {
     List<UserResult> results = new ArrayList<>(1);
     for (int from = 0, to; from < rows.size(); from = to) {
       for (to = from + 1; to < rows.size() && rows.get(to).user.equals(rows.get(from).user); to++) { }
-      results.add(finishUser(rows.subList(from, to), counts));
+      results.add(finishUser(rows.subList(from, to), dealer));
     }
     return results;
   }
 
-  private UserResult finishUser(List<Row> rows, PrepareCounts counts) {
+  private UserResult finishUser(List<Row> rows, Split.Dealer dealer) {
     String user = rows.get(0).user;
     if (parser.sorted()) {
-      noteDisorder(rows, counts);
+      noteDisorder(rows);
     }
     rows.sort(Comparator.comparingLong(Row::time));
     UserLog log = new UserLog(parser.recordsClicks());
@@ -139,27 +139,27 @@ final class RowForm implements LogForm {
         continue;
       }
       switch (log.add(r.time, r.query, r.click)) {
-        case REPEAT -> counts.dropRows("repeat", 1);
-        case PAGING -> counts.dropRows("paging", 1);
+        case REPEAT -> tally.dropRows("repeat", 1);
+        case PAGING -> tally.dropRows("paging", 1);
         default -> { }
       }
     }
-    counts.searches(log.searches());
+    tally.searches(log.searches());
     List<Example> examples = log.examples(user, config, dealer.of(user) == Split.TRAIN ? config.cutsPerUser() : 1);
     String dropped = !examples.isEmpty() ? null : log.searches() == 0 ? "no_usable_query"
         : log.distinct() <= config.targets() ? "too_few_distinct_queries" : "too_short_history";
     return new UserResult(user, examples, dropped);
   }
 
-  private static void noteDisorder(List<Row> rows, PrepareCounts counts) {
+  private void noteDisorder(List<Row> rows) {
     boolean contiguous = true;
     boolean inTime = true;
     for (int i = 1; i < rows.size(); i++) {
-      contiguous &= rows.get(i).run == rows.get(i - 1).run;
+      contiguous &= rows.get(i).stretch == rows.get(i - 1).stretch;
       inTime &= rows.get(i).time >= rows.get(i - 1).time;
     }
-    counts.note("user_not_contiguous", contiguous ? 0 : 1);
-    counts.note("user_not_in_order_of_time", inTime ? 0 : 1);
+    tally.note("user_not_contiguous", contiguous ? 0 : 1);
+    tally.note("user_not_in_order_of_time", inTime ? 0 : 1);
   }
 
   @Override

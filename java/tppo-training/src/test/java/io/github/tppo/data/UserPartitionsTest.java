@@ -54,7 +54,7 @@ class UserPartitionsTest {
             long key = (n % 2 == 0 ? 0xabL << 56 : n << 56) + (n << 47) + n;
             String text = i + "x".repeat(random.nextInt(length));
             record.clear().putLong(key).putString(text);
-            store.add(key, record.bytes(), record.length());
+            store.add(key, 0, record.bytes(), record.length());
             expected.computeIfAbsent(key, k -> new ArrayList<>()).add(text);
           }
           Map<Long, List<String>> found = all(store, new TreeMap<>());
@@ -73,12 +73,12 @@ class UserPartitionsTest {
       RecordBuffer record = new RecordBuffer();
       for (int i = 0; i < 25; i++) {
         record.clear().putLong(1).putString("r" + i);
-        store.add(1, record.bytes(), record.length());
-        store.addPresence(1, record.bytes(), record.length());
+        store.add(1, 0, record.bytes(), record.length());
+        store.addPresence(1, 0, record.bytes(), record.length());
       }
       record.clear().putLong(2).putString("presence");
-      store.addPresence(2, record.bytes(), record.length());
-      store.addPresence(2, record.bytes(), record.length());
+      store.addPresence(2, 0, record.bytes(), record.length());
+      store.addPresence(2, 0, record.bytes(), record.length());
       Map<Long, List<String>> found = all(store, overflows);
       assertEquals(10, found.get(1L).size());
       assertEquals(List.of("presence"), found.get(2L));
@@ -92,7 +92,7 @@ class UserPartitionsTest {
     try (UserPartitions store = new UserPartitions(folder, 10, 1 << 20)) {
       byte[] record = new byte[40_000];
       for (int i = 0; i < 20; i++) {
-        store.add((long) i << 60, record, record.length);
+        store.add((long) i << 60, 0, record, record.length);
       }
       assertTrue(Files.exists(folder));
     }

@@ -31,7 +31,7 @@ final class ChunkRows {
     if (chunk.head() != null) {
       LineReader head = new LineReader(chunk.head(), chunk.head().length, config.maxLineBytes(), null);
       if (head.next() == LineReader.Kind.LINE) {
-        form.header(head.text(), 1);
+        form.header(head, 1);
       }
     }
     out.read(form, new LineReader(chunk.bytes(), chunk.length(), config.maxLineBytes(), chunk.damage()), chunk.head() == null ? 0 : 1);
@@ -44,11 +44,11 @@ final class ChunkRows {
       String reason;
       if (kind != LineReader.Kind.LINE) {
         reason = kind.reason();
-      } else if (form.header(in.text(), before + in.lineNumber())) {
+      } else if (form.header(in, before + in.lineNumber())) {
         headers++;
         continue;
       } else {
-        reason = in.text().isBlank() ? BLANK : form.take(in.text(), records);
+        reason = in.isBlank() ? BLANK : form.take(in, records);
       }
       rows++;
       if (reason != null) {

@@ -39,15 +39,15 @@ final class IndustrialForm implements LogForm {
   public void start(Path file) { }
 
   @Override
-  public boolean header(String line, long lineNumber) {
+  public boolean header(LineReader line, long lineNumber) {
     return false;
   }
 
   @Override
-  public String take(String line, RecordSink store) throws IOException {
+  public String take(LineReader line, RecordSink store) throws IOException {
     JsonNode root;
     try {
-      root = JSON_LINE.readValue(line);
+      root = JSON_LINE.readValue(line.text());
     } catch (JsonProcessingException e) {
       return BAD_JSON;
     }

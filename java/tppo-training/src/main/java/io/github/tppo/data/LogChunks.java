@@ -10,7 +10,8 @@ import java.util.Arrays;
  * is bounded: of a line that is too long for the log, no more is kept than shows its length.
  */
 final class LogChunks implements Closeable {
-  private static final int SIZE = 1 << 18;
+  /** Bytes of a chunk, unless a line is longer. */
+  static final int SIZE = 1 << 18;
 
   /**
    * Whole lines.
@@ -24,12 +25,14 @@ final class LogChunks implements Closeable {
 
   private final LogStream in;
   private final int maxLineBytes;
+  private final int size;
   private byte[] pending = new byte[0];
   private byte[] head;
   private boolean ended;
 
-  LogChunks(LogStream in, int maxLineBytes) {
+  LogChunks(LogStream in, int maxLineBytes, int size) {
     this.in = in;
+    this.size = size;
     this.maxLineBytes = maxLineBytes;
   }
 
@@ -38,7 +41,7 @@ final class LogChunks implements Closeable {
     if (ended) {
       return null;
     }
-    byte[] bytes = Arrays.copyOf(pending, Math.max(SIZE, pending.length));
+    byte[] bytes = Arrays.copyOf(pending, Math.max(size, pending.length));
     int end = pending.length;
     int lines = 0;
     while (true) {

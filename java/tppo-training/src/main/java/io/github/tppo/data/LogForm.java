@@ -15,10 +15,10 @@ interface LogForm {
   void start(Path file);
 
   /** Whether the line names columns and holds no row. */
-  boolean header(String line, long lineNumber) throws DataException;
+  boolean header(LineReader line, long lineNumber) throws DataException;
 
   /** Takes a row; null, or the reason for which it was dropped. */
-  String take(String line, RecordSink store) throws IOException;
+  String take(LineReader line, RecordSink store) throws IOException;
 
   /** Makes the examples of all users that share a hash (nearly always one); training users give more. */
   List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer) throws IOException;

@@ -22,8 +22,12 @@ import java.util.Set;
  * an id that stands in both names two people, whose rows are never put together. eval.jsonl holds the held-out users
  * of {@code files} first; with {@code eval_fraction: 0} it holds those of {@code eval_files} only.
  *
- * <p>Memory: some 32 MiB of buffers, about an eighth of the heap for one group of users, and the largest user allowed.
- * The temporary files, below the output folder, take about 50 bytes a row.
+ * <p>Reading, unpacking, the temporary files and writing take one thread. Others clean chunks of some hundred thousand
+ * bytes ({@link ChunkRows}) and cut users into examples, some thousand rows at a time ({@link UserBatch}); their results
+ * are taken in the order of the log and of the users, so that the number of threads changes nothing.
+ *
+ * <p>Memory: some 32 MiB of buffers, up to a quarter of the heap for two groups of users, and the largest user allowed.
+ * The temporary files, below the output folder, take some 55 bytes a row.
  */
 public final class Prepare {
   private static final ObjectMapper JSON = new ObjectMapper();

@@ -121,7 +121,7 @@ final class PreparePass {
       throws IOException {
     FileRows rows = new FileRows();
     String failure;
-    try (LogChunks chunks = new LogChunks(LogStream.open(file), config.maxLineBytes())) {
+    try (LogChunks chunks = new LogChunks(LogStream.open(file), config.maxLineBytes(), LogChunks.SIZE)) {
       for (LogChunks.Chunk chunk; (chunk = chunks.next()) != null; ) {
         LogChunks.Chunk next = chunk;
         tasks.add(() -> ChunkRows.read(config, file, next), part -> {

@@ -8,7 +8,9 @@ import it.unimi.dsi.fastutil.longs.LongArrays;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -22,7 +24,7 @@ import java.util.Arrays;
  * Then one partition at a time is held in memory and its keys are visited in unsigned order, so users come in the order
  * of their hash. A partition that is still too large is dealt again by the key's next byte.
  *
- * <p>Memory: 16 MiB of buffers a level, and one partition. Disk: the records once (twice for partitions dealt again).
+ * <p>Memory: 16 MiB of buffers a level, and one partition (two while a visitor still uses the one before). Disk: the records once (twice for partitions dealt again).
  */
 final class UserPartitions implements Closeable, RecordSink {
   private static final int PARTITIONS = 256;
@@ -203,29 +205,40 @@ final class UserPartitions implements Closeable, RecordSink {
 
   private void visit(int p, Visitor visitor) throws IOException {
     Held held = new Held(maxRecordsPerKey);
-    if (spilled[p] == 0) {
-      ByteBuffer in = ByteBuffer.wrap(buffers[p], 0, used[p]);
-      while (in.hasRemaining()) {
-        long key = in.getLong();
-        int stretch = in.getInt();
-        int tag = in.getInt();
-        byte[] record = new byte[length(tag)];
-        in.get(record);
-        held.accept(key, stretch, record, record.length, tag);
-      }
+    if (spilled[p] + used[p] > maxPartitionBytes) {
+      scan(p, held); // one key has (nearly) all of it, and few of its records are held
     } else {
-      scan(p, held);
+      held.acceptAll(whole(p));
     }
     held.visitAll(visitor);
   }
 
-  /** The records of one partition in one array, with an index by key. */
+  /** A partition as it was filled, on disk first. */
+  private byte[] whole(int p) throws IOException {
+    if (spilled[p] == 0) {
+      return Arrays.copyOf(buffers[p], used[p]);
+    }
+    byte[] all = new byte[(int) (spilled[p] + used[p])];
+    try (InputStream in = Files.newInputStream(file(p))) {
+      if (in.readNBytes(all, 0, (int) spilled[p]) != spilled[p]) {
+        throw new EOFException(file(p) + ": ends early; it is a temporary file that nothing else may change");
+      }
+    }
+    if (used[p] > 0) {
+      System.arraycopy(buffers[p], 0, all, (int) spilled[p], used[p]);
+    }
+    return all;
+  }
+
+  /** The records of one partition in one array, each behind its header, with an index by key. */
   private static final class Held implements Consumer {
     private final Long2ObjectOpenHashMap<IntArrayList> index = new Long2ObjectOpenHashMap<>();
     private final Long2IntOpenHashMap overflow = new Long2IntOpenHashMap();
     private final int limit;
-    private byte[] bytes = new byte[FIRST_BUFFER];
+    private byte[] bytes = new byte[0];
     private int used;
+    private long lastKey;
+    private IntArrayList last;
 
     Held(int limit) {
       this.limit = limit;
@@ -233,21 +246,43 @@ final class UserPartitions implements Closeable, RecordSink {
 
     @Override
     public void accept(long key, int stretch, byte[] record, int length, int tag) {
-      IntArrayList offsets = index.computeIfAbsent(key, k -> new IntArrayList(4));
-      if (tag < 0 && !offsets.isEmpty()) {
+      if (!wanted(key, tag)) {
         return;
       }
-      if (tag >= 0 && offsets.size() >= limit) {
-        overflow.addTo(key, 1);
-        return;
-      }
-      int needed = 8 + length;
+      int needed = HEADER + length;
       if (bytes.length - used < needed) {
         bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L, Math.max((long) used + needed, used * 3L / 2)));
       }
-      offsets.add(used + 8);
-      ByteBuffer.wrap(bytes, used, needed).putInt(stretch).putInt(length).put(record, 0, length);
+      ByteBuffer.wrap(bytes, used, needed).putLong(key).putInt(stretch).putInt(tag).put(record, 0, length);
       used += needed;
+      last.add(used - length);
+    }
+
+    /** Takes over an array that holds nothing but records. */
+    void acceptAll(byte[] records) {
+      bytes = records;
+      ByteBuffer in = ByteBuffer.wrap(records);
+      for (int at = 0; at < records.length; at += HEADER + length(in.getInt(at + 12))) {
+        if (wanted(in.getLong(at), in.getInt(at + 12))) {
+          last.add(at + HEADER);
+        }
+      }
+    }
+
+    /** Whether the next record, of this key, is held; {@link #last} is then the key's offsets. */
+    private boolean wanted(long key, int tag) {
+      if (last == null || key != lastKey) { // a user's rows mostly stand together
+        lastKey = key;
+        last = index.computeIfAbsent(key, k -> new IntArrayList(16));
+      }
+      if (tag < 0) {
+        return last.isEmpty();
+      }
+      if (last.size() >= limit) {
+        overflow.addTo(key, 1);
+        return false;
+      }
+      return true;
     }
 
     void visitAll(Visitor visitor) throws IOException {
@@ -279,6 +314,6 @@ final class UserPartitions implements Closeable, RecordSink {
 
   /** Length of the record at an offset given to a {@link Visitor}. */
   static int length(byte[] bytes, int offset) {
-    return ByteBuffer.wrap(bytes, offset - 4, 4).getInt();
+    return length(ByteBuffer.wrap(bytes, offset - 4, 4).getInt());
   }
 }

@@ -73,8 +73,8 @@ class LogFuzzTest {
         LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
       form.start(file);
       for (LineReader.Kind kind; (kind = lines.next()) != LineReader.Kind.END; ) {
-        if (kind == LineReader.Kind.LINE && !form.header(lines.text(), lines.lineNumber()) && !lines.text().isBlank()) {
-          form.take(lines.text(), store);
+        if (kind == LineReader.Kind.LINE && !form.header(lines, lines.lineNumber()) && !lines.isBlank()) {
+          form.take(lines, store);
         }
       }
       store.forEachKey((bytes, offsets, overflow) -> {

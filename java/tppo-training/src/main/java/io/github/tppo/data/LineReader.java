@@ -211,12 +211,12 @@ final class LineReader implements Closeable {
     if (to > from && buffer[to - 1] == '\r') {
       to--;
     }
+    if (to - from > maxBytes) {
+      return Kind.LINE_TOO_LONG;
+    }
     while (to - from >= 3 && buffer[from] == (byte) 0xef && buffer[from + 1] == (byte) 0xbb
         && buffer[from + 2] == (byte) 0xbf) {
       from += 3;
-    }
-    if (to - from > maxBytes) {
-      return Kind.LINE_TOO_LONG;
     }
     lineStart = from;
     lineEnd = to;

@@ -7,31 +7,43 @@ package io.github.tppo.data;
  */
 final class AolParser implements RowParser {
   @Override
-  public boolean header(String line, long lineNumber) {
+  public boolean header(LineReader line, long lineNumber) {
     // Concatenated files repeat the header, so it is looked for on every line.
-    return line.startsWith("AnonID\t");
+    return line.to() > line.from() && line.bytes()[line.from()] == 'A' && line.text().startsWith("AnonID\t");
   }
 
   @Override
-  public String parse(String line, LogRow row) {
-    int a = line.indexOf('\t');
-    int b = a < 0 ? -1 : line.indexOf('\t', a + 1);
-    if (b < 0) {
+  public String parse(LineReader line, LogRow row) {
+    byte[] bytes = line.bytes();
+    int end = line.to();
+    int a = tab(bytes, line.from(), end);
+    int b = tab(bytes, a + 1, end);
+    if (b >= end) {
       return WRONG_COLUMN_COUNT;
     }
-    int c = line.indexOf('\t', b + 1);
-    int d = c < 0 ? -1 : line.indexOf('\t', c + 1);
-    if (d >= 0 && line.indexOf('\t', d + 1) >= 0) {
+    int c = tab(bytes, b + 1, end);
+    int d = tab(bytes, c + 1, end);
+    if (tab(bytes, d + 1, end) < end) {
       return WRONG_COLUMN_COUNT;
     }
-    row.time = TimeParser.aol(line.substring(b + 1, c < 0 ? line.length() : c));
+    row.time = TimeParser.aol(bytes, b + 1, c);
     if (row.time == TimeParser.BAD) {
       return BAD_TIME;
     }
-    row.user = line.substring(0, a);
-    row.query = line.substring(a + 1, b);
-    row.click = d < 0 ? "" : line.substring(d + 1);
+    row.user.set(bytes, line.from(), a);
+    row.query.set(bytes, a + 1, b);
+    row.click.set(bytes, Math.min(d + 1, end), end);
     return null;
+  }
+
+  /** Where the next tab is, or the end. */
+  private static int tab(byte[] bytes, int from, int end) {
+    for (int i = from; i < end; i++) {
+      if (bytes[i] == '\t') {
+        return i;
+      }
+    }
+    return end;
   }
 
   @Override

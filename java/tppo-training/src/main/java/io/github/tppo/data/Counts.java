@@ -15,6 +15,10 @@ final class Counts {
     }
   }
 
+  void add(Counts other) {
+    other.counts.forEach((name, n) -> add(name, n[0]));
+  }
+
   long total() {
     return counts.values().stream().mapToLong(c -> c[0]).sum();
   }

@@ -44,11 +44,11 @@ final class DelimitedParser implements RowParser {
   }
 
   @Override
-  public boolean header(String line, long lineNumber) throws DataException {
+  public boolean header(LineReader line, long lineNumber) throws DataException {
     if (!withHeader || lineNumber != 1) {
       return false;
     }
-    if (!split(line)) {
+    if (!split(line.text())) {
       throw new DataException(file + ":1: header has an unclosed quote");
     }
     try {
@@ -85,8 +85,8 @@ final class DelimitedParser implements RowParser {
   }
 
   @Override
-  public String parse(String line, LogRow row) {
-    if (!split(line)) {
+  public String parse(LineReader line, LogRow row) {
+    if (!split(line.text())) {
       return BAD_QUOTES;
     }
     int needed = 1 + Math.max(Math.max(user, when), query);
@@ -97,9 +97,9 @@ final class DelimitedParser implements RowParser {
     if (row.time == TimeParser.BAD) {
       return BAD_TIME;
     }
-    row.user = fields.get(user);
-    row.query = fields.get(query);
-    row.click = click < 0 || click >= fields.size() ? "" : fields.get(click);
+    row.user.set(fields.get(user));
+    row.query.set(fields.get(query));
+    row.click.set(click < 0 || click >= fields.size() ? "" : fields.get(click));
     return null;
   }
 

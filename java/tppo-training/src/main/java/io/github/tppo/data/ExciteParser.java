@@ -4,12 +4,13 @@ package io.github.tppo.data;
 /** Rows of Excite's log: {@code user yyMMddHHmmss query}, separated by tabs, without a header. */
 final class ExciteParser implements RowParser {
   @Override
-  public boolean header(String line, long lineNumber) {
+  public boolean header(LineReader in, long lineNumber) {
     return false;
   }
 
   @Override
-  public String parse(String line, LogRow row) {
+  public String parse(LineReader in, LogRow row) {
+    String line = in.text();
     int a = line.indexOf('\t');
     int b = a < 0 ? -1 : line.indexOf('\t', a + 1);
     if (b < 0 || line.indexOf('\t', b + 1) >= 0) {
@@ -19,9 +20,9 @@ final class ExciteParser implements RowParser {
     if (row.time == TimeParser.BAD) {
       return BAD_TIME;
     }
-    row.user = line.substring(0, a);
-    row.query = line.substring(b + 1);
-    row.click = "";
+    row.user.set(line.substring(0, a));
+    row.query.set(line.substring(b + 1));
+    row.click.clear();
     return null;
   }
 

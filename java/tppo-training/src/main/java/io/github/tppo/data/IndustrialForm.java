@@ -22,32 +22,32 @@ import java.util.Set;
 final class IndustrialForm implements LogForm {
   static final String BAD_JSON = "bad_json";
   static final String WRONG_SHAPE = "wrong_shape";
-
-  private final DataConfig config;
-  private final PrepareCounts counts;
-  private final HistoryCleaner cleaner;
-  private final ObjectReader json = new ObjectMapper().readerFor(JsonNode.class)
+  private static final ObjectReader JSON_LINE = new ObjectMapper().readerFor(JsonNode.class)
       .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
-  IndustrialForm(DataConfig config, PrepareCounts counts) {
+  private final DataConfig config;
+  private final Tally tally;
+  private final HistoryCleaner cleaner;
+
+  IndustrialForm(DataConfig config, Tally tally) {
     this.config = config;
-    this.counts = counts;
-    this.cleaner = new HistoryCleaner(config, counts::dropEntry);
+    this.tally = tally;
+    this.cleaner = new HistoryCleaner(config, tally::dropEntry);
   }
 
   @Override
   public void start(Path file) { }
 
   @Override
-  public boolean header(String line, long lineNumber) {
+  public boolean header(LineReader line, long lineNumber) {
     return false;
   }
 
   @Override
-  public String take(String line, UserPartitions store) throws IOException {
+  public String take(LineReader line, RecordSink store) throws IOException {
     JsonNode root;
     try {
-      root = json.readValue(line);
+      root = JSON_LINE.readValue(line.text());
     } catch (JsonProcessingException e) {
       return BAD_JSON;
     }
@@ -73,7 +73,7 @@ final class IndustrialForm implements LogForm {
         strings(history.path("purchase")), strings(history.path("visit")));
     Example example = new Example(user, cleaner.clean(raw), targets.stream().limit(config.targets()).toList());
     byte[] bytes = Examples.toBytes(example);
-    store.add(UserHash.of(config.seed(), user), bytes, bytes.length);
+    store.add(UserHash.of(config.seed(), user), 0, bytes, bytes.length);
     return null;
   }
 
@@ -86,7 +86,7 @@ final class IndustrialForm implements LogForm {
     for (JsonNode node : list) {
       String text = node.isObject() ? node.path("text").textValue() : node.textValue();
       if (text == null) {
-        counts.dropEntry("not_a_string");
+        tally.dropEntry("not_a_string");
       } else {
         strings.add(text);
       }
@@ -95,7 +95,7 @@ final class IndustrialForm implements LogForm {
   }
 
   @Override
-  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts tally)
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer)
       throws IOException {
     List<UserResult> results = new ArrayList<>(1);
     Set<String> seen = new LinkedHashSet<>();

@@ -8,20 +8,20 @@ import java.util.List;
 
 /**
  * How a form of log is prepared: its lines are taken one by one into the store, and later each user's records come
- * back together and become examples.
+ * back together and become examples. One object serves one part of the log, and none is used by two threads.
  */
 interface LogForm {
   /** Begins a file. */
   void start(Path file);
 
   /** Whether the line names columns and holds no row. */
-  boolean header(String line, long lineNumber) throws DataException;
+  boolean header(LineReader line, long lineNumber) throws DataException;
 
   /** Takes a row; null, or the reason for which it was dropped. */
-  String take(String line, UserPartitions store) throws IOException;
+  String take(LineReader line, RecordSink store) throws IOException;
 
-  /** Makes the examples of all users that share a hash (nearly always one). */
-  List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, PrepareCounts counts) throws IOException;
+  /** Makes the examples of all users that share a hash (nearly always one); training users give more. */
+  List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer) throws IOException;
 
   /** The form in words, for messages. */
   String describe();
@@ -35,13 +35,13 @@ interface LogForm {
    */
   record UserResult(String user, List<Example> examples, String dropped) { }
 
-  /** The form that a configuration names; {@code dealer} tells training users, who give more examples. */
-  static LogForm of(DataConfig config, PrepareCounts counts, Split.Dealer dealer) {
+  /** The form that a configuration names; it counts in {@code tally}. */
+  static LogForm of(DataConfig config, Tally tally) {
     return switch (config.form()) {
-      case AOL -> new RowForm(config, new AolParser(), dealer);
-      case EXCITE -> new RowForm(config, new ExciteParser(), dealer);
-      case DELIMITED -> new RowForm(config, new DelimitedParser(config), dealer);
-      case INDUSTRIAL -> new IndustrialForm(config, counts);
+      case AOL -> new RowForm(config, new AolParser(), tally);
+      case EXCITE -> new RowForm(config, new ExciteParser(), tally);
+      case DELIMITED -> new RowForm(config, new DelimitedParser(config), tally);
+      case INDUSTRIAL -> new IndustrialForm(config, tally);
     };
   }
 }

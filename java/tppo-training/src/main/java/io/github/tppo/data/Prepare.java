@@ -22,20 +22,26 @@ import java.util.Set;
  * an id that stands in both names two people, whose rows are never put together. eval.jsonl holds the held-out users
  * of {@code files} first; with {@code eval_fraction: 0} it holds those of {@code eval_files} only.
  *
- * <p>Memory: some 32 MiB of buffers, about an eighth of the heap for one group of users, and the largest user allowed.
- * The temporary files, below the output folder, take about 50 bytes a row.
+ * <p>Reading, unpacking, the temporary files and writing take one thread. Others clean chunks of some hundred thousand
+ * bytes ({@link ChunkRows}) and cut users into examples, some thousand rows at a time ({@link UserBatch}); their results
+ * are taken in the order of the log and of the users, so that the number of threads changes nothing.
+ *
+ * <p>Memory: some 32 MiB of buffers, up to a quarter of the heap for two groups of users, and the largest user allowed.
+ * The temporary files, below the output folder, take some 55 bytes a row.
  */
 public final class Prepare {
   private static final ObjectMapper JSON = new ObjectMapper();
 
   private final DataConfig config;
   private final Path folder;
+  private final int threads;
   private final ProgressListener progress;
   private final PrepareCounts counts;
 
-  private Prepare(DataConfig config, Path folder, ProgressListener progress) {
+  private Prepare(DataConfig config, Path folder, int threads, ProgressListener progress) {
     this.config = config;
     this.folder = folder;
+    this.threads = threads;
     this.progress = progress;
     this.counts = new PrepareCounts(config);
   }
@@ -44,14 +50,16 @@ public final class Prepare {
    * Reads the logs of {@code config} and writes train.jsonl, valid.jsonl, eval.jsonl and, last, stats.json to
    * {@code outDir}. Each file appears under its name only when it is complete.
    *
+   * @param threads threads that clean and cut, beside the one that reads and writes; 0 for one a processor. The result is
+   *     the same for any number
    * @param progress hears thousandths of the whole
    * @return what stats.json holds
    * @throws DataException if a file is missing or unreadable, if (nearly) none of its rows is of the form, if no
    *     user is left to train on, or if {@code eval_files} give no example
    * @throws IOException if reading or writing fails
    */
-  public static DataStats run(DataConfig config, Path outDir, ProgressListener progress) throws IOException {
-    return new Prepare(config, outDir, progress).run();
+  public static DataStats run(DataConfig config, Path outDir, int threads, ProgressListener progress) throws IOException {
+    return new Prepare(config, outDir, threads, progress).run();
   }
 
   private DataStats run() throws IOException {
@@ -61,7 +69,7 @@ public final class Prepare {
     AtomicFiles.delete(spill); // of a run that was killed
     SplitWriter.write(config, folder, counts, out -> {
       for (PreparePass pass : passes) {
-        pass.run(spill, out, progress);
+        pass.run(spill, threads, out, progress);
       }
     });
     DataStats stats = counts.stats();

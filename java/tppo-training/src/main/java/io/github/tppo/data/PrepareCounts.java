@@ -11,10 +11,8 @@ import java.util.Map;
 /** What the prepare stage counts while it runs; {@link #stats()} is the report. */
 final class PrepareCounts {
   private final DataConfig config;
-  private final Counts rows = new Counts();
-  private final Counts entries = new Counts();
+  private final Tally tally = new Tally();
   private final Counts users = new Counts();
-  private final Counts notes = new Counts();
   private final List<DataStats.FileStats> files = new ArrayList<>();
   private final List<String> warnings = new ArrayList<>();
   private final Map<Split, long[]> usersOf = new EnumMap<>(Split.class);
@@ -23,7 +21,6 @@ final class PrepareCounts {
   private long rowsRead;
   private long headerLines;
   private long usersSeen;
-  private long searches;
   private long overLimit;
 
   PrepareCounts(DataConfig config) {
@@ -42,27 +39,16 @@ final class PrepareCounts {
     files.add(file);
     rowsRead += file.rowsRead();
     headerLines += headers;
-    file.rowsDropped().forEach(rows::add);
+    file.rowsDropped().forEach(tally::dropRows);
   }
 
   void warn(String message) {
     warnings.add(message);
   }
 
-  void dropRows(String reason, long n) {
-    rows.add(reason, n);
-  }
-
-  void dropEntry(String reason) {
-    entries.add(reason, 1);
-  }
-
-  void note(String what, long n) {
-    notes.add(what, n);
-  }
-
-  void searches(long n) {
-    searches += n;
+  /** Adds what was counted in a part of the log. */
+  void add(Tally part) {
+    tally.add(part);
   }
 
   void user(String dropped) {
@@ -99,12 +85,12 @@ final class PrepareCounts {
   }
 
   DataStats stats() {
-    Map<String, Long> noted = notes.toMap();
+    Map<String, Long> noted = tally.notes.toMap();
     List<String> all = new ArrayList<>(warnings);
     noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ")
         + k.replace("user_", "").replace('_', ' ') + " in the log; their rows were brought together and sorted"));
     String form = config.form().name().toLowerCase(Locale.ROOT);
-    return new DataStats(form, rowsRead, rowsRead - rows.total(), rows.toMap(), headerLines, entries.toMap(), searches,
+    return new DataStats(form, rowsRead, rowsRead - tally.rows.total(), tally.rows.toMap(), headerLines, tally.entries.toMap(), tally.searches(),
         usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(), files, all);
   }
 

@@ -13,12 +13,12 @@ import java.util.TreeMap;
 
 /** One pass of the prepare stage: logs that are read together, and their users. */
 final class PreparePass {
-  private static final int REPORT_EVERY = 1 << 13;
+  /** Records that are made into examples at a time. */
+  private static final int BATCH_RECORDS = 1 << 13;
   /** Share of a pass that reading takes. */
   private static final double READING = 0.8;
   /** Reasons that speak of the query and not of the row: such rows are well formed. */
   private static final Set<String> WELL_FORMED = Set.of(QueryCleaner.EMPTY, QueryCleaner.URL, QueryCleaner.TOO_LONG);
-  private static final String BLANK = "blank_line";
 
   private final DataConfig config;
   private final PrepareCounts counts;
@@ -27,7 +27,7 @@ final class PreparePass {
   private final Split.Dealer dealer;
   private final double from;
   private final double to;
-  private final LogForm form;
+  private RecordBatch.End end = RecordBatch.End.NONE;
   private long rowsRead;
 
   /**
@@ -45,21 +45,17 @@ final class PreparePass {
     this.dealer = heldOut ? user -> Split.EVAL : user -> Split.of(config, user);
     this.from = from;
     this.to = to;
-    this.form = LogForm.of(config, counts, dealer);
   }
 
   /** Reads the logs, with temporary files in {@code spill}, and writes the examples of their users. */
-  void run(Path spill, SplitWriter out, ProgressListener progress) throws IOException {
+  void run(Path spill, int threads, SplitWriter out, ProgressListener progress) throws IOException {
     long partition = UserPartitions.partitionBytesForHeap();
-    try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), partition)) {
-      readAll(store, progress);
+    try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), partition);
+        OrderedTasks tasks = new OrderedTasks(threads)) {
+      readAll(store, tasks, progress);
       Split needed = heldOut ? Split.EVAL : Split.TRAIN;
       long before = counts.examples(needed);
-      store.forEachKey((bytes, offsets, overflow) -> {
-        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, counts)) {
-          out.user(user, dealer.of(user.user()));
-        }
-      }, share -> progress.update(thousandths(READING + share * (1 - READING)), 1000, "users"));
+      makeExamples(store, tasks, out, progress);
       if (rowsRead == 0) {
         throw new DataException(key() + ": no rows in " + files);
       }
@@ -67,6 +63,29 @@ final class PreparePass {
         throw noExample();
       }
     }
+  }
+
+  private void makeExamples(UserPartitions store, OrderedTasks tasks, SplitWriter out, ProgressListener progress)
+      throws IOException {
+    UserBatch[] batch = {new UserBatch()};
+    store.forEachKey((bytes, offsets, overflow) -> {
+      batch[0].add(bytes, offsets, overflow);
+      if (batch[0].records() >= BATCH_RECORDS) {
+        hand(batch[0], tasks, out);
+        batch[0] = new UserBatch();
+      }
+    }, share -> progress.update(thousandths(READING + share * (1 - READING)), 1000, "users"));
+    hand(batch[0], tasks, out);
+    tasks.finish();
+  }
+
+  private void hand(UserBatch batch, OrderedTasks tasks, SplitWriter out) throws IOException {
+    tasks.add(() -> batch.make(config, dealer), made -> {
+      counts.add(made.tally());
+      for (UserBatch.Made user : made.users()) {
+        out.user(user);
+      }
+    });
   }
 
   private DataException noExample() {
@@ -86,47 +105,35 @@ final class PreparePass {
     return Math.round(1000 * (from + (to - from) * part));
   }
 
-  private void readAll(UserPartitions store, ProgressListener progress) throws IOException {
+  private void readAll(UserPartitions store, OrderedTasks tasks, ProgressListener progress) throws IOException {
     long total = 0;
     for (Path file : files) {
       total += Files.size(file);
     }
     long before = 0;
     for (Path file : files) {
-      read(file, store, before, Math.max(1, total), progress);
+      read(file, store, tasks, before, Math.max(1, total), progress);
       before += Files.size(file);
     }
   }
 
-  private void read(Path file, UserPartitions store, long before, long total, ProgressListener progress) throws IOException {
-    Map<String, Long> dropped = new TreeMap<>();
-    Map<String, Long> firstLine = new TreeMap<>();
-    long rows = 0;
-    long headers = 0;
+  private void read(Path file, UserPartitions store, OrderedTasks tasks, long before, long total, ProgressListener progress)
+      throws IOException {
+    FileRows rows = new FileRows();
     String failure;
-    try (LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
-      form.start(file);
-      for (LineReader.Kind kind; (kind = lines.next()) != LineReader.Kind.END; ) {
-        String reason = null;
-        if (kind != LineReader.Kind.LINE) {
-          reason = kind.reason();
-        } else if (form.header(lines.text(), lines.lineNumber())) {
-          headers++;
-          continue;
-        } else {
-          reason = lines.text().isBlank() ? BLANK : form.take(lines.text(), store);
-        }
-        rows++;
-        if (reason != null) {
-          dropped.merge(reason, 1L, Long::sum);
-          firstLine.putIfAbsent(reason, lines.lineNumber());
-        }
-        if (rows % REPORT_EVERY == 0) {
-          double share = Math.min(1, (double) (before + lines.bytesRead()) / total);
-          progress.update(thousandths(READING * share), 1000, file.getFileName() + ": " + rows + " rows");
-        }
+    try (LogChunks chunks = new LogChunks(LogStream.open(file), config.maxLineBytes(), LogChunks.SIZE)) {
+      for (LogChunks.Chunk chunk; (chunk = chunks.next()) != null; ) {
+        LogChunks.Chunk next = chunk;
+        tasks.add(() -> ChunkRows.read(config, file, next), part -> {
+          end = part.records.moveTo(store, end);
+          counts.add(part.tally);
+          rows.add(part);
+        });
+        double share = Math.min(1, (double) (before + chunks.bytesRead()) / total);
+        progress.update(thousandths(READING * share), 1000, file.getFileName() + ": " + rows.read + " rows");
       }
-      failure = lines.failure();
+      tasks.finish();
+      failure = chunks.damage();
     } catch (DataException e) {
       throw e;
     } catch (IOException e) {
@@ -134,18 +141,36 @@ final class PreparePass {
     }
     if (failure != null) {
       counts.warn(file + ": " + failure + "; the whole lines before that are used, "
-          + dropped.getOrDefault("truncated_line", 0L) + " line cut short is dropped");
+          + rows.dropped.getOrDefault("truncated_line", 0L) + " line cut short is dropped");
     }
-    check(file, rows, dropped, firstLine);
-    rowsRead += rows;
-    counts.file(new DataStats.FileStats(file.toString(), heldOut, Files.size(file), rows, dropped, firstLine), headers);
+    check(file, rows.read, rows.dropped, rows.firstLine);
+    rowsRead += rows.read;
+    counts.file(new DataStats.FileStats(file.toString(), heldOut, Files.size(file), rows.read, rows.dropped, rows.firstLine),
+        rows.headers);
+  }
+
+  /** The chunks of one file, added up. */
+  private static final class FileRows {
+    final Map<String, Long> dropped = new TreeMap<>();
+    final Map<String, Long> firstLine = new TreeMap<>();
+    long read;
+    long headers;
+    private long lines;
+
+    void add(ChunkRows part) {
+      part.dropped.forEach((reason, n) -> dropped.merge(reason, n, Long::sum));
+      part.firstLine.forEach((reason, line) -> firstLine.putIfAbsent(reason, lines + line));
+      read += part.rows;
+      headers += part.headers;
+      lines += part.lines;
+    }
   }
 
   /** Refuses a file that is of another form, and warns of one that is partly so. */
   private void check(Path file, long rows, Map<String, Long> dropped, Map<String, Long> firstLine)
       throws DataException {
     long cutShort = dropped.getOrDefault("truncated_line", 0L);
-    long real = rows - cutShort - dropped.getOrDefault(BLANK, 0L);
+    long real = rows - cutShort - dropped.getOrDefault(ChunkRows.BLANK, 0L);
     long malformed = dropped.entrySet().stream().filter(e -> !WELL_FORMED.contains(e.getKey()))
         .mapToLong(Map.Entry::getValue).sum() - (rows - real);
     if (real == 0) {
@@ -153,12 +178,12 @@ final class PreparePass {
       return;
     }
     String reasons = dropped.entrySet().stream()
-        .filter(e -> !WELL_FORMED.contains(e.getKey()) && !e.getKey().equals(BLANK))
+        .filter(e -> !WELL_FORMED.contains(e.getKey()) && !e.getKey().equals(ChunkRows.BLANK))
         .map(e -> e.getKey() + " " + e.getValue() + ", first in line " + firstLine.get(e.getKey()))
         .reduce((a, b) -> a + "; " + b).orElse("");
     if (malformed == real || (real >= 100 && malformed > 0.95 * real)) {
       throw new DataException(key() + ": " + file + ": " + malformed + " of " + real + " rows are not of the form "
-          + formName() + " (" + reasons + "); expected " + form.describe() + "; check data.form and the file");
+          + formName() + " (" + reasons + "); expected " + LogForm.of(config, new Tally()).describe() + "; check data.form and the file");
     }
     if (malformed > 0.05 * real) {
       counts.warn(file + ": " + malformed + " of " + real + " rows are malformed (" + reasons + ")");

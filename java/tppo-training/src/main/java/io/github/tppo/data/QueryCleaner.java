@@ -28,6 +28,7 @@ final class QueryCleaner {
   private final int maxChars;
   private final boolean dropUrls;
   private String reason;
+  private byte[] scratch = new byte[256];
 
   /** Accepts queries of at most {@code maxChars} characters (code points), and addresses unless {@code dropUrls}. */
   QueryCleaner(int maxChars, boolean dropUrls) {
@@ -43,6 +44,58 @@ final class QueryCleaner {
         : dropUrls && isAddress(q) ? URL
         : q.codePointCount(0, q.length()) > maxChars ? TOO_LONG : null;
     return reason == null ? q : null;
+  }
+
+  /** Brings a query to its normal form, or says why not; what is set may be overwritten by the next call. */
+  boolean clean(Utf8 query) {
+    if (!query.isAscii()) {
+      String q = clean(query.toString());
+      query.set(q == null ? "" : q);
+      return q != null;
+    }
+    // What comes next is what clean(String) does, for bytes: of ASCII, NFKC changes nothing.
+    normaliseAscii(query);
+    boolean content = false;
+    boolean marks = false; // every address has one of them
+    for (int i = query.from; i < query.to; i++) {
+      byte c = query.bytes[i];
+      content |= (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+      marks |= c == '.' || c == ':' || c == '/';
+    }
+    reason = !content ? EMPTY : dropUrls && marks && isAddress(query.toString()) ? URL
+        : query.length() > maxChars ? TOO_LONG : null;
+    return reason == null;
+  }
+
+  /** Normalises an entry as {@link #normalise(String)} does; what is set may be overwritten by the next call. */
+  void normalise(Utf8 text) {
+    if (text.isAscii()) {
+      normaliseAscii(text);
+    } else {
+      text.set(normalise(text.toString()));
+    }
+  }
+
+  private void normaliseAscii(Utf8 text) {
+    if (scratch.length < text.length()) {
+      scratch = new byte[2 * text.length()];
+    }
+    byte[] out = scratch;
+    int n = 0;
+    boolean pendingSpace = false;
+    for (int i = text.from; i < text.to; i++) {
+      byte c = text.bytes[i];
+      if (c <= ' ' || c == 0x7f) {
+        pendingSpace = n > 0;
+        continue;
+      }
+      if (pendingSpace) {
+        out[n++] = ' ';
+        pendingSpace = false;
+      }
+      out[n++] = c >= 'A' && c <= 'Z' ? (byte) (c + 32) : c;
+    }
+    text.set(out, 0, n);
   }
 
   /** As {@link #clean}, for an entry that is not a query (a title, a host, an address): addresses are welcome. */

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
-import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 
 /** Writes and reads the fields of one spilled record: variable-length integers and UTF-8 strings. */
@@ -35,12 +34,15 @@ final class RecordBuffer {
     return this;
   }
 
-  RecordBuffer putString(String s) {
-    byte[] utf8 = s.getBytes(StandardCharsets.UTF_8);
-    putLong(utf8.length);
-    reserve(utf8.length);
-    System.arraycopy(utf8, 0, bytes, at, utf8.length);
-    at += utf8.length;
+  RecordBuffer put(Utf8 s) {
+    return put(s.bytes, s.from, s.length());
+  }
+
+  RecordBuffer put(byte[] utf8, int from, int length) {
+    putLong(length);
+    reserve(length);
+    System.arraycopy(utf8, from, bytes, at, length);
+    at += length;
     return this;
   }
 
@@ -69,13 +71,13 @@ final class RecordBuffer {
     }
   }
 
-  String getString() {
+  /** Reads a string where it lies. */
+  void get(Utf8 s) {
     int n = (int) getLong();
     if (n > end - at) {
       throw new IllegalStateException("spilled record is shorter than its string of " + n + " bytes");
     }
-    String s = new String(bytes, at, n, StandardCharsets.UTF_8);
+    s.set(bytes, at, at + n);
     at += n;
-    return s;
   }
 }

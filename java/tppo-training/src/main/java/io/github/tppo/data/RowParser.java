@@ -16,10 +16,10 @@ interface RowParser {
    *
    * @throws DataException if it is a header that lacks a needed column
    */
-  boolean header(String line, long lineNumber) throws DataException;
+  boolean header(LineReader line, long lineNumber) throws DataException;
 
   /** Fills {@code row}; null, or the reason why the line is no row. */
-  String parse(String line, LogRow row);
+  String parse(LineReader line, LogRow row);
 
   /** Whether the log tells clicks, so that a repeated query without one is a request for another page. */
   boolean recordsClicks();

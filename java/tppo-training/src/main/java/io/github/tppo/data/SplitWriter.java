@@ -36,7 +36,9 @@ final class SplitWriter {
             })));
   }
 
-  void user(LogForm.UserResult user, Split split) throws IOException {
+  void user(UserBatch.Made made) throws IOException {
+    LogForm.UserResult user = made.user();
+    Split split = made.split();
     counts.user(user.dropped());
     if (user.examples().isEmpty()) {
       return;
@@ -49,8 +51,10 @@ final class SplitWriter {
     List<Example> all = user.examples();
     long room = limit == 0 ? Long.MAX_VALUE : limit - counts.examples(split);
     List<Example> written = all.subList(0, (int) Math.min(all.size(), Math.max(0, room)));
-    for (Example e : written) {
-      Examples.writeLine(files.get(split), e);
+    OutputStream file = files.get(split);
+    for (byte[] line : made.lines().subList(0, written.size())) {
+      file.write(line);
+      file.write('\n');
     }
     counts.written(split, written, all.size() - written.size());
   }

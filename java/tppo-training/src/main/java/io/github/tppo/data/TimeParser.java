@@ -2,6 +2,7 @@
 package io.github.tppo.data;
 
 import java.math.BigDecimal;
+import java.nio.charset.StandardCharsets;
 import java.time.DateTimeException;
 import java.time.LocalDate;
 import java.time.LocalDateTime;
@@ -26,12 +27,17 @@ interface TimeParser {
 
   /** AOL's {@code yyyy-MM-dd HH:mm:ss}, strictly. */
   static long aol(String s) {
-    if (s.length() != 19 || s.charAt(4) != '-' || s.charAt(7) != '-' || s.charAt(10) != ' ' || s.charAt(13) != ':'
-        || s.charAt(16) != ':') {
+    byte[] latin = s.getBytes(StandardCharsets.ISO_8859_1); // what it cannot hold becomes a question mark, which is no digit
+    return aol(latin, 0, latin.length);
+  }
+
+  /** As {@link #aol(String)}, of bytes. */
+  static long aol(byte[] b, int at, int end) {
+    if (end - at != 19 || b[at + 4] != '-' || b[at + 7] != '-' || b[at + 10] != ' ' || b[at + 13] != ':' || b[at + 16] != ':') {
       return BAD;
     }
-    return instant(digits(s, 0, 4), digits(s, 5, 7), digits(s, 8, 10), digits(s, 11, 13), digits(s, 14, 16),
-        digits(s, 17, 19));
+    int year = two(b, at) < 0 || two(b, at + 2) < 0 ? -1 : 100 * two(b, at) + two(b, at + 2);
+    return instant(year, two(b, at + 5), two(b, at + 8), two(b, at + 11), two(b, at + 14), two(b, at + 17));
   }
 
   /** Excite's {@code yyMMddHHmmss}, strictly; years 70 to 99 are of the 20th century. */
@@ -115,6 +121,12 @@ interface TimeParser {
       n = n * 10 + c - '0';
     }
     return n;
+  }
+
+  private static int two(byte[] b, int at) {
+    int tens = b[at] - '0';
+    int ones = b[at + 1] - '0';
+    return tens < 0 || tens > 9 || ones < 0 || ones > 9 ? -1 : 10 * tens + ones;
   }
 
   private static long instant(int year, int month, int day, int hour, int minute, int second) {

@@ -16,16 +16,22 @@ final class UserHash {
 
   /** The hash; unsigned order of these is the order of users in the prepared files. */
   static long of(long seed, String user) {
-    byte[] bytes = user.getBytes(StandardCharsets.UTF_8);
+    byte[] utf8 = user.getBytes(StandardCharsets.UTF_8);
+    return of(seed, utf8, 0, utf8.length);
+  }
+
+  /** The hash of an id in UTF-8. */
+  static long of(long seed, byte[] bytes, int from, int to) {
+    int length = to - from;
     long h = mix(seed + GOLDEN);
-    for (int i = 0; i < bytes.length; i += 8) {
+    for (int i = 0; i < length; i += 8) {
       long word = 0;
-      for (int k = 0; k < 8 && i + k < bytes.length; k++) {
-        word |= (bytes[i + k] & 0xffL) << (8 * k);
+      for (int k = 0; k < 8 && i + k < length; k++) {
+        word |= (bytes[from + i + k] & 0xffL) << (8 * k);
       }
       h = mix(h ^ word) + GOLDEN;
     }
-    return mix(h ^ bytes.length);
+    return mix(h ^ length);
   }
 
   /** A number in [0, 1) from a hash, independent of the hash's order, so that a split is no stretch of the order. */

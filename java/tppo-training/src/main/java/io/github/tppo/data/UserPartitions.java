@@ -8,7 +8,9 @@ import it.unimi.dsi.fastutil.longs.LongArrays;
 import java.io.BufferedInputStream;
 import java.io.Closeable;
 import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
@@ -22,13 +24,14 @@ import java.util.Arrays;
  * Then one partition at a time is held in memory and its keys are visited in unsigned order, so users come in the order
  * of their hash. A partition that is still too large is dealt again by the key's next byte.
  *
- * <p>Memory: 16 MiB of buffers a level, and one partition. Disk: the records once (twice for partitions dealt again).
+ * <p>Memory: 16 MiB of buffers a level, and one partition (two while a visitor still uses the one before). Disk: the records once (twice for partitions dealt again).
  */
-final class UserPartitions implements Closeable {
+final class UserPartitions implements Closeable, RecordSink {
   private static final int PARTITIONS = 256;
   private static final int BUFFER = 1 << 16;
   private static final int FIRST_BUFFER = 1 << 10;
-  private static final int HEADER = 12;
+  /** Bytes before a record: its key, its stretch as an int, and its length as an int (inverted if it only says that its key exists). */
+  static final int HEADER = 16;
   private static final int MAX_LEVEL = 3;
 
   /** All records of one key. */
@@ -37,7 +40,7 @@ final class UserPartitions implements Closeable {
      * Visits a key.
      *
      * @param bytes holds the records
-     * @param offsets where each starts, in the order in which they were added; its length precedes it as an int
+     * @param offsets where each starts, in the order in which they were added; {@link #length} and {@link #stretch} go with it
      * @param overflow records left out because the key has more than the limit
      */
     void visit(byte[] bytes, IntArrayList offsets, long overflow) throws IOException;
@@ -79,28 +82,40 @@ final class UserPartitions implements Closeable {
     return Math.max(4L << 20, Math.min(256L << 20, Runtime.getRuntime().maxMemory() / 16));
   }
 
-  /** Adds a record. */
-  void add(long key, byte[] record, int length) throws IOException {
-    put(key, record, length, length);
+  @Override
+  public void add(long key, int stretch, byte[] record, int length) throws IOException {
+    put(key, stretch, record, length, length);
   }
 
-  /** Adds a record that only says that its key exists: it is visited if it is the key's first, and counts nowhere. */
-  void addPresence(long key, byte[] record, int length) throws IOException {
-    put(key, record, length, ~length);
+  @Override
+  public void addPresence(long key, int stretch, byte[] record, int length) throws IOException {
+    put(key, stretch, record, length, ~length);
   }
 
-  private void put(long key, byte[] record, int length, int tag) throws IOException {
+  private void put(long key, int stretch, byte[] record, int length, int tag) throws IOException {
+    int p = room(key, HEADER + length);
+    ByteBuffer.wrap(buffers[p], used[p], HEADER + length).putLong(key).putInt(stretch).putInt(tag).put(record, 0, length);
+    used[p] += HEADER + length;
+  }
+
+  /** Adds a record that lies in an array behind its header, {@code size} bytes together. */
+  void copy(long key, byte[] from, int at, int size) throws IOException {
+    int p = room(key, size);
+    System.arraycopy(from, at, buffers[p], used[p], size);
+    used[p] += size;
+  }
+
+  /** The partition of a key, whose buffer then has room for so many bytes. */
+  private int room(long key, int needed) throws IOException {
     int p = (int) (key >>> (56 - 8 * level)) & 0xff;
-    int needed = HEADER + length;
     byte[] b = buffers[p];
     if (b == null || b.length - used[p] < needed) {
-      b = makeRoom(p, needed);
+      makeRoom(p, needed);
     }
-    ByteBuffer.wrap(b, used[p], needed).putLong(key).putInt(tag).put(record, 0, length);
-    used[p] += needed;
+    return p;
   }
 
-  private byte[] makeRoom(int p, int needed) throws IOException {
+  private void makeRoom(int p, int needed) throws IOException {
     int total = used[p] + needed;
     if (total <= BUFFER) {
       int size = FIRST_BUFFER;
@@ -114,7 +129,6 @@ final class UserPartitions implements Closeable {
         buffers[p] = new byte[Math.max(BUFFER, needed)];
       }
     }
-    return buffers[p];
   }
 
   private Path file(int p) {
@@ -162,21 +176,23 @@ final class UserPartitions implements Closeable {
     try (DataInputStream in = new DataInputStream(new BufferedInputStream(Files.newInputStream(file(p)), BUFFER))) {
       for (long left = spilled[p]; left > 0; ) {
         long key = in.readLong();
+        int stretch = in.readInt();
         int tag = in.readInt();
         int length = length(tag);
         record = record.length < length ? new byte[Math.max(length, 2 * record.length)] : record;
         in.readFully(record, 0, length);
-        consumer.accept(key, record, length, tag);
+        consumer.accept(key, stretch, record, length, tag);
         left -= HEADER + length;
       }
     }
   }
 
   private interface Consumer {
-    void accept(long key, byte[] record, int length, int tag) throws IOException;
+    void accept(long key, int stretch, byte[] record, int length, int tag) throws IOException;
   }
 
-  private static int length(int tag) {
+  /** Length of a record, from the last int of its header. */
+  static int length(int tag) {
     return tag < 0 ? ~tag : tag;
   }
 
@@ -189,50 +205,84 @@ final class UserPartitions implements Closeable {
 
   private void visit(int p, Visitor visitor) throws IOException {
     Held held = new Held(maxRecordsPerKey);
-    if (spilled[p] == 0) {
-      ByteBuffer in = ByteBuffer.wrap(buffers[p], 0, used[p]);
-      while (in.hasRemaining()) {
-        long key = in.getLong();
-        int tag = in.getInt();
-        byte[] record = new byte[length(tag)];
-        in.get(record);
-        held.accept(key, record, record.length, tag);
-      }
+    if (spilled[p] + used[p] > maxPartitionBytes) {
+      scan(p, held); // one key has (nearly) all of it, and few of its records are held
     } else {
-      scan(p, held);
+      held.acceptAll(whole(p));
     }
     held.visitAll(visitor);
   }
 
-  /** The records of one partition in one array, with an index by key. */
+  /** A partition as it was filled, on disk first. */
+  private byte[] whole(int p) throws IOException {
+    if (spilled[p] == 0) {
+      return Arrays.copyOf(buffers[p], used[p]);
+    }
+    byte[] all = new byte[(int) (spilled[p] + used[p])];
+    try (InputStream in = Files.newInputStream(file(p))) {
+      if (in.readNBytes(all, 0, (int) spilled[p]) != spilled[p]) {
+        throw new EOFException(file(p) + ": ends early; it is a temporary file that nothing else may change");
+      }
+    }
+    if (used[p] > 0) {
+      System.arraycopy(buffers[p], 0, all, (int) spilled[p], used[p]);
+    }
+    return all;
+  }
+
+  /** The records of one partition in one array, each behind its header, with an index by key. */
   private static final class Held implements Consumer {
     private final Long2ObjectOpenHashMap<IntArrayList> index = new Long2ObjectOpenHashMap<>();
     private final Long2IntOpenHashMap overflow = new Long2IntOpenHashMap();
     private final int limit;
-    private byte[] bytes = new byte[FIRST_BUFFER];
+    private byte[] bytes = new byte[0];
     private int used;
+    private long lastKey;
+    private IntArrayList last;
 
     Held(int limit) {
       this.limit = limit;
     }
 
     @Override
-    public void accept(long key, byte[] record, int length, int tag) {
-      IntArrayList offsets = index.computeIfAbsent(key, k -> new IntArrayList(4));
-      if (tag < 0 && !offsets.isEmpty()) {
+    public void accept(long key, int stretch, byte[] record, int length, int tag) {
+      if (!wanted(key, tag)) {
         return;
       }
-      if (tag >= 0 && offsets.size() >= limit) {
+      int needed = HEADER + length;
+      if (bytes.length - used < needed) {
+        bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L, Math.max((long) used + needed, used * 3L / 2)));
+      }
+      ByteBuffer.wrap(bytes, used, needed).putLong(key).putInt(stretch).putInt(tag).put(record, 0, length);
+      used += needed;
+      last.add(used - length);
+    }
+
+    /** Takes over an array that holds nothing but records. */
+    void acceptAll(byte[] records) {
+      bytes = records;
+      ByteBuffer in = ByteBuffer.wrap(records);
+      for (int at = 0; at < records.length; at += HEADER + length(in.getInt(at + 12))) {
+        if (wanted(in.getLong(at), in.getInt(at + 12))) {
+          last.add(at + HEADER);
+        }
+      }
+    }
+
+    /** Whether the next record, of this key, is held; {@link #last} is then the key's offsets. */
+    private boolean wanted(long key, int tag) {
+      if (last == null || key != lastKey) { // a user's rows mostly stand together
+        lastKey = key;
+        last = index.computeIfAbsent(key, k -> new IntArrayList(16));
+      }
+      if (tag < 0) {
+        return last.isEmpty();
+      }
+      if (last.size() >= limit) {
         overflow.addTo(key, 1);
-        return;
+        return false;
       }
-      if (bytes.length - used < length + 4) {
-        bytes = Arrays.copyOf(bytes, (int) Math.min(Integer.MAX_VALUE - 8L,
-            Math.max(used + length + 4L, used * 3L / 2)));
-      }
-      offsets.add(used + 4);
-      ByteBuffer.wrap(bytes, used, length + 4).putInt(length).put(record, 0, length);
-      used += length + 4;
+      return true;
     }
 
     void visitAll(Visitor visitor) throws IOException {
@@ -257,8 +307,13 @@ final class UserPartitions implements Closeable {
     }
   }
 
+  /** Stretch of the record at an offset given to a {@link Visitor}. */
+  static int stretch(byte[] bytes, int offset) {
+    return ByteBuffer.wrap(bytes, offset - 8, 4).getInt();
+  }
+
   /** Length of the record at an offset given to a {@link Visitor}. */
   static int length(byte[] bytes, int offset) {
-    return ByteBuffer.wrap(bytes, offset - 4, 4).getInt();
+    return length(ByteBuffer.wrap(bytes, offset - 4, 4).getInt());
   }
 }

@@ -10,6 +10,7 @@ import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
 import java.util.List;
+import java.util.Locale;
 
 /** Log to examples: {@code data/}. */
 final class PrepareStage implements Stage<TppoConfig> {
@@ -36,11 +37,16 @@ final class PrepareStage implements Stage<TppoConfig> {
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
     ProgressListener progress = context.progress("reading the log");
-    DataStats stats = Prepare.run(context.config().data(), context.folder().data(), (done, total, note) -> {
+    long start = System.nanoTime();
+    TppoConfig config = context.config();
+    DataStats stats = Prepare.run(config.data(), context.folder().data(), config.threads(), (done, total, note) -> {
       context.checkStop();
       progress.update(done, total, note);
     });
+    double rowsPerSecond = stats.rowsRead() / ((System.nanoTime() - start) * 1e-9);
+    context.figure("rows_per_s", rowsPerSecond);
     stats.warnings().forEach(context::message);
+    context.message(String.format(Locale.ROOT, "%,d rows, %,.0f rows/s", stats.rowsRead(), rowsPerSecond));
     context.message("examples: " + stats.examples(Split.TRAIN) + " for training, " + stats.examples(Split.VALID)
         + " for validation, " + stats.examples(Split.EVAL) + " held out");
   }

@@ -110,7 +110,7 @@ final class LogFiles {
   }
 
   static Prepared prepare(Path out, DataConfig config) throws IOException {
-    DataStats stats = Prepare.run(config, out, ProgressListener.NONE);
+    DataStats stats = Prepare.run(config, out, 0, ProgressListener.NONE);
     return new Prepared(stats, Examples.read(out.resolve("train.jsonl")));
   }
 }

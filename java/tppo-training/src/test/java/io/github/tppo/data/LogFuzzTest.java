@@ -68,18 +68,17 @@ class LogFuzzTest {
 
   /** What the prepare stage does with a file, without its files. */
   private static void examples(DataConfig config, Path file) throws IOException {
-    PrepareCounts counts = new PrepareCounts(config);
-    LogForm form = LogForm.of(config, counts, user -> Split.of(config, user));
+    LogForm form = LogForm.of(config, new Tally());
     try (UserPartitions store = new UserPartitions(file.resolveSibling("spill"), 100, 1 << 20);
         LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
       form.start(file);
       for (LineReader.Kind kind; (kind = lines.next()) != LineReader.Kind.END; ) {
-        if (kind == LineReader.Kind.LINE && !form.header(lines.text(), lines.lineNumber()) && !lines.text().isBlank()) {
-          form.take(lines.text(), store);
+        if (kind == LineReader.Kind.LINE && !form.header(lines, lines.lineNumber()) && !lines.isBlank()) {
+          form.take(lines, store);
         }
       }
       store.forEachKey((bytes, offsets, overflow) -> {
-        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, counts)) {
+        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, user -> Split.of(config, user))) {
           for (Example example : user.examples()) {
             byte[] written = Examples.toBytes(example);
             if (!Examples.fromBytes(written, 0, written.length).equals(example)) {

@@ -33,7 +33,7 @@ class PrepareEvalFilesTest {
   }
 
   private DataStats prepare(String out, List<Path> evalFiles, String... settings) throws IOException {
-    return Prepare.run(LogFiles.config(List.of(log), evalFiles, settings), folder.resolve(out), ProgressListener.NONE);
+    return Prepare.run(LogFiles.config(List.of(log), evalFiles, settings), folder.resolve(out), 0, ProgressListener.NONE);
   }
 
   private List<Example> read(String out, Split split) throws IOException {
@@ -75,7 +75,7 @@ class PrepareEvalFilesTest {
   @Test
   void statsTellTheRowsOfBoth() throws IOException {
     List<Long> progress = new ArrayList<>();
-    DataStats stats = Prepare.run(LogFiles.config(List.of(log), List.of(fresh), SPLIT), folder.resolve("out"),
+    DataStats stats = Prepare.run(LogFiles.config(List.of(log), List.of(fresh), SPLIT), folder.resolve("out"), 0,
         (done, total, note) -> progress.add(done));
     assertEquals(60 * 8 + 80 * 7 + 1, stats.rowsRead());
     assertEquals(List.of(false, true), stats.files().stream().map(DataStats.FileStats::heldOut).toList());

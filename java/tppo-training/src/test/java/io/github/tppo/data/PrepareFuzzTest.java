@@ -68,7 +68,7 @@ class PrepareFuzzTest {
       Files.write(file, bytes);
       try {
         DataStats stats = Prepare.run(LogFiles.config(List.of(file), "form=" + form, "max_line_bytes=300"), out,
-            ProgressListener.NONE);
+            0, ProgressListener.NONE);
         prepared++;
         long dropped = stats.rowsDropped().values().stream().mapToLong(Long::longValue).sum();
         assertEquals(stats.rowsRead(), stats.rowsKept() + dropped);

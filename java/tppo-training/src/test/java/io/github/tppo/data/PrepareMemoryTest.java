@@ -57,7 +57,7 @@ class PrepareMemoryTest {
   public static void main(String[] args) throws IOException {
     DataConfig config = LogFiles.config(List.of(Path.of(args[0])), "form=delimited", "header=false", "delimiter=tab",
         "columns.user=1", "columns.time=2", "columns.query=3", "time_pattern=epoch_seconds", "max_query_chars=200");
-    DataStats stats = Prepare.run(config, Path.of(args[1]), ProgressListener.NONE);
+    DataStats stats = Prepare.run(config, Path.of(args[1]), 0, ProgressListener.NONE);
     System.out.println(stats.rowsKept() + " rows kept, " + stats.examples(Split.TRAIN) + " examples");
   }
 }

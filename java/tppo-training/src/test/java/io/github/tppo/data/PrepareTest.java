@@ -54,7 +54,7 @@ class PrepareTest {
   void noUserIsInTwoSplitsAndSharesAreKept() throws IOException {
     Path log = file("log", LogFiles.aolUsers(1000, 8));
     Path out = folder.resolve("out");
-    DataStats stats = Prepare.run(LogFiles.config(List.of(log), with(SPLIT, "cuts_per_user=3")), out, ProgressListener.NONE);
+    DataStats stats = Prepare.run(LogFiles.config(List.of(log), with(SPLIT, "cuts_per_user=3")), out, 0, ProgressListener.NONE);
     Set<String> seen = new HashSet<>();
     for (Split s : Split.values()) {
       List<Example> examples = split(out, s);
@@ -84,7 +84,7 @@ class PrepareTest {
     List<String> results = new ArrayList<>();
     for (int i = 0; i < inputs.size(); i++) {
       Path out = folder.resolve("out" + i);
-      DataStats stats = Prepare.run(LogFiles.config(inputs.get(i), SPLIT), out, ProgressListener.NONE);
+      DataStats stats = Prepare.run(LogFiles.config(inputs.get(i), SPLIT), out, 0, ProgressListener.NONE);
       assertEquals(2400, stats.rowsKept());
       StringBuilder all = new StringBuilder();
       for (Split s : Split.values()) {
@@ -98,8 +98,8 @@ class PrepareTest {
   @Test
   void theSeedDealsTheUsersAnew() throws IOException {
     Path log = file("log", LogFiles.aolUsers(200, 6));
-    Prepare.run(LogFiles.config(List.of(log), SPLIT), folder.resolve("a"), ProgressListener.NONE);
-    Prepare.run(LogFiles.config(List.of(log), with(SPLIT, "seed=2")), folder.resolve("b"), ProgressListener.NONE);
+    Prepare.run(LogFiles.config(List.of(log), SPLIT), folder.resolve("a"), 0, ProgressListener.NONE);
+    Prepare.run(LogFiles.config(List.of(log), with(SPLIT, "seed=2")), folder.resolve("b"), 0, ProgressListener.NONE);
     assertNotEquals(users(split(folder.resolve("a"), Split.EVAL)), users(split(folder.resolve("b"), Split.EVAL)));
   }
 
@@ -108,9 +108,9 @@ class PrepareTest {
     Path log = file("log", LogFiles.aolUsers(200, 6));
     Path all = folder.resolve("all");
     Path few = folder.resolve("few");
-    Prepare.run(LogFiles.config(List.of(log), SPLIT), all, ProgressListener.NONE);
+    Prepare.run(LogFiles.config(List.of(log), SPLIT), all, 0, ProgressListener.NONE);
     DataStats stats = Prepare.run(LogFiles.config(List.of(log), with(SPLIT, "max_train=20", "max_valid=5", "max_eval=7")), few,
-        ProgressListener.NONE);
+        0, ProgressListener.NONE);
     assertEquals(split(all, Split.TRAIN).subList(0, 20), split(few, Split.TRAIN));
     assertEquals(split(all, Split.VALID).subList(0, 5), split(few, Split.VALID));
     assertEquals(split(all, Split.EVAL).subList(0, 7), split(few, Split.EVAL));
@@ -121,7 +121,7 @@ class PrepareTest {
   void statsAreWrittenInSnakeCaseAndAddUp() throws IOException {
     Path log = file("log", LogFiles.aolUsers(50, 6) + "junk\n");
     List<Long> progress = new ArrayList<>();
-    DataStats stats = Prepare.run(LogFiles.config(List.of(log), SPLIT), folder.resolve("out"), (done, total, note) -> {
+    DataStats stats = Prepare.run(LogFiles.config(List.of(log), SPLIT), folder.resolve("out"), 0, (done, total, note) -> {
       assertEquals(1000, total);
       progress.add(done);
     });
@@ -154,7 +154,7 @@ class PrepareTest {
     DataConfig config = LogFiles.config(List.of(log), "form=delimited", "header=false", "delimiter=tab",
         "columns.user=1", "columns.time=2", "columns.query=3", "time_pattern=epoch_seconds", "max_train=1000");
     boolean[] spilled = new boolean[1];
-    DataStats stats = Prepare.run(config, out, (done, total, note) -> spilled[0] |= Files.exists(out.resolve("prepare.tmp")));
+    DataStats stats = Prepare.run(config, out, 0, (done, total, note) -> spilled[0] |= Files.exists(out.resolve("prepare.tmp")));
     assertEquals(rows, stats.rowsKept());
     assertEquals(users, stats.usersPerSplit().get("train") + stats.examplesOverLimit());
     assertTrue(spilled[0], "rows went to temporary files");

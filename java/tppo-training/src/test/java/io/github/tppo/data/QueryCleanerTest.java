@@ -3,7 +3,9 @@ package io.github.tppo.data;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.charset.StandardCharsets;
 import java.util.Locale;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
@@ -21,6 +23,38 @@ class QueryCleanerTest {
     assertEquals("lone cr", cleaner.clean("lone\rcr"));
     assertEquals("c++", cleaner.clean("C++"));
     assertEquals("\u2665", cleaner.clean("\u2665"));
+  }
+
+  /** Bytes are cleaned on a way of their own where they are ASCII. */
+  @Test
+  void bytesAreCleanedAsTextIs() {
+    Random random = new Random(5);
+    String[] pieces = {"a", "Garden", " ", "  ", "\t", "\r", "\u007f", "\u0001", ".", ".com", "www.", "http://", "http //", "https:", "/", ":",
+        "-", "9", "?", "co.uk", "x".repeat(38), "caf\u00e9", "\u00a0", "\u200b", "\ufb01", "\ud83d\ude00"};
+    int asciiPieces = 21;
+    int clean = 0;
+    for (int i = 0; i < 50_000; i++) {
+      StringBuilder raw = new StringBuilder();
+      int kinds = random.nextBoolean() ? pieces.length : asciiPieces;
+      for (int n = random.nextInt(6); n >= 0; n--) {
+        raw.append(pieces[random.nextInt(kinds)]);
+      }
+      Utf8 bytes = new Utf8();
+      byte[] padded = ("no" + raw + "no").getBytes(StandardCharsets.UTF_8);
+      bytes.set(padded, 2, padded.length - 2);
+      String expected = cleaner.clean(raw.toString());
+      String reason = cleaner.reason();
+      assertEquals(expected != null, cleaner.clean(bytes), raw.toString());
+      assertEquals(reason, cleaner.reason(), raw.toString());
+      if (expected != null) {
+        clean++;
+        assertEquals(expected, bytes.toString());
+      }
+      bytes.set(padded, 2, padded.length - 2);
+      cleaner.normalise(bytes);
+      assertEquals(QueryCleaner.normalise(raw.toString()), bytes.toString());
+    }
+    assertTrue(clean > 5_000 && clean < 45_000, clean + " were clean");
   }
 
   @Test

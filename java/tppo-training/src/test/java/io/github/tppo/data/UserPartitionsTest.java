@@ -20,6 +20,12 @@ import org.junit.jupiter.api.io.TempDir;
 class UserPartitionsTest {
   @TempDir Path temp;
 
+  private static Utf8 utf8(String text) {
+    Utf8 utf8 = new Utf8();
+    utf8.set(text);
+    return utf8;
+  }
+
   private static Map<Long, List<String>> all(UserPartitions store, Map<Long, Long> overflows) throws IOException {
     Map<Long, List<String>> found = new LinkedHashMap<>();
     store.forEachKey((bytes, offsets, overflow) -> {
@@ -28,7 +34,9 @@ class UserPartitionsTest {
       for (int at : offsets.toIntArray()) {
         RecordBuffer in = new RecordBuffer().wrap(bytes, at, UserPartitions.length(bytes, at));
         key = in.getLong();
-        records.add(in.getString());
+        Utf8 text = new Utf8();
+        in.get(text);
+        records.add(text.toString());
       }
       found.put(key, records);
       if (overflow > 0) {
@@ -53,8 +61,8 @@ class UserPartitionsTest {
             long n = random.nextInt(300);
             long key = (n % 2 == 0 ? 0xabL << 56 : n << 56) + (n << 47) + n;
             String text = i + "x".repeat(random.nextInt(length));
-            record.clear().putLong(key).putString(text);
-            store.add(key, record.bytes(), record.length());
+            record.clear().putLong(key).put(utf8(text));
+            store.add(key, 0, record.bytes(), record.length());
             expected.computeIfAbsent(key, k -> new ArrayList<>()).add(text);
           }
           Map<Long, List<String>> found = all(store, new TreeMap<>());
@@ -72,13 +80,13 @@ class UserPartitionsTest {
     try (UserPartitions store = new UserPartitions(temp.resolve("t"), 10, 1 << 20)) {
       RecordBuffer record = new RecordBuffer();
       for (int i = 0; i < 25; i++) {
-        record.clear().putLong(1).putString("r" + i);
-        store.add(1, record.bytes(), record.length());
-        store.addPresence(1, record.bytes(), record.length());
+        record.clear().putLong(1).put(utf8("r" + i));
+        store.add(1, 0, record.bytes(), record.length());
+        store.addPresence(1, 0, record.bytes(), record.length());
       }
-      record.clear().putLong(2).putString("presence");
-      store.addPresence(2, record.bytes(), record.length());
-      store.addPresence(2, record.bytes(), record.length());
+      record.clear().putLong(2).put(utf8("presence"));
+      store.addPresence(2, 0, record.bytes(), record.length());
+      store.addPresence(2, 0, record.bytes(), record.length());
       Map<Long, List<String>> found = all(store, overflows);
       assertEquals(10, found.get(1L).size());
       assertEquals(List.of("presence"), found.get(2L));
@@ -92,7 +100,7 @@ class UserPartitionsTest {
     try (UserPartitions store = new UserPartitions(folder, 10, 1 << 20)) {
       byte[] record = new byte[40_000];
       for (int i = 0; i < 20; i++) {
-        store.add((long) i << 60, record, record.length);
+        store.add((long) i << 60, 0, record, record.length);
       }
       assertTrue(Files.exists(folder));
     }

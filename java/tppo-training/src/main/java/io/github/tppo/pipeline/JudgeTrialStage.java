@@ -90,6 +90,11 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
     return lines.isEmpty() ? Double.NaN : JSON.readTree(lines.get(lines.size() - 1)).path("objective/kl").asDouble(Double.NaN);
   }
 
+  /** Whether a stage is the last one before this. */
+  boolean judges(String stage) {
+    return stage.equals(arm.policyStage());
+  }
+
   /** Where the result is. */
   Path file(RunContext<TppoConfig> context) {
     return context.folder().path(arm.home()).resolve("score.json");

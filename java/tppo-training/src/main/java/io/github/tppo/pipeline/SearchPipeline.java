@@ -6,6 +6,7 @@ import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -18,7 +19,7 @@ import java.util.stream.Collectors;
 public final class SearchPipeline implements Pipeline<TppoConfig> {
   private SearchPipeline() {}
 
-  /** The stages up to the reward models, then two for each trial. */
+  /** The stages up to the reward models, then two for each trial: the first trial of every method, the second of every method, ... */
   public static Pipeline<TppoConfig> create() {
     return new SearchPipeline();
   }
@@ -34,23 +35,29 @@ public final class SearchPipeline implements Pipeline<TppoConfig> {
     if (config.search().space().isEmpty()) {
       throw new ConfigException("search.space: empty, expected what to try for each of " + String.join(", ", methods.keySet()));
     }
-    List<Arm> arms = new ArrayList<>();
-    List<JudgeTrialStage> judges = new ArrayList<>();
+    Map<String, List<List<String>>> overrides = new LinkedHashMap<>();
     config.search().space().forEach((method, keys) -> {
       if (!methods.containsKey(method)) {
         throw new ConfigException("search.space." + method + ": no such method, expected one of " + String.join(", ", methods.keySet()));
       }
-      String source = "search.space." + method;
-      List<List<String>> trials = new SearchSpace(keys, source).trials(config.search().trials(), config.seed());
-      for (int i = 0; i < trials.size(); i++) {
-        String name = method + "-" + i;
-        Arm arm = methods.get(method).variant(name, "search/" + name + "/", trials.get(i), source);
-        arms.add(arm);
-        judges.add(new JudgeTrialStage(method, i, trials.get(i), arm));
-      }
+      overrides.put(method, new SearchSpace(keys, "search.space." + method).trials(config.search().trials(), config.seed()));
     });
-    List<Stage<TppoConfig>> stages = new ArrayList<>(TppoPipeline.training(arms));
-    stages.addAll(judges);
+    List<Arm> arms = new ArrayList<>();
+    List<JudgeTrialStage> judges = new ArrayList<>();
+    for (int i = 0; i < config.search().trials(); i++) {
+      for (Map.Entry<String, List<List<String>>> method : overrides.entrySet()) {
+        String name = method.getKey() + "-" + i;
+        List<String> trial = method.getValue().get(i);
+        Arm arm = methods.get(method.getKey()).variant(name, "search/" + name + "/", trial, "search.space." + method.getKey());
+        arms.add(arm);
+        judges.add(new JudgeTrialStage(method.getKey(), i, trial, arm));
+      }
+    }
+    List<Stage<TppoConfig>> stages = new ArrayList<>();
+    for (Stage<TppoConfig> stage : TppoPipeline.training(arms)) {
+      stages.add(stage);
+      judges.stream().filter(judge -> judge.judges(stage.name())).forEach(stages::add);
+    }
     stages.add(new SearchStage(judges));
     return stages;
   }

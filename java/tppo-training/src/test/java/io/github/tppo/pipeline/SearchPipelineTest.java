@@ -40,9 +40,9 @@ class SearchPipelineTest {
     Path out = dir.resolve("out");
     List<String> messages = PipelineTest.run(SearchPipeline.create(), config, out, null, 0);
     List<SearchTrial> trials = record(out);
-    assertEquals(List.of("tppo 0", "tppo 1", "whole 0", "whole 1"), trials.stream().map(t -> t.method() + " " + t.trial()).toList());
+    assertEquals(List.of("tppo 0", "whole 0", "tppo 1", "whole 1"), trials.stream().map(t -> t.method() + " " + t.trial()).toList());
     assertEquals(List.of(), trials.get(0).overrides());
-    assertEquals(1, trials.get(1).overrides().size());
+    assertEquals(1, trials.get(2).overrides().size());
     assertEquals(2, trials.get(3).overrides().size());
     for (SearchTrial trial : trials) {
       assertEquals((trial.tokenTemplate() + trial.sentenceTemplate()) / 2, trial.score());

@@ -4,11 +4,13 @@ package io.github.tppo.eval;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.tppo.data.Example;
+import io.github.tppo.judge.InOrder;
 import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Verdict;
+import io.github.tppo.run.ProgressListener;
 import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -38,26 +40,29 @@ public record PairVerdict(
   /**
    * Asks a judge in both orders about each pair of answers. The same text twice is a tie, and nobody is asked.
    *
+   * @param threads how many pairs are asked about at a time
    * @param examples the user of each pair
    * @param first the first model's answers
    * @param second the second model's answers to the same users in the same order
+   * @param checkStop ends the work by an exception
    * @throws IOException when the judge cannot be asked at all
    */
-  public static List<PairVerdict> ask(PairwiseJudge judge, List<Example> examples, List<String> first, List<String> second)
-      throws IOException {
+  public static List<PairVerdict> ask(PairwiseJudge judge, int threads, List<Example> examples, List<String> first,
+      List<String> second, ProgressListener progress, Runnable checkStop) throws IOException {
     if (first.size() != examples.size() || second.size() != examples.size()) {
       throw new IllegalArgumentException(first.size() + " and " + second.size() + " answers, expected " + examples.size()
           + " of each model");
     }
-    try {
-      return IntStream.range(0, examples.size()).parallel()
-          .mapToObj(i -> ask(judge, examples.get(i), first.get(i), second.get(i))).toList();
-    } catch (UncheckedIOException e) {
-      throw e.getCause();
-    }
+    List<PairVerdict> all = new ArrayList<>();
+    InOrder.forEach(IntStream.range(0, examples.size()).iterator(), threads,
+        i -> ask(judge, examples.get(i), first.get(i), second.get(i)), verdict -> {
+          all.add(verdict);
+          progress.update(all.size(), examples.size(), "");
+        }, checkStop);
+    return all;
   }
 
-  private static PairVerdict ask(PairwiseJudge judge, Example example, String first, String second) {
+  private static PairVerdict ask(PairwiseJudge judge, Example example, String first, String second) throws IOException {
     String user = example.user();
     if (first.equals(second)) {
       return new PairVerdict(user, Outcome.TIE, false, null);
@@ -68,9 +73,7 @@ public record PairVerdict(
       Outcome outcome = flipped || forward == Verdict.TIE ? Outcome.TIE : forward == Verdict.FIRST ? Outcome.WIN : Outcome.LOSE;
       return new PairVerdict(user, outcome, flipped, null);
     } catch (JudgeException e) {
-      return new PairVerdict(user, Outcome.UNJUDGED, false, e.getMessage());
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      return new PairVerdict(user, Outcome.UNJUDGED, false, e.reason() + ": " + e.getMessage());
     }
   }
 

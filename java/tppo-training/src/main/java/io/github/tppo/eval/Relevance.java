@@ -7,7 +7,7 @@ import io.github.tppo.judge.Template;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.function.ToDoubleFunction;
+import java.util.function.Function;
 
 /**
  * A model's relevance rate of each held-out user, in percent.
@@ -20,8 +20,8 @@ public record Relevance(UserScores token, UserScores sentence) {
   /** What a relevance rate needs of a {@link ScoredAnswer}: the rest is many times as large. */
   @JsonIgnoreProperties(ignoreUnknown = true)
   private record Line(@JsonProperty(value = "user", required = true) String user,
-      @JsonProperty(value = "token_relevance", required = true) double token,
-      @JsonProperty(value = "sentence_relevance", required = true) double sentence) {}
+      @JsonProperty(value = "token_relevance", required = true) Double token,
+      @JsonProperty(value = "sentence_relevance", required = true) Double sentence) {}
 
   /** Of a model's answers. */
   public static Relevance of(List<ScoredAnswer> answers) {
@@ -38,13 +38,19 @@ public record Relevance(UserScores token, UserScores sentence) {
     return new Relevance(scores(users, lines, Line::token), scores(users, lines, Line::sentence));
   }
 
-  private static UserScores scores(List<String> users, List<Line> lines, ToDoubleFunction<Line> score) {
-    return UserScores.of(users, lines.stream().mapToDouble(l -> 100 * score.applyAsDouble(l)).toArray());
+  private static UserScores scores(List<String> users, List<Line> lines, Function<Line, Double> score) {
+    return UserScores.of(users, lines.stream().map(score).mapToDouble(s -> s == null ? Double.NaN : 100 * s).toArray());
   }
 
   /** The differences to another model on the same users. */
   public Relevance minus(Relevance other) {
     return new Relevance(token.minus(other.token), sentence.minus(other.sentence));
+  }
+
+  /** The rates of the users who have a judged answer in each of some rates, template by template. */
+  public Relevance onUsersOfAll(List<Relevance> all) {
+    return new Relevance(token.only(UserScores.judgedInAll(all.stream().map(Relevance::token).toList())),
+        sentence.only(UserScores.judgedInAll(all.stream().map(Relevance::sentence).toList())));
   }
 
   /** The rates with a template. */

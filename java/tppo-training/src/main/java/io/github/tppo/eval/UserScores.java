@@ -2,17 +2,19 @@
 package io.github.tppo.eval;
 
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
- * One figure of a model for each held-out user: the mean over the user's answers, which are not independent of one another.
+ * One figure of a model for each held-out user: the mean over the user's judged answers, which are not independent of one another.
  *
  * @param users ids in the order of the answers
- * @param values one for each user
+ * @param values one for each user; NaN for a user without a judged answer
  */
 public record UserScores(List<String> users, double[] values) {
 
@@ -20,14 +22,16 @@ public record UserScores(List<String> users, double[] values) {
    * Means over each user's answers.
    *
    * @param users the user of each answer
-   * @param scores the score of each answer
+   * @param scores the score of each answer; NaN for one that was not judged
    */
   public static UserScores of(List<String> users, double[] scores) {
     Map<String, double[]> sums = new LinkedHashMap<>(); // sum and count
     for (int i = 0; i < scores.length; i++) {
       double[] sum = sums.computeIfAbsent(users.get(i), u -> new double[2]);
-      sum[0] += scores[i];
-      sum[1]++;
+      if (!Double.isNaN(scores[i])) {
+        sum[0] += scores[i];
+        sum[1]++;
+      }
     }
     return new UserScores(List.copyOf(sums.keySet()), sums.values().stream().mapToDouble(s -> s[0] / s[1]).toArray());
   }
@@ -42,6 +46,18 @@ public record UserScores(List<String> users, double[] values) {
     double[] difference = new double[values.length];
     Arrays.setAll(difference, i -> values[i] - other.values[i]);
     return new UserScores(users, difference);
+  }
+
+  /** The users who have a judged answer in each of some scores, of which there is at least one. */
+  public static Set<String> judgedInAll(List<UserScores> all) {
+    Set<String> judged = all.get(0).judged();
+    all.forEach(each -> judged.retainAll(each.judged()));
+    return judged;
+  }
+
+  private Set<String> judged() {
+    return IntStream.range(0, values.length).filter(i -> !Double.isNaN(values[i])).mapToObj(users::get)
+        .collect(Collectors.toCollection(HashSet::new));
   }
 
   /** The scores of some of the users. */

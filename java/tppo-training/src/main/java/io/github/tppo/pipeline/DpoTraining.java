@@ -32,10 +32,10 @@ final class DpoTraining implements PolicyTraining {
     this.sft = sft;
   }
 
-  static DpoTraining of(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Decoder reference, SftReference sft)
-      throws IOException {
+  /** @param validation every {@code dpo.eval_every} steps; null for never */
+  static DpoTraining of(RunContext<TppoConfig> context, Tokenizer tokenizer, Decoder policy, Decoder reference, SftReference sft,
+      Validation validation) throws IOException {
     TppoConfig config = context.config();
-    Validation validation = new Validation(context, policy, tokenizer, config.policy().evalExamples(), 1);
     return new DpoTraining(new DpoTrainer(policy, reference, tokenizer.padId(), config.dpo(), config.sampling().temperature(),
         pairs(context, tokenizer), config.seed()), config.dpo(), validation, sft);
   }
@@ -59,10 +59,10 @@ final class DpoTraining implements PolicyTraining {
   }
 
   @Override
-  public Map<String, Double> step(long step) {
+  public Map<String, Double> step(long step) throws IOException {
     Map<String, Double> metrics = trainer.step(step);
     tokens += metrics.get("dpo/tokens");
-    if (config.evalEvery() > 0 && (step + 1) % config.evalEvery() == 0) {
+    if (validation != null && (step + 1) % config.evalEvery() == 0) {
       validation.addTo(metrics);
     }
     return metrics;

@@ -22,9 +22,31 @@ final class Estimates {
     this.seed = config.seed();
   }
 
-  /** The mean of what was measured once a user and seed, the same users in all seeds. */
+  /** The mean of what was measured once a user and seed, the same users in all seeds; null without a user. */
   Estimate of(List<UserScores> seeds) {
-    return Estimate.of(seeds.stream().map(UserScores::values).toArray(double[][]::new), resamples, seed);
+    return seeds.get(0).users().isEmpty() ? null
+        : Estimate.of(seeds.stream().map(UserScores::values).toArray(double[][]::new), resamples, seed);
+  }
+
+  /**
+   * The rates on the users who have a judged answer under every model and seed, so that all are compared on the same users.
+   *
+   * @param models each with one entry a seed
+   */
+  static Map<String, List<Relevance>> onSameUsers(Map<String, List<Relevance>> models) {
+    List<Relevance> all = models.values().stream().flatMap(List::stream).toList();
+    Map<String, List<Relevance>> same = new LinkedHashMap<>();
+    models.forEach((name, seeds) -> same.put(name, seeds.stream().map(r -> r.onUsersOfAll(all)).toList()));
+    return same;
+  }
+
+  /** How many users {@link #onSameUsers} left out, by template. */
+  static Map<String, Object> usersLeftOut(Relevance before, Relevance after) {
+    Map<String, Object> leftOut = new LinkedHashMap<>();
+    for (Template template : List.of(Template.SENTENCE, Template.TOKEN)) {
+      leftOut.put(key(template), before.with(template).users().size() - after.with(template).users().size());
+    }
+    return leftOut;
   }
 
   /**
@@ -67,7 +89,8 @@ final class Estimates {
     return both;
   }
 
-  private static String key(Template template) {
+  /** What results call a template. */
+  static String key(Template template) {
     return template.key() + "_template";
   }
 }

@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.Example;
+import io.github.tppo.eval.AnswerJudge;
 import io.github.tppo.eval.AnswerSummary;
 import io.github.tppo.eval.CopyLastQueries;
 import io.github.tppo.eval.ModelPair;
 import io.github.tppo.eval.PairVerdict;
-import io.github.tppo.eval.PairwiseJudge;
 import io.github.tppo.eval.ScoredAnswer;
+import io.github.tppo.judge.Judge;
 import io.github.tppo.judge.Judgement;
-import io.github.tppo.judge.LexicalJudge;
+import io.github.tppo.judge.Judges;
 import io.github.tppo.judge.Template;
 import io.github.tppo.model.Decoder;
+import io.github.tppo.model.Workers;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.reward.TokenRewardModel;
 import io.github.tppo.run.AtomicFiles;
@@ -24,7 +27,6 @@ import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -61,8 +63,8 @@ final class EvaluateStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "sampling", "judge", "evaluation.examples", "evaluation.samples_per_example",
-        "evaluation.bootstrap_resamples");
+    return Stream.concat(Stream.of("seed", "sampling", "evaluation.examples", "evaluation.samples_per_example",
+        "evaluation.bootstrap_resamples"), LabelStage.JUDGE_KEYS.stream()).toList();
   }
 
   @Override
@@ -71,59 +73,105 @@ final class EvaluateStage implements Stage<TppoConfig> {
   }
 
   @Override
+  public void check(TppoConfig config) throws IOException {
+    Judges.check(config.judge());
+  }
+
+  @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
-    long start = System.nanoTime();
     Compute.prepare(context);
+    try (Judge judge = Judges.of(context.config().judge(), context.folder().replies())) {
+      evaluate(context, judge);
+    }
+  }
+
+  private void evaluate(RunContext<TppoConfig> context, Judge judge) throws IOException {
+    long start = System.nanoTime();
     TppoConfig config = context.config();
+    AnswerJudge asker = new AnswerJudge(judge, config.judge().attempts(), Workers.count());
     List<Example> examples = PolicyModels.examples(context.folder(), "eval", config.evaluation().examples());
     if (examples.isEmpty()) {
       throw new IllegalStateException("evaluate: no held-out user; raise data.eval_fraction or use a longer log");
     }
+    Map<String, String> folders = new LinkedHashMap<>();
+    folders.put("sft", "sft");
+    arms().forEach(arm -> folders.put(arm.name(), arm.folder()));
     Map<String, AnswerSummary> answers = new LinkedHashMap<>();
-    answers.put(ModelPair.COPY, write(context, ModelPair.COPY, copies(config, examples)));
+    answers.put(ModelPair.COPY, judged(context, asker, ModelPair.COPY, copies(config, examples), context.progress("copied queries")));
     try (Tokenizer tokenizer = Tokenizer.load(context.folder().model("sft"));
         RewardModels.Start reward = RewardModels.load(context.folder().model(Arm.TPPO.rewardFolder()), Method.TPPO.rewardLabels)) {
       TokenRewardModel rewarder = new TokenRewardModel(reward.model(), reward.encoder(), tokenizer, config.policy(),
           config.data().targets(), 0);
-      Map<String, String> folders = new LinkedHashMap<>();
-      folders.put("sft", "sft");
-      arms().forEach(arm -> folders.put(arm.name(), arm.folder()));
       for (Map.Entry<String, String> each : folders.entrySet()) {
         context.checkStop();
-        context.progress("answers of " + each.getKey()).update(answers.size() - 1, folders.size(), "");
+        long before = answers.size() - 1;
+        ProgressListener progress = context.progress("answers of " + each.getKey());
+        progress.update(before, folders.size(), "");
+        List<Sampled> sampled;
         try (Decoder policy = Decoder.open(context.folder().model(each.getValue()))) {
-          answers.put(each.getKey(), write(context, each.getKey(), answers(config, examples, policy, tokenizer, rewarder)));
+          sampled = answers(config, examples, policy, tokenizer, rewarder);
         }
+        answers.put(each.getKey(), judged(context, asker, each.getKey(), sampled,
+            (done, total, note) -> progress.update(before, folders.size(), "judged " + done + " of " + total)));
       }
     }
-    Map<ModelPair, List<PairVerdict>> verdicts = verdicts(context, repeated(config, examples), answers);
-    Map<String, Object> results = new RunResults(context, start, compared, ablations).of(answers, verdicts);
-    AtomicFiles.write(context.folder().resultsFile(),
-        new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results));
-    context.message("relevance rate on " + examples.size() + " held-out users: " + answers.entrySet().stream()
-        .map(e -> String.format(Locale.ROOT, "%s %.2f", e.getKey(), rate(e.getValue()))).collect(Collectors.joining(", ")));
+    Map<ModelPair, List<PairVerdict>> verdicts = verdicts(context, asker, repeated(config, examples), answers);
+    ObjectMapper json = new ObjectMapper();
+    JsonNode results = json.valueToTree(new RunResults(context, start, compared, ablations).of(answers, verdicts, judge, asker.asked()));
+    AtomicFiles.write(context.folder().resultsFile(), json.writerWithDefaultPrettyPrinter().writeValueAsString(results));
+    context.message(summary(results));
   }
 
-  /** Writes a model's answers; nothing but the summary stays in memory. */
-  private static AnswerSummary write(RunContext<TppoConfig> context, String model, List<ScoredAnswer> answers) throws IOException {
-    ScoredAnswer.write(context.folder().evaluate().resolve(model + ".jsonl"), answers);
-    return AnswerSummary.of(answers);
+  /** Rates, and what is missing in them. */
+  private static String summary(JsonNode results) {
+    String rates = results.at("/relevance_rate/token_template").properties().stream().map(e -> String.format(Locale.ROOT, "%s %.2f",
+        e.getKey(), e.getValue().path("mean").asDouble(Double.NaN))).collect(Collectors.joining(", "));
+    String missing = "";
+    for (String template : List.of("token_template", "sentence_template")) {
+      long failures = 0;
+      for (JsonNode model : results.path("unjudged").path(template)) {
+        failures += model.asLong();
+      }
+      if (failures > 0) {
+        missing += "; " + template.replace('_', ' ') + ": the judge failed on " + failures + " answers, "
+            + results.path("users_left_out").path(template) + " users left out";
+      }
+    }
+    long pairs = 0;
+    for (JsonNode pair : results.path("pairwise")) {
+      pairs += pair.path("unjudged").asLong();
+    }
+    return "relevance rate on " + results.path("held_out_users") + " held-out users: " + rates + missing
+        + (pairs > 0 ? "; pairs: the judge failed on " + pairs : "");
+  }
+
+  /** Has a model's answers judged and writes them; nothing but the summary stays in memory. */
+  private static AnswerSummary judged(RunContext<TppoConfig> context, AnswerJudge judge, String model, List<Sampled> answers,
+      ProgressListener progress) throws IOException {
+    List<AnswerJudge.Judged> judged = judge.judge(answers.stream().map(Sampled::example).toList(),
+        answers.stream().map(Sampled::text).toList(), progress, context::checkStop);
+    List<ScoredAnswer> scored = new ArrayList<>();
+    for (int i = 0; i < answers.size(); i++) {
+      scored.add(answers.get(i).scored(judged.get(i), context.config().data().targets()));
+    }
+    ScoredAnswer.write(context.folder().evaluate().resolve(model + ".jsonl"), scored);
+    return AnswerSummary.of(scored);
   }
 
   /** Each sample of a model against the same-numbered sample of every other. */
-  private Map<ModelPair, List<PairVerdict>> verdicts(RunContext<TppoConfig> context, List<Example> repeated,
+  private Map<ModelPair, List<PairVerdict>> verdicts(RunContext<TppoConfig> context, AnswerJudge judge, List<Example> repeated,
       Map<String, AnswerSummary> answers) throws IOException {
-    PairwiseJudge judge = new LexicalJudge(context.config().judge())::compare;
     List<String> models = Stream.concat(Stream.of("sft"), compared.stream().map(Arm::name)).toList();
     List<ModelPair> pairs = ModelPair.of(models);
     Map<ModelPair, List<PairVerdict>> verdicts = new LinkedHashMap<>();
     ProgressListener progress = context.progress("comparing answers pair by pair");
     for (ModelPair pair : pairs) {
-      context.checkStop();
-      List<PairVerdict> list = PairVerdict.ask(judge, repeated, answers.get(pair.first()).texts(), answers.get(pair.second()).texts());
+      long before = verdicts.size();
+      List<PairVerdict> list = PairVerdict.ask(judge, judge.threads(), repeated, answers.get(pair.first()).texts(),
+          answers.get(pair.second()).texts(),
+          (done, total, note) -> progress.update(before * total + done, pairs.size() * total, pair.versus()), context::checkStop);
       PairVerdict.write(PairVerdict.file(context.folder().evaluate(), pair.versus()), list);
       verdicts.put(pair, list);
-      progress.update(verdicts.size(), pairs.size(), pair.versus());
     }
     return verdicts;
   }
@@ -133,17 +181,13 @@ final class EvaluateStage implements Stage<TppoConfig> {
     return Stream.concat(compared.stream(), Ablation.arms(ablations).stream()).toList();
   }
 
-  private static double rate(AnswerSummary answers) {
-    return Arrays.stream(answers.relevance().token().values()).average().orElse(Double.NaN);
-  }
-
   private static List<Example> repeated(TppoConfig config, List<Example> examples) {
     int samples = config.evaluation().samplesPerExample();
     return examples.stream().flatMap(e -> Collections.nCopies(samples, e).stream()).toList();
   }
 
   /** Every model answers with the same random streams, so that two models differ only where their distributions do. */
-  private static List<ScoredAnswer> answers(TppoConfig config, List<Example> examples, Decoder policy, Tokenizer tokenizer,
+  private static List<Sampled> answers(TppoConfig config, List<Example> examples, Decoder policy, Tokenizer tokenizer,
       TokenRewardModel rewarder) {
     List<Example> repeated = repeated(config, examples);
     long[] streams = new long[repeated.size()];
@@ -153,36 +197,35 @@ final class EvaluateStage implements Stage<TppoConfig> {
     List<Answers.Answer> sampled = new Answers(policy, tokenizer, config).sample(repeated, streams, Answers.EVALUATE);
     List<TokenRewardModel.Scored> scored = rewarder.score(sampled.stream()
         .map(a -> new TokenRewarder.Response(tokenizer.decode(a.promptIds(), true), a.ids())).toList());
-    LexicalJudge judge = new LexicalJudge(config.judge());
-    List<ScoredAnswer> answers = new ArrayList<>();
+    List<Sampled> answers = new ArrayList<>();
     for (int i = 0; i < repeated.size(); i++) {
       List<ScoredAnswer.Token> tokens = new ArrayList<>();
       TokenRewardModel.Scored s = scored.get(i);
       for (int t = 0; t < s.classes().length; t++) {
         tokens.add(new ScoredAnswer.Token(s.spans().starts()[t], s.spans().ends()[t], s.classes()[t], s.rewards()[t]));
       }
-      answers.add(judged(judge, config, repeated.get(i), s.spans().text(), tokens, sampled.get(i).finished()));
+      answers.add(new Sampled(repeated.get(i), s.spans().text(), tokens, sampled.get(i).finished()));
     }
     return answers;
   }
 
-  private static List<ScoredAnswer> copies(TppoConfig config, List<Example> examples) {
-    LexicalJudge judge = new LexicalJudge(config.judge());
-    List<ScoredAnswer> answers = new ArrayList<>();
+  private static List<Sampled> copies(TppoConfig config, List<Example> examples) {
+    List<Sampled> answers = new ArrayList<>();
     for (Example example : examples) {
       String text = config.text().prompt().response(CopyLastQueries.queries(example.history(), config.data().targets()));
-      answers.add(judged(judge, config, example, text, List.of(), true));
+      answers.add(new Sampled(example, text, List.of(), true));
     }
     return answers;
   }
 
-  private static ScoredAnswer judged(LexicalJudge judge, TppoConfig config, Example example, String text,
-      List<ScoredAnswer.Token> tokens, boolean finished) {
-    Judgement words = judge.judge(Template.TOKEN, example, text);
-    Judgement whole = judge.judge(Template.SENTENCE, example, text);
-    List<String> queries = ResponseText.queries(text);
-    return new ScoredAnswer(example.user(), example.history(), example.targets(), text, queries, tokens, words.words(),
-        words.sentence(), words.relevance(Template.TOKEN), whole.relevance(Template.SENTENCE),
-        queries.size() == config.data().targets(), finished, tokens.size());
+  /** An answer as a model gave it. */
+  private record Sampled(Example example, String text, List<ScoredAnswer.Token> tokens, boolean finished) {
+    ScoredAnswer scored(AnswerJudge.Judged judged, int wanted) {
+      Judgement words = judged.judgements().get(Template.TOKEN);
+      List<String> queries = ResponseText.queries(text);
+      return new ScoredAnswer(example.user(), example.history(), example.targets(), text, queries, tokens,
+          words == null ? List.of() : words.words(), words == null ? null : words.sentence(), judged.relevance(Template.TOKEN),
+          judged.relevance(Template.SENTENCE), judged.failures(), queries.size() == wanted, finished, tokens.size());
+    }
   }
 }

@@ -2,6 +2,7 @@
 package io.github.tppo.pipeline;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.judge.Judges;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.MetricsWriter;
@@ -15,6 +16,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 
 /** Judges the policy of one trial of a search on validation users: {@code search/METHOD-N/score.json}. */
 final class JudgeTrialStage implements Stage<TppoConfig> {
@@ -61,7 +63,8 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> configKeys() {
-    return List.of("seed", "text", "sampling", "judge", "search.examples", "search.samples_per_example");
+    return Stream.concat(Stream.of("seed", "text", "sampling", "search.examples", "search.samples_per_example"),
+        LabelStage.JUDGE_KEYS.stream()).toList();
   }
 
   @Override
@@ -70,17 +73,24 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
   }
 
   @Override
+  public void check(TppoConfig config) throws IOException {
+    Judges.check(config.judge());
+  }
+
+  @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
     Compute.prepare(context);
     TppoConfig config = context.config();
     Path dir = context.folder().model(arm.folder());
     Validation.Scores scores;
-    try (Tokenizer tokenizer = Tokenizer.load(dir); Decoder policy = Decoder.open(dir)) {
-      scores = new Validation(context, policy, tokenizer, config.search().examples(), config.search().samplesPerExample()).scores();
+    try (Tokenizer tokenizer = Tokenizer.load(dir);
+        Decoder policy = Decoder.open(dir);
+        Validation validation = new Validation(context, policy, tokenizer, config.search().examples(), config.search().samplesPerExample())) {
+      scores = validation.scores();
     }
     Map<String, Double> seconds = context.folder().state().seconds();
     SearchTrial result = new SearchTrial(method, trial, overrides, (scores.token() + scores.sentence()) / 2, scores.token(),
-        scores.sentence(), lastKl(dir), scores.tokens(), scores.rightCount(),
+        scores.sentence(), lastKl(dir), scores.tokens(), scores.rightCount(), scores.unjudged(),
         trainingStages().stream().mapToDouble(seconds::get).sum());
     AtomicFiles.write(file(context), JSON.writeValueAsString(result) + "\n");
   }

@@ -21,6 +21,11 @@ import java.util.Map;
 
 /** The judge's labels of the samples with one template: {@code labels/token.jsonl} or {@code labels/sentence.jsonl}. */
 final class LabelStage implements Stage<TppoConfig> {
+  /** The judge, but not how fast and how patiently it is asked. */
+  static final List<String> JUDGE_KEYS = List.of("judge.kind", "judge.sentence_threshold", "judge.stop_words", "judge.queries",
+      "judge.attempts", "judge.chat.base_url", "judge.chat.model", "judge.chat.temperature", "judge.chat.max_tokens",
+      "judge.chat.response_format", "judge.chat.templates");
+
   private final Template template;
 
   LabelStage(Template template) {
@@ -43,12 +48,9 @@ final class LabelStage implements Stage<TppoConfig> {
     return template == Template.TOKEN ? List.of("prepare", "sft", "generate") : List.of("prepare", "sft", "generate", "label");
   }
 
-  /** The judge, but not how fast and how patiently it is asked. */
   @Override
   public List<String> configKeys() {
-    return List.of("judge.kind", "judge.sentence_threshold", "judge.stop_words", "judge.queries", "judge.attempts",
-        "judge.chat.base_url", "judge.chat.model", "judge.chat.temperature", "judge.chat.max_tokens", "judge.chat.response_format",
-        "judge.chat.templates");
+    return JUDGE_KEYS;
   }
 
   /** Not the judge's replies, which cost more than they take room. */

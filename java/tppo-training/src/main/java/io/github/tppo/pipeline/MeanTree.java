@@ -6,6 +6,8 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Stream;
 
 /** The figures of several runs as one tree of the same keys. */
 final class MeanTree {
@@ -16,6 +18,15 @@ final class MeanTree {
    * null, and what is no number is taken from the first run that has it.
    */
   static Object of(List<JsonNode> runs) {
+    return of(runs, numbers -> numbers.mapToDouble(JsonNode::asDouble).average().getAsDouble());
+  }
+
+  /** The same with sums of whole numbers, for what is counted. */
+  static Object sum(List<JsonNode> runs) {
+    return of(runs, numbers -> numbers.mapToLong(JsonNode::asLong).sum());
+  }
+
+  private static Object of(List<JsonNode> runs, Function<Stream<JsonNode>, Number> together) {
     List<JsonNode> there = runs.stream().filter(n -> !n.isMissingNode() && !n.isNull()).toList();
     if (there.isEmpty()) {
       return null;
@@ -24,7 +35,7 @@ final class MeanTree {
     if (first.isObject()) {
       Map<String, Object> map = new LinkedHashMap<>();
       there.forEach(run -> run.fieldNames().forEachRemaining(key -> map.put(key, null)));
-      map.replaceAll((key, none) -> of(there.stream().map(n -> n.path(key)).toList()));
+      map.replaceAll((key, none) -> of(there.stream().map(n -> n.path(key)).toList(), together));
       return map;
     }
     if (first.isArray()) {
@@ -32,11 +43,11 @@ final class MeanTree {
       List<Object> list = new ArrayList<>();
       for (int i = 0; i < longest; i++) {
         int at = i;
-        list.add(of(there.stream().map(n -> n.path(at)).toList()));
+        list.add(of(there.stream().map(n -> n.path(at)).toList(), together));
       }
       return list;
     }
     List<JsonNode> numbers = there.stream().filter(JsonNode::isNumber).toList();
-    return numbers.isEmpty() ? first : numbers.stream().mapToDouble(JsonNode::asDouble).average().getAsDouble();
+    return numbers.isEmpty() ? first : together.apply(numbers.stream());
   }
 }

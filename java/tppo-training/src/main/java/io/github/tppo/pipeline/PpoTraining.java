@@ -40,8 +40,9 @@ final class PpoTraining implements PolicyTraining {
     this.sft = sft;
   }
 
-  static PpoTraining of(RunContext<TppoConfig> context, Arm arm, Tokenizer tokenizer, Decoder policy, Decoder reference, SftReference sft)
-      throws IOException {
+  /** @param validation every {@code policy.eval_every} steps; null for never */
+  static PpoTraining of(RunContext<TppoConfig> context, Arm arm, Tokenizer tokenizer, Decoder policy, Decoder reference, SftReference sft,
+      Validation validation) throws IOException {
     TppoConfig config = context.config();
     RewardModels.Start reward = RewardModels.load(context.folder().model(arm.rewardFolder()), arm.method().rewardLabels);
     try {
@@ -52,7 +53,6 @@ final class PpoTraining implements PolicyTraining {
       }
       TokenRewarder rewarder = arm.method() == Method.PPO ? sentences(context, tokenizer, reward) : tokens(context, tokenizer, reward);
       double suggestedLength = GenerateStage.suggestedLength(context.folder().generate());
-      Validation validation = new Validation(context, policy, tokenizer, config.policy().evalExamples(), 1);
       return new PpoTraining(reward, new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
           suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed()), config.policy(), validation, sft);
     } catch (IOException | RuntimeException e) {
@@ -107,10 +107,10 @@ final class PpoTraining implements PolicyTraining {
   }
 
   @Override
-  public Map<String, Double> step(long step) {
+  public Map<String, Double> step(long step) throws IOException {
     Map<String, Double> metrics = trainer.round(step);
     tokens += metrics.get("response/length_mean") * config.rolloutSize();
-    if (config.evalEvery() > 0 && (step + 1) % config.evalEvery() == 0) {
+    if (validation != null && (step + 1) % config.evalEvery() == 0) {
       validation.addTo(metrics);
     }
     return metrics;

@@ -10,11 +10,15 @@ import io.github.tppo.eval.ModelPair;
 import io.github.tppo.eval.PairVerdict;
 import io.github.tppo.eval.Relevance;
 import io.github.tppo.eval.UserScores;
+import io.github.tppo.judge.Judge;
+import io.github.tppo.judge.JudgeUsage;
+import io.github.tppo.judge.Template;
 import io.github.tppo.run.MetricsWriter;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,19 +47,28 @@ final class RunResults {
     this.estimates = new Estimates(context.config());
   }
 
-  /** All figures of a run; the keys are those that scripts rely on. */
-  Map<String, Object> of(Map<String, AnswerSummary> all, Map<ModelPair, List<PairVerdict>> verdicts) throws IOException {
+  /**
+   * All figures of a run; the keys are those that scripts rely on.
+   *
+   * @param judge who judged the answers and pairs
+   * @param asked how often
+   */
+  Map<String, Object> of(Map<String, AnswerSummary> all, Map<ModelPair, List<PairVerdict>> verdicts, Judge judge, long asked)
+      throws IOException {
     Map<String, AnswerSummary> answers = new LinkedHashMap<>(all);
     Ablation.arms(ablations).forEach(arm -> answers.remove(arm.name()));
-    Map<String, List<Relevance>> relevance = new LinkedHashMap<>();
+    Map<String, List<Relevance>> judged = new LinkedHashMap<>();
     Map<String, Object> form = new LinkedHashMap<>();
     answers.forEach((name, summary) -> {
-      relevance.put(name, List.of(summary.relevance()));
+      judged.put(name, List.of(summary.relevance()));
       form.put(name, summary.form());
     });
+    Map<String, List<Relevance>> relevance = Estimates.onSameUsers(judged);
     Map<String, Object> results = new LinkedHashMap<>();
     results.put("seeds", List.of(context.config().seed()));
     results.put("held_out_users", answers.get("sft").relevance().token().users().size());
+    results.put("users_left_out", Estimates.usersLeftOut(judged.get("sft").get(0), relevance.get("sft").get(0)));
+    results.put("unjudged", unjudged(answers));
     results.put("relevance_rate", estimates.relevance(relevance));
     results.put("difference", estimates.differences(relevance));
     results.put("pairwise", pairwise(verdicts));
@@ -64,6 +77,7 @@ final class RunResults {
     results.put("reward_model", rewardModels());
     results.put("training", training());
     results.put("ablation", ablation(all));
+    results.put("judge", judge(judge, asked));
     Map<String, Double> seconds = new LinkedHashMap<>(context.folder().state().seconds());
     seconds.put("evaluate", (System.nanoTime() - startNanos) * 1e-9); // not finished, so not yet in the state
     results.put("timing_s", seconds);
@@ -72,6 +86,39 @@ final class RunResults {
     speed.put("train_policy", context.folder().state().figures("tokens_per_s").get("train-policy"));
     results.put("tokens_per_s", speed);
     return results;
+  }
+
+  /** Answers that the judge failed on. */
+  private static Map<String, Object> unjudged(Map<String, AnswerSummary> answers) {
+    Map<String, Object> unjudged = new LinkedHashMap<>();
+    for (Template template : List.of(Template.SENTENCE, Template.TOKEN)) {
+      Map<String, Long> each = new LinkedHashMap<>();
+      answers.forEach((name, summary) -> each.put(name, summary.unjudged().get(template)));
+      unjudged.put(Estimates.key(template), each);
+    }
+    return unjudged;
+  }
+
+  /** The judge, and what it was asked for labels and in the evaluation. */
+  private Map<String, Object> judge(Judge judge, long asked) throws IOException {
+    Map<String, Object> figures = new LinkedHashMap<>();
+    figures.put("name", judge.name());
+    figures.put("templates", judge.templateHashes());
+    long all = asked;
+    JudgeUsage labels = JudgeUsage.NONE;
+    Path stats = context.folder().labels().resolve("stats.json");
+    for (JsonNode template : Files.exists(stats) ? JSON.readTree(stats.toFile()) : JSON.createObjectNode()) {
+      all += template.path("asked").asLong();
+      if (template.has("usage")) {
+        labels = labels.plus(JSON.convertValue(template.path("usage"), JudgeUsage.class));
+      }
+    }
+    figures.put("asked", all);
+    Map<String, JudgeUsage> usage = new LinkedHashMap<>();
+    usage.put("label", labels);
+    usage.put("evaluate", judge.usage());
+    figures.put("usage", usage);
+    return figures;
   }
 
   private Map<String, Object> pairwise(Map<ModelPair, List<PairVerdict>> verdicts) {
@@ -91,7 +138,10 @@ final class RunResults {
     Map<String, Map<String, Object>> settings = new LinkedHashMap<>();
     for (Ablation ablation : ablations) {
       AnswerSummary summary = answers.get(ablation.arm().name());
-      Map<String, Object> value = estimates.byTemplate(List.of(summary.relevance()));
+      List<Relevance> values = ablations.stream().filter(a -> a.setting().equals(ablation.setting()))
+          .map(a -> answers.get(a.arm().name()).relevance()).toList();
+      Map<String, Object> value = estimates.byTemplate(List.of(summary.relevance().onUsersOfAll(values)));
+      value.put("unjudged", summary.unjudged().values().stream().mapToLong(Long::longValue).sum());
       value.put("mean_tokens", summary.form().meanTokens());
       value.put("right_count", summary.form().rightCount());
       settings.computeIfAbsent(ablation.setting(), s -> new LinkedHashMap<>()).put(ablation.value(), value);

@@ -49,7 +49,7 @@ final class SearchStage implements Stage<TppoConfig> {
       String line = Files.readString(stage.file(context));
       record.append(line);
       SearchTrial trial = new ObjectMapper().readValue(line, SearchTrial.class);
-      best.merge(trial.method(), trial, (a, b) -> b.score() > a.score() ? b : a); // of equals the earlier
+      best.merge(trial.method(), trial, (a, b) -> b.score() > a.score() || Double.isNaN(a.score()) ? b : a); // of equals the earlier
     }
     AtomicFiles.write(context.folder().path("search/record.jsonl"), record.toString());
     best.forEach((method, trial) -> context.message(String.format(Locale.ROOT,

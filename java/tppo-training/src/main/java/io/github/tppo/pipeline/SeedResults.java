@@ -16,13 +16,13 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.Set;
 
 /**
  * Puts {@code results.json} of several runs together, which differ in their seed and have the same held-out users.
  *
  * <p>Rates and differences are estimated anew from the answers of all runs, with intervals over seeds and users. Other
- * figures are means over the runs that have them; times are sums.
+ * figures are means over the runs that have them; times and counts of questions are sums.
  */
 final class SeedResults {
   private static final ObjectMapper JSON = new ObjectMapper();
@@ -54,12 +54,17 @@ final class SeedResults {
 
   /** All figures, with the keys of a single run. */
   Map<String, Object> all() throws IOException {
-    Map<String, List<Relevance>> relevance = relevance();
+    Map<String, List<Relevance>> judged = relevance();
+    Map<String, List<Relevance>> relevance = Estimates.onSameUsers(judged);
     Map<String, Object> all = means(results);
     List<Long> seeds = new ArrayList<>();
     results.forEach(r -> seeds.add(r.at("/seeds/0").asLong()));
     all.put("seeds", seeds);
-    all.put("held_out_users", relevance.get("sft").get(0).token().users().size());
+    all.put("held_out_users", judged.get("sft").get(0).token().users().size());
+    all.put("users_left_out", Estimates.usersLeftOut(judged.get("sft").get(0), relevance.get("sft").get(0)));
+    for (String counted : List.of("unjudged", "judge")) {
+      sum(all, counted, results);
+    }
     all.put("relevance_rate", estimates.relevance(relevance));
     all.put("difference", estimates.differences(relevance));
     all.put("pairwise", pairwise());
@@ -104,8 +109,8 @@ final class SeedResults {
       for (Path run : runs) {
         nets.add(PairVerdict.winMinusLose(PairVerdict.read(PairVerdict.file(run.resolve("evaluate"), pair.getKey()))));
       }
-      TreeSet<String> judged = new TreeSet<>(nets.get(0).users());
-      nets.forEach(n -> judged.retainAll(n.users()));
+      sum(entry, "unjudged", all.stream().map(p -> p.path(pair.getKey())).toList());
+      Set<String> judged = UserScores.judgedInAll(nets);
       if (judged.isEmpty()) {
         entry.remove("win_minus_lose");
       } else {
@@ -118,13 +123,14 @@ final class SeedResults {
 
   /** Over the seeds that ran the ablations, also where the value is the one that TPPO has in all runs. */
   private Map<String, Object> ablation() throws IOException {
-    Map<String, Map<String, Object>> settings = new LinkedHashMap<>();
+    Map<String, Map<String, Map<String, Object>>> settings = new LinkedHashMap<>();
     List<Integer> ran = new ArrayList<>();
     for (int s = 0; s < runs.size(); s++) {
       if (!ablations.get(s).isEmpty()) {
         ran.add(s);
       }
     }
+    Map<String, Map<String, List<Relevance>>> judged = new LinkedHashMap<>();
     for (Ablation ablation : ran.isEmpty() ? List.<Ablation>of() : ablations.get(ran.get(0))) {
       List<Relevance> seeds = new ArrayList<>();
       List<JsonNode> figures = new ArrayList<>();
@@ -133,10 +139,18 @@ final class SeedResults {
         figures.add(results.get(s).path("ablation").path(ablation.setting()).path(ablation.value()));
       }
       Map<String, Object> value = means(figures);
-      value.putAll(estimates.byTemplate(seeds));
+      sum(value, "unjudged", figures);
+      judged.computeIfAbsent(ablation.setting(), k -> new LinkedHashMap<>()).put(ablation.value(), seeds);
       settings.computeIfAbsent(ablation.setting(), k -> new LinkedHashMap<>()).put(ablation.value(), value);
     }
+    judged.forEach((setting, values) -> Estimates.onSameUsers(values)
+        .forEach((value, seeds) -> settings.get(setting).get(value).putAll(estimates.byTemplate(seeds))));
     return new LinkedHashMap<>(settings);
+  }
+
+  /** Puts the sum in the place of the mean, if some run has what is counted. */
+  private static void sum(Map<String, Object> means, String counted, List<JsonNode> objects) {
+    means.computeIfPresent(counted, (key, mean) -> MeanTree.sum(objects.stream().map(o -> o.path(key)).toList()));
   }
 
   @SuppressWarnings("unchecked")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.judge.Judges;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.RunContext;
@@ -58,11 +59,18 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
   }
 
   @Override
-  public void check(TppoConfig config) {
+  public void check(TppoConfig config) throws IOException {
     if (arm.method() == Method.PPO && config.policy().onlyLabelledTokens()) {
       throw new ConfigException("policy.only_labelled_tokens: the sentence-level reward model labels no token; set "
           + "experiment.arms.ppo to [policy.only_labelled_tokens=false]");
     }
+    if (validates(config)) {
+      Judges.check(config.judge());
+    }
+  }
+
+  private boolean validates(TppoConfig config) {
+    return (arm.method() == Method.DPO ? config.dpo().evalEvery() : config.policy().evalEvery()) > 0;
   }
 
   @Override
@@ -85,8 +93,11 @@ final class TrainPolicyStage implements Stage<TppoConfig> {
     SftReference same = SftReference.of(name(), arm.folder(), sft);
     // without its adapters the policy is the reference; trained whole, it needs another copy
     try (Decoder reference = policy.lora() == null ? Decoder.load(sft) : policy.base();
-        PolicyTraining training = arm.method() == Method.DPO ? DpoTraining.of(context, tokenizer, policy, reference, same)
-            : PpoTraining.of(context, arm, tokenizer, policy, reference, same)) {
+        Validation validation = validates(context.config())
+            ? new Validation(context, policy, tokenizer, context.config().policy().evalExamples(), 1) : null;
+        PolicyTraining training = arm.method() == Method.DPO
+            ? DpoTraining.of(context, tokenizer, policy, reference, same, validation)
+            : PpoTraining.of(context, arm, tokenizer, policy, reference, same, validation)) {
       long start = System.nanoTime();
       TrainingLoop.run(context, dir, arm.title(), training);
       context.figure("tokens_per_s", training.tokens() / ((System.nanoTime() - start) * 1e-9));

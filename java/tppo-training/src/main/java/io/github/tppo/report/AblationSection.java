@@ -162,6 +162,7 @@ final class AblationSection {
     List<String> columns = new ArrayList<>(TEMPLATES.keySet());
     columns.retainAll(others);
     others.removeAll(columns);
+    others.removeIf(c -> c.equals("unjudged") && values.findValues(c).stream().allMatch(n -> n.asDouble() == 0));
     columns.addAll(others);
     List<String> heads = new ArrayList<>(List.of(Numbers.words(setting)));
     columns.forEach(c -> heads.add(TEMPLATES.containsKey(c) ? TEMPLATES.get(c) + ", %" : c.equals("right_count")

@@ -11,8 +11,8 @@ import java.util.Map;
  * What the page shows of one line of {@code evaluate/NAME.jsonl}.
  *
  * @param history entries by kind (search, click, ...), oldest first, empty kinds left out
- * @param relevance judge's score with the token template, 0..1
- * @param whole judge's score with the sentence template, 0..1
+ * @param relevance judge's score with the token template, 0..1; NaN where the judge failed
+ * @param whole judge's score with the sentence template, 0..1; NaN where the judge failed
  */
 record Answer(String user, Map<String, List<String>> history, List<String> targets, String text, List<Token> tokens,
     List<Word> words, double relevance, double whole, boolean finished, int tokenCount) {

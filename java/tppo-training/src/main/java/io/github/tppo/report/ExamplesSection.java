@@ -122,7 +122,7 @@ final class ExamplesSection {
       new AnswerMarkup(answer, colours).queries(html);
       List<String> relevant = answer.words().stream().filter(w -> w.score() == 1)
           .map(w -> answer.text().substring(w.start(), w.end())).toList();
-      html.element("p", relevant.isEmpty() ? "No word judged relevant." : "Judged relevant: " + String.join(", ", relevant) + ".",
+      html.element("p", Double.isNaN(answer.relevance()) ? "Not judged." : relevant.isEmpty() ? "No word judged relevant." : "Judged relevant: " + String.join(", ", relevant) + ".",
           "class", "sr");
       html.close();
     });
@@ -148,12 +148,12 @@ final class ExamplesSection {
   private static String summary(Answer a) {
     long scored = a.words().stream().filter(w -> w.score() >= 0).count();
     long relevant = a.words().stream().filter(w -> w.score() == 1).count();
-    return relevant + " of " + scored + " words" + (a.whole() > 0 ? ", answer relevant" : "")
+    return (Double.isNaN(a.relevance()) ? "not judged" : relevant + " of " + scored + " words") + (a.whole() > 0 ? ", answer relevant" : "")
         + (a.tokenCount() > 0 ? ", " + a.tokenCount() + " tokens" : "") + (a.finished() ? "" : ", cut off");
   }
 
   private static String outcome(Answer tppo, Answer rival) {
-    if (tppo == null || rival == null) {
+    if (tppo == null || rival == null || Double.isNaN(tppo.relevance()) || Double.isNaN(rival.relevance())) {
       return null;
     }
     int order = Double.compare(tppo.relevance(), rival.relevance());

@@ -119,6 +119,7 @@ final class JudgeSection {
     }
     Map<String, Double> numbers = new LinkedHashMap<>();
     judge.properties().forEach(e -> flatten(Numbers.words(e.getKey()), e.getValue(), numbers));
+    numbers.values().removeIf(value -> value == 0); // nothing was asked of a server
     numbers.forEach((key, value) -> table.row(key, number(value)));
     table.write(html);
   }

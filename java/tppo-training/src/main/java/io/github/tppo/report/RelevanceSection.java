@@ -6,6 +6,7 @@ import io.github.tppo.report.StackedBars.Part;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Predicate;
+import java.util.stream.Collectors;
 
 /** How relevant each model's answers are, and who wins against whom. */
 final class RelevanceSection {
@@ -29,6 +30,7 @@ final class RelevanceSection {
       forest(figures, differences, "sentence_template", "Differences in relevant answers");
       pairs(figures, pairs, "Win, tie, lose: the others", key -> !key.startsWith("tppo" + VERSUS));
     });
+    unjudged(html, run.results());
     differences(html, differences, pairs);
   }
 
@@ -41,6 +43,21 @@ final class RelevanceSection {
       }
     }
     chart.write(html);
+  }
+
+  /** Answers without a score, which are in no rate. */
+  private static void unjudged(Html html, JsonNode results) {
+    for (String template : List.of("token_template", "sentence_template")) {
+      JsonNode counts = results.path("unjudged").path(template);
+      String failed = names(counts).stream().filter(m -> counts.path(m).asDouble() > 0)
+          .map(m -> Numbers.count(counts.path(m).asDouble()) + " of " + Models.label(m)).collect(Collectors.joining(", "));
+      if (!failed.isEmpty()) {
+        double left = results.path("users_left_out").path(template).asDouble();
+        html.element("p", (template.startsWith("token") ? "Relevant words" : "Relevant answers")
+            + ": the judge failed on some answers (" + failed + "), which are in no figure. " + Numbers.count(left)
+            + " users without a judged answer of every model are left out, so that all are compared on the same users.", "class", "note");
+      }
+    }
   }
 
   private static void forest(Html html, JsonNode differences, String template, String title) {
@@ -56,8 +73,10 @@ final class RelevanceSection {
       JsonNode v = pair.getValue();
       double balance = v.path("win").asDouble() - v.path("lose").asDouble();
       double flips = Numbers.of(v.path("flip_rate"));
+      double failed = v.path("unjudged").asDouble();
       chart.bar(pairName(pair.getKey(), VERSUS, " against "),
-          Numbers.signed(balance, 1) + (Double.isNaN(flips) ? "" : ", flips " + Numbers.fixed(100 * flips, 1) + " %"),
+          Numbers.signed(balance, 1) + (Double.isNaN(flips) ? "" : ", flips " + Numbers.fixed(100 * flips, 1) + " %")
+              + (failed > 0 ? ", not judged " + Numbers.count(failed) : ""),
           List.of(part("first wins", "win", v.path("win")), part("tie", "tie", v.path("tie")),
               part("second wins", "lose", v.path("lose"))));
     });

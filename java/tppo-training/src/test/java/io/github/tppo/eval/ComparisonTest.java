@@ -12,6 +12,7 @@ import io.github.tppo.judge.JudgeConfig;
 import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.LexicalJudge;
 import io.github.tppo.judge.Verdict;
+import io.github.tppo.run.ProgressListener;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -28,6 +29,11 @@ class ComparisonTest {
     return new Example(id, History.of(List.of("red shoes"), List.of()), List.of("red hat", "blue hat"));
   }
 
+  private static List<PairVerdict> ask(PairwiseJudge judge, List<Example> users, List<String> first, List<String> second)
+      throws IOException {
+    return PairVerdict.ask(judge, 3, users, first, second, ProgressListener.NONE, () -> { });
+  }
+
   /** The longer text is better, an honest judge's rule for these tests. */
   private static Verdict longer(String first, String second) {
     int order = Integer.compare(first.length(), second.length());
@@ -38,10 +44,10 @@ class ComparisonTest {
   void countsWinsTiesAndLossesInPercent() throws IOException {
     List<String> first = List.of("xxx", "x", "xx", "xxxx");
     List<String> second = List.of("x", "xxx", "yy", "xx");
-    List<PairVerdict> verdicts = PairVerdict.ask((e, a, b) -> longer(a, b), USERS, first, second);
+    List<PairVerdict> verdicts = ask((e, a, b) -> longer(a, b), USERS, first, second);
     assertEquals(new Comparison(50, 25, 25, 0, 0), Comparison.of(verdicts));
     assertEquals(new Comparison(25, 25, 50, 0, 0),
-        Comparison.of(PairVerdict.ask((e, a, b) -> longer(a, b), USERS, second, first)), "the order of the two decides nothing");
+        Comparison.of(ask((e, a, b) -> longer(a, b), USERS, second, first)), "the order of the two decides nothing");
   }
 
   /** INVARIANTS 16. */
@@ -50,9 +56,9 @@ class ComparisonTest {
     List<String> first = List.of("a1", "b1", "c1", "d1");
     List<String> second = List.of("a2", "b2", "c2", "d2");
     for (Verdict always : List.of(Verdict.FIRST, Verdict.SECOND)) {
-      assertEquals(new Comparison(0, 100, 0, 1, 0), Comparison.of(PairVerdict.ask((e, a, b) -> always, USERS, first, second)));
+      assertEquals(new Comparison(0, 100, 0, 1, 0), Comparison.of(ask((e, a, b) -> always, USERS, first, second)));
     }
-    assertEquals(new Comparison(0, 100, 0, 0, 0), Comparison.of(PairVerdict.ask((e, a, b) -> Verdict.TIE, USERS, first, second)));
+    assertEquals(new Comparison(0, 100, 0, 0, 0), Comparison.of(ask((e, a, b) -> Verdict.TIE, USERS, first, second)));
   }
 
   /** A judge that takes the first in a known share of cases and else judges honestly flips in just that share. */
@@ -73,7 +79,7 @@ class ComparisonTest {
       biased += bias ? 1 : 0;
       wins += win && !bias ? 1 : 0;
     }
-    Comparison counts = Comparison.of(PairVerdict.ask(
+    Comparison counts = Comparison.of(ask(
         (e, a, b) -> e.user().equals("biased") ? Verdict.FIRST : longer(a, b), users, first, second));
     assertEquals(biased / 1000.0, counts.flipRate(), 1e-12);
     assertEquals(wins / 10.0, counts.win(), 1e-12);
@@ -85,7 +91,7 @@ class ComparisonTest {
   @Test
   void halfAVerdictIsAFlip() throws IOException {
     PairwiseJudge half = (e, a, b) -> a.equals("x") ? Verdict.FIRST : Verdict.TIE;
-    assertEquals(new Comparison(0, 100, 0, 1, 0), Comparison.of(PairVerdict.ask(half, List.of(USERS.get(0)), List.of("x"), List.of("y"))));
+    assertEquals(new Comparison(0, 100, 0, 1, 0), Comparison.of(ask(half, List.of(USERS.get(0)), List.of("x"), List.of("y"))));
   }
 
   @Test
@@ -94,7 +100,7 @@ class ComparisonTest {
       throw new AssertionError("asked about " + a + " and " + b);
     };
     List<String> same = List.of("a", "b", "c", "d");
-    assertEquals(new Comparison(0, 100, 0, 0, 0), Comparison.of(PairVerdict.ask(none, USERS, same, same)));
+    assertEquals(new Comparison(0, 100, 0, 0, 0), Comparison.of(ask(none, USERS, same, same)));
   }
 
   /** INVARIANTS 15: a failure is counted, and in no share. */
@@ -106,12 +112,12 @@ class ComparisonTest {
       }
       return longer(a, b);
     };
-    List<PairVerdict> verdicts = PairVerdict.ask(failing, USERS, List.of("xx", "x", "xx", "xx"), List.of("x", "xx", "x", "x"));
+    List<PairVerdict> verdicts = ask(failing, USERS, List.of("xx", "x", "xx", "xx"), List.of("x", "xx", "x", "x"));
     Comparison counts = Comparison.of(verdicts);
     assertEquals(200 / 3.0, counts.win(), 1e-12);
     assertEquals(100 / 3.0, counts.lose(), 1e-12);
     assertEquals(1, counts.unjudged());
-    assertEquals(new PairVerdict("c", Outcome.UNJUDGED, false, "no reply"), verdicts.get(2));
+    assertEquals(new PairVerdict("c", Outcome.UNJUDGED, false, "judge_failed: no reply"), verdicts.get(2));
     assertEquals(List.of("a", "b", "d"), PairVerdict.winMinusLose(verdicts).users());
   }
 
@@ -122,13 +128,13 @@ class ComparisonTest {
       throw new IOException("no server");
     };
     assertEquals("no server", assertThrows(IOException.class,
-        () -> PairVerdict.ask(away, USERS, List.of("a", "b", "c", "d"), List.of("e", "f", "g", "h"))).getMessage());
+        () -> ask(away, USERS, List.of("a", "b", "c", "d"), List.of("e", "f", "g", "h"))).getMessage());
   }
 
   @Test
   void aUsersSamplesCountTogether() throws IOException {
     List<Example> users = List.of(user("a"), user("a"), user("b"), user("b"));
-    UserScores net = PairVerdict.winMinusLose(PairVerdict.ask((e, a, b) -> longer(a, b), users,
+    UserScores net = PairVerdict.winMinusLose(ask((e, a, b) -> longer(a, b), users,
         List.of("xx", "xx", "xx", "x"), List.of("x", "yy", "x", "xx")));
     assertEquals(List.of("a", "b"), net.users());
     assertEquals(50, net.values()[0]);
@@ -162,7 +168,7 @@ class ComparisonTest {
   void ofNothingOrOfUnequalLists() throws IOException {
     assertEquals(new Comparison(0, 0, 0, 0, 0), Comparison.of(List.of()));
     assertThrows(IllegalArgumentException.class,
-        () -> PairVerdict.ask((e, a, b) -> Verdict.TIE, USERS, List.of("x"), List.of("x", "y", "z", "w")));
+        () -> ask((e, a, b) -> Verdict.TIE, USERS, List.of("x"), List.of("x", "y", "z", "w")));
   }
 
   @Test

@@ -5,13 +5,14 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import io.github.tppo.data.History;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class FormMetricsTest {
   private static ScoredAnswer answer(String user, List<String> history, List<String> queries, boolean right, boolean finished,
       int tokens) {
-    return new ScoredAnswer(user, History.of(history, List.of()), List.of("t"), "", queries, List.of(), List.of(), 0, 0, 0,
-        right, finished, tokens);
+    return new ScoredAnswer(user, History.of(history, List.of()), List.of("t"), "", queries, List.of(), List.of(), 0, 0.0, 0.0,
+        Map.of(), right, finished, tokens);
   }
 
   @Test
@@ -33,7 +34,7 @@ class FormMetricsTest {
   void wordsThatRepeatWithinAQueryAndWordsThatAreNew() {
     History history = new History(List.of("red shoes"), List.of("www.Hats.com"), List.of("blue bag"), List.of("news page"));
     FormMetrics form = FormMetrics.of(List.of(new ScoredAnswer("a", history, List.of("t"), "",
-        List.of("shoes Shoes shoes", "hats bag", "shoes page sale"), List.of(), List.of(), 0, 0, 0, true, true, 9)));
+        List.of("shoes Shoes shoes", "hats bag", "shoes page sale"), List.of(), List.of(), 0, 0.0, 0.0, Map.of(), true, true, 9)));
     assertEquals(2 / 8.0, form.repeatedWords(), 1e-15, "a word of an earlier query does not count");
     assertEquals(4 / 8.0, form.wordsInHistory(), 1e-15, "shoes, searched for");
     assertEquals(1 / 8.0, form.novelty(), 1e-15, "sale; hats was clicked, bag bought, page visited");

@@ -171,16 +171,24 @@ class ChatLabellingTest {
         assertEquals(before + 5, server.received.size());
     }
 
+    private long replies() throws IOException {
+        Path file = dir.resolve("replies/token.jsonl");
+        return Files.exists(file) ? Files.readString(file).lines().count() : 0;
+    }
+
     @Test
     void aServerThatIsGoneEndsTheRunAndKeepsWhatCame() throws IOException {
         AtomicInteger answered = new AtomicInteger();
         server.otherwise = (exchange, request) -> {
             boolean up = answered.incrementAndGet() <= 15;
+            while (!up && replies() < 15) {
+                Thread.sleep(5); // a refusal ends what is under way
+            }
             ChatServer.send(exchange, up ? 200 : 401, up ? ChatServer.completion(ChatServer.good(request), "stop") : "{}");
         };
         IOException e = assertThrows(IOException.class, this::label);
         assertTrue(e.getMessage().contains("status 401"), e.getMessage());
-        assertEquals(15, Files.lines(dir.resolve("replies/token.jsonl")).count());
+        assertEquals(15, replies());
         server.otherwise = (exchange, request) -> ChatServer.send(exchange, 200, ChatServer.completion(ChatServer.good(request), "stop"));
         server.received.clear();
         assertEquals(SAMPLES, label().labelled());

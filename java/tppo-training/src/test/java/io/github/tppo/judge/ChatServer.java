@@ -24,14 +24,20 @@ public final class ChatServer implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
 
+    static {
+        System.setProperty("sun.net.httpserver.nodelay", "true"); // or every answer waits 40 ms for an acknowledgement
+    }
+
     /** Answers one request. */
-    interface Answer {
+    public interface Answer {
+        /** Answers. */
         void to(HttpExchange exchange, JsonNode request) throws IOException, InterruptedException;
     }
 
     /** A request as it came. */
     public record Received(JsonNode body, String authorization, long nanos) {
-        String prompt() {
+        /** The question. */
+        public String prompt() {
             return body.path("messages").path(0).path("content").asText();
         }
     }
@@ -42,7 +48,7 @@ public final class ChatServer implements AutoCloseable {
     /** What was received so far. */
     public final List<Received> received = new CopyOnWriteArrayList<>();
     /** Answers when the script has ended. */
-    volatile Answer otherwise = (exchange, request) -> send(exchange, 200, completion(good(request), "stop"));
+    public volatile Answer otherwise = (exchange, request) -> send(exchange, 200, completion(good(request), "stop"));
 
     /** Starts on a free port of this machine. */
     public ChatServer() throws IOException {
@@ -75,7 +81,7 @@ public final class ChatServer implements AutoCloseable {
     }
 
     /** An answer with this status, these headers (name, value, ...) and an error of the usual form. */
-    static Answer status(int status, String... headers) {
+    public static Answer status(int status, String... headers) {
         return (exchange, request) -> {
             for (int i = 0; i < headers.length; i += 2) {
                 exchange.getResponseHeaders().set(headers[i], headers[i + 1]);
@@ -85,7 +91,7 @@ public final class ChatServer implements AutoCloseable {
     }
 
     /** A completion with this content. */
-    static Answer says(String content) {
+    public static Answer says(String content) {
         return (exchange, request) -> send(exchange, 200, completion(content, "stop"));
     }
 
@@ -144,7 +150,7 @@ public final class ChatServer implements AutoCloseable {
     }
 
     /** A reply in which every word longer than three letters is relevant, and so is a whole that has one; "tie" for a pair. */
-    static String good(JsonNode request) {
+    public static String good(JsonNode request) {
         String prompt = request.path("messages").path(0).path("content").asText();
         if (prompt.contains("First prediction:")) {
             return "{\"better\": \"tie\"}";
@@ -163,7 +169,7 @@ public final class ChatServer implements AutoCloseable {
     }
 
     /** The words that a prompt of the token template asks about. */
-    static List<String> words(String prompt) {
+    public static List<String> words(String prompt) {
         String[] lines = prompt.split("\n");
         for (int i = 0; i + 1 < lines.length; i++) {
             if (lines[i].startsWith("Their words")) {

@@ -27,6 +27,13 @@ class MeanTreeTest {
   }
 
   @Test
+  void countsAreAddedUp() throws JsonProcessingException {
+    assertEquals("{\"name\":\"m\",\"usage\":{\"requests\":9007199254740995,\"retries\":2}}", JSON.writeValueAsString(MeanTree.sum(List.of(
+        JSON.readTree("{\"name\":\"m\",\"usage\":{\"requests\":9007199254740992}}"),
+        JSON.readTree("{\"name\":\"m\",\"usage\":{\"requests\":3,\"retries\":2}}")))));
+  }
+
+  @Test
   void aCurveIsAsLongAsTheLongest() throws JsonProcessingException {
     assertEquals("[2.0,3.0,9.0]", mean("[1,3]", "[3,null,9]"));
   }

@@ -175,6 +175,46 @@ class SeedResultsTest {
     return JSON.readTree(node.toString().replaceAll("(?<=[:,\\[])(-?\\d+)(?=[,}\\]])", "$1.0"));
   }
 
+  /** INVARIANTS 15: a user whom one seed's judge failed on under one model is in no rate and no difference of any. */
+  @Test
+  void usersWithoutAJudgedAnswerInOneSeedAreLeftOutOfAll() throws IOException {
+    Path some = dir.resolve("unjudged");
+    PipelineTest.copy(out, some);
+    String left = ScoredAnswer.read(some.resolve("seed-3/evaluate/dpo.jsonl")).get(0).user();
+    Path file = some.resolve("seed-3/evaluate/dpo.jsonl");
+    List<String> lines = new ArrayList<>();
+    for (String line : Files.readAllLines(file)) {
+      ObjectNode answer = (ObjectNode) JSON.readTree(line);
+      lines.add((answer.path("user").asText().equals(left) ? answer.putNull("token_relevance") : answer).toString());
+    }
+    Files.write(file, lines);
+    for (int s = 0; s < 2; s++) {
+      Path results = some.resolve(List.of("seed-7", "seed-3").get(s)).resolve("results.json");
+      ObjectNode tree = (ObjectNode) JSON.readTree(results.toFile());
+      tree.withObject("/unjudged/token_template").put("dpo", 2 * s);
+      tree.withObject("/judge/usage/evaluate").put("requests", 100 + s);
+      tree.withObject("/pairwise/tppo_vs_sft").put("unjudged", 3);
+      Files.writeString(results, tree.toString());
+    }
+    JsonNode combined = combine(config, some, List.of("seed-7", "seed-3"));
+    assertEquals(all.path("held_out_users"), combined.path("held_out_users"));
+    assertEquals("{\"sentence_template\":0,\"token_template\":1}", combined.path("users_left_out").toString());
+    assertEquals(2, combined.at("/unjudged/token_template/dpo").asInt(), "a sum");
+    assertEquals(201, combined.at("/judge/usage/evaluate/requests").asInt());
+    assertEquals(6, combined.at("/pairwise/tppo_vs_sft/unjudged").asInt());
+    double[] means = new double[2];
+    for (int s = 0; s < 2; s++) {
+      means[s] = 100 * ScoredAnswer.read(some.resolve(List.of("seed-7", "seed-3").get(s)).resolve("evaluate/tppo.jsonl")).stream()
+          .filter(a -> !a.user().equals(left)).mapToDouble(ScoredAnswer::tokenRelevance).average().orElseThrow();
+    }
+    assertEstimate(means, combined.at("/relevance_rate/token_template/tppo"));
+    for (String template : TEMPLATES) {
+      assertEquals(combined.at("/relevance_rate/" + template + "/tppo/mean").asDouble() - combined.at("/relevance_rate/" + template
+          + "/dpo/mean").asDouble(), combined.at("/difference/tppo_minus_dpo/" + template + "/mean").asDouble(), 1e-9);
+    }
+    assertEquals(all.at("/relevance_rate/sentence_template"), combined.at("/relevance_rate/sentence_template"));
+  }
+
   @Test
   void runsOnOtherUsersAreRefused() throws IOException {
     Path other = dir.resolve("other");

@@ -2,6 +2,7 @@
 package io.github.tppo.report;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
@@ -126,9 +127,18 @@ final class ExperimentReportTest {
     String text = section("judge").getTextContent();
     for (String each : List.of("requests", "retries", "usage, prompt tokens", "5,120,400", "contradiction 31",
         "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752")) {
+        "60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752", "usage, evaluate, requests", "43,210")) {
       assertTrue(text.contains(each), each);
     }
+    assertFalse(text.contains("usage, evaluate, retries"), "what is zero is left out");
+  }
+
+  @Test
+  void whatTheJudgeFailedOnIsShownBesideTheRates() {
+    String text = section("relevance").getTextContent();
+    assertTrue(text.contains("Relevant words: the judge failed on some answers (12 of TPPO), which are in no figure. 4 users without"), text);
+    assertFalse(text.contains("Relevant answers: the judge failed"), text);
+    assertTrue(text.contains(", not judged 7"), text);
   }
 
   @Test

@@ -8,11 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -36,6 +38,26 @@ final class ReportWriterTest {
     assertEquals(24, page.elements("article").size());
     assertTrue(page.elements("figure").size() > 20);
     assertEquals(html, ReportWriter.page(root), "the same files give the same page");
+  }
+
+  /** INVARIANTS 15: an answer that the judge failed on is neither better nor worse than another. */
+  @Test
+  void anUnjudgedAnswerIsShownAsOne() throws Exception {
+    SampleRun.write(root, List.of("sft", "tppo"));
+    Path file = root.resolve("evaluate/tppo.jsonl");
+    List<String> lines = new ArrayList<>(Files.readAllLines(file));
+    ObjectNode first = (ObjectNode) new ObjectMapper().readTree(lines.get(0));
+    first.putNull("token_relevance").putNull("sentence_relevance").putNull("sentence").putArray("words");
+    first.putObject("unjudged").put("token", "timeout: no answer").put("sentence", "timeout: no answer");
+    lines.set(0, first.toString());
+    Files.write(file, lines);
+    List<Element> users = Page.of(ReportWriter.page(root)).elements("article");
+    assertTrue(users.get(0).getTextContent().contains("not judged") && users.get(0).getTextContent().contains("Not judged."));
+    assertFalse(users.get(1).getTextContent().contains("ot judged"));
+    for (int i = 0; i < 2; i++) {
+      List<Element> answers = Page.below(users.get(i), "div").stream().filter(e -> e.getAttribute("class").equals("seed-answers")).toList();
+      assertEquals(i == 0, answers.get(0).getAttribute("data-outcome").isEmpty());
+    }
   }
 
   @Test

@@ -38,6 +38,11 @@ final class SampleExperiment {
     }
     all.withObject("/judge").put("name", "chat: a model").put("asked", 14400).withObject("templates")
         .put("token", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08");
+    all.withObject("/judge/usage/evaluate").put("requests", 43210).put("retries", 0);
+    all.withObject("/unjudged/token_template").put("tppo", 12).put("sft", 0);
+    all.withObject("/unjudged/sentence_template").put("tppo", 0);
+    all.withObject("/users_left_out").put("token_template", 4).put("sentence_template", 0);
+    all.withObject("/pairwise/tppo_vs_sft").put("unjudged", 7);
     ablations(root, all);
     JSON.writeValue(root.resolve("results.json").toFile(), all);
     search(root);

@@ -116,7 +116,7 @@ final class SampleRun {
     pieces.add(new ScoredAnswer.Token(last, last, 0, 0));
     double rate = scored == 0 ? 0 : relevant / (double) scored;
     return new ScoredAnswer(user, history, targets, text.toString(), queries, tokens ? pieces : List.of(), words, rate >= 0.5 ? 1 : 0,
-        rate, rate >= 0.5 ? 1 : 0, queries.size() == 3, true, tokens ? pieces.size() : 0);
+        rate, rate >= 0.5 ? 1.0 : 0.0, Map.of(), queries.size() == 3, true, tokens ? pieces.size() : 0);
   }
 
   private static String pick(String[] from, Random random) {

@@ -64,7 +64,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
   @Override
   public List<String> configKeys() {
     return Stream.concat(Stream.of("seed", "sampling", "evaluation.examples", "evaluation.samples_per_example",
-        "evaluation.bootstrap_resamples"), LabelStage.JUDGE_KEYS.stream()).toList();
+        "evaluation.bootstrap_resamples", "experiment.ablation"), LabelStage.JUDGE_KEYS.stream()).toList();
   }
 
   @Override

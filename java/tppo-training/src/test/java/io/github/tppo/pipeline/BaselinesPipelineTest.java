@@ -194,7 +194,7 @@ class BaselinesPipelineTest {
     for (String line : Files.readAllLines(out.resolve("search/record.jsonl"))) {
       trials.add(JSON.readValue(line, SearchTrial.class));
     }
-    assertEquals(List.of("ppo", "ppo", "dpo", "dpo"), trials.stream().map(SearchTrial::method).toList());
+    assertEquals(List.of("ppo", "dpo", "ppo", "dpo"), trials.stream().map(SearchTrial::method).toList());
     for (String folder : List.of("reward-sentence", "search/ppo-0/ppo", "search/ppo-1/ppo", "search/dpo-0/dpo", "search/dpo-1/dpo")) {
       assertTrue(Files.exists(out.resolve(folder).resolve("model.safetensors")), folder);
     }

@@ -121,7 +121,7 @@ class PipelineTest {
       }
     };
     try (RunFolder folder = RunFolder.open(out)) {
-      folder.begin(config, false);
+      folder.begin(config, true);
       new StageRunner<>(pipeline.stages(config), config, folder, Backend.CPU, reporter, stop::get).runAll();
     }
     return messages;
@@ -144,8 +144,9 @@ class PipelineTest {
   @Test
   void furtherArmsAndAblationsAreTrainedAndCompared() throws Exception {
     Path out = dir.resolve("arms");
-    run(config(dir, "sft.max_steps=5", "policy.steps=2", "experiment.arms={printed: ['policy.class_values=[0, 1, 2]', policy.center_rewards=false]}",
-        "experiment.ablation.local_weight=[0.4, 1]", "experiment.ablation.length_penalty=[true, false]"), out, null, 0);
+    String[] sets = {"sft.max_steps=5", "policy.steps=2", "experiment.arms={printed: ['policy.class_values=[0, 1, 2]', policy.center_rewards=false]}",
+        "experiment.ablation.local_weight=[0.4, 1]", "experiment.ablation.length_penalty=[true, false]", "experiment.ablation.alpha=[]"};
+    run(config(dir, sets), out, null, 0);
     JsonNode results = JSON.readTree(out.resolve("results.json").toFile());
     assertTrue(results.at("/relevance_rate/token_template/printed/mean").isNumber());
     assertTrue(results.at("/relevance_rate/token_template/local_weight_1.0").isMissingNode(), "ablations are apart");
@@ -157,6 +158,11 @@ class PipelineTest {
       assertEquals(3, arms.count(), "no policy is trained twice");
     }
     assertEquals(2, results.at("/ablation/length_penalty").size());
+    sets[sets.length - 1] = "experiment.ablation.alpha=[2]";
+    List<String> again = run(config(dir, sets), out, null, 0);
+    assertFalse(again.stream().anyMatch(m -> m.startsWith("train") && m.endsWith("begins")), "TPPO has this value already: " + again);
+    JsonNode more = JSON.readTree(out.resolve("results.json").toFile());
+    assertEquals(results.at("/relevance_rate/token_template/tppo/mean"), more.at("/ablation/alpha/2.0/token_template/mean"));
   }
 
   @Test

@@ -108,9 +108,9 @@ final class AgreementCommand implements Callable<Integer> {
   private void print(Agreement agreement, String skipped) {
     PrintWriter out = spec.commandLine().getOut();
     out.println("responses: " + agreement.responses().compared() + " compared; " + skipped);
-    out.println("words:     " + figures(agreement.words()) + "; " + agreement.wordsUnscored() + " not scored by both, "
+    out.println("words:     " + figures(agreement.words()) + "; " + agreement.wordsUnscored() + " not scored by one or both, "
         + agreement.wordsUnmatched() + " not matched");
-    out.println("sentences: " + figures(agreement.sentences()) + "; " + agreement.sentencesUnscored() + " not scored by both");
+    out.println("sentences: " + figures(agreement.sentences()) + "; " + agreement.sentencesUnscored() + " not scored by one or both");
     List<Agreement.Disagreement> all = agreement.disagreements();
     out.println("disagreements: " + all.size() + (all.size() > show ? ", the first " + show + " of them:" : ""));
     for (Agreement.Disagreement each : all.subList(0, Math.min(Math.max(0, show), all.size()))) {

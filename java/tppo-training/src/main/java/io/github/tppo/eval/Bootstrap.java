@@ -19,12 +19,7 @@ public final class Bootstrap {
   private Bootstrap() {}
 
   /** A mean with the bounds of its 95 % interval. */
-  public record Interval(double mean, double low, double high) {
-    /** Whether zero lies outside the interval. */
-    public boolean excludesZero() {
-      return low > 0 || high < 0;
-    }
-  }
+  public record Interval(double mean, double low, double high) {}
 
   /**
    * Interval of the mean of one seed's {@code values} (for a paired comparison: of the per-user differences).
@@ -97,16 +92,6 @@ public final class Bootstrap {
     }
     Arrays.sort(resampled);
     return new Interval(estimate, quantile(resampled, 0.025), quantile(resampled, 0.975));
-  }
-
-  /** Interval of the mean of {@code a - b}, users paired. */
-  public static Interval pairedDifference(double[] a, double[] b, int resamples, long seed) {
-    if (a.length != b.length) {
-      throw new IllegalArgumentException("b: " + b.length + " values, expected " + a.length + " as in a");
-    }
-    double[] difference = new double[a.length];
-    Arrays.setAll(difference, i -> a[i] - b[i]);
-    return mean(difference, resamples, seed);
   }
 
   private static double quantile(double[] sorted, double q) {

@@ -17,9 +17,8 @@ import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Asks an OpenAI-compatible server for chat completions. A question that gets no completion fails alone; a server that refuses
- * the key, the
- * model or the address, that was never reached, or that answers {@value #LIMIT} questions in a row with nothing of use ends the
- * asking. Safe for several threads.
+ * the key, the model or the address, that was never reached, or that answers {@value #LIMIT} questions in a row with nothing of
+ * use ends the asking. Safe for several threads.
  */
 final class ChatClient {
 

@@ -28,9 +28,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Posts JSON to one address: not faster than allowed, and again after a passing failure (a time-out, a lost connection, 408,
- * 409, 429, 5xx).
- * Waits grow from half a second to half a minute, with jitter, and are as long as {@code Retry-After} says if that is longer.
- * Redirects are not followed, so that the key goes nowhere else. Safe for several threads.
+ * 409, 429, 5xx). Waits grow from half a second to half a minute, with jitter, and are as long as {@code Retry-After} says if
+ * that is longer. Redirects are not followed, so that the key goes nowhere else. Safe for several threads.
  */
 final class ChatHttp {
 

@@ -19,10 +19,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Every answer of a server as it came, one a line, never changed: {@code {"key": hash of the question, "time": .., "reply":
- * body}}.
- * Memory holds only where each stands. A kill loses at most the line being written, which the next run cuts off. Safe for several
- * threads.
+ * Every answer of a server as it came, one a line, never changed: {@code {"key": hash of the question, "time": .., "reply": body}}.
+ * Memory holds only where each stands. A kill loses at most the line being written, which the next run cuts off. Safe for
+ * several threads.
  */
 final class ReplyStore implements AutoCloseable {
 
@@ -60,7 +59,12 @@ final class ReplyStore implements AutoCloseable {
             .getBytes(StandardCharsets.UTF_8);
         long start = file.length();
         file.seek(start);
-        file.write(line);
+        try {
+            file.write(line);
+        } catch (IOException e) {
+            file.setLength(start); // a half line would spoil the next one
+            throw e;
+        }
         places.computeIfAbsent(key, k -> new ArrayList<>()).add(new Place(start, line.length));
     }
 

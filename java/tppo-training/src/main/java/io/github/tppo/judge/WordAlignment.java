@@ -9,8 +9,7 @@ import java.util.Map;
 
 /**
  * Puts the scores of a reply onto the words of the response. Words are compared in NFKC and lower case. Either every word has
- * the one score
- * that the reply can mean, or the reply is refused:
+ * the one score that the reply can mean, or the reply is refused:
  * <ul>
  * <li>the reply's words are the response's, in the same order: each takes its own score;
  * <li>they are the same, equally often, in another order: each takes the score of its word, if a repeated word has the same

@@ -47,8 +47,8 @@ record Ablation(String setting, String value, Arm arm) {
   }
 
   private static Ablation vary(TppoConfig config, String setting, String value, String... overrides) {
-    String name = setting + "_" + value.replace(',', '_');
-    Arm arm = Arm.TPPO.variant(name, "arms/" + name + "/", List.of(overrides), "experiment.ablation." + setting);
+    String name = setting + "-" + value.replace(',', '_'); // no arm of the user's can have this name
+    Arm arm = Arm.TPPO.variant(name, "ablation/" + name + "/", List.of(overrides), "experiment.ablation." + setting);
     return new Ablation(setting, value, arm.config(config).equals(config) ? Arm.TPPO : arm);
   }
 

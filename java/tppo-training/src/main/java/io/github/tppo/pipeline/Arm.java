@@ -28,6 +28,10 @@ record Arm(Method method, String name, String home, List<String> overrides, Stri
         throw new ConfigException(source + ": found " + override + ", expected "
             + method.sections.stream().map(section -> section + ".KEY=value").collect(Collectors.joining(" or ")));
       }
+      String key = override.substring(0, Math.max(0, override.indexOf('='))).strip();
+      if (method.withoutEffect().contains(key)) {
+        throw new ConfigException(source + ": found " + override + ", which has no effect on " + method.title + "; leave it out");
+      }
     }
   }
 

@@ -117,7 +117,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
     }
     Map<ModelPair, List<PairVerdict>> verdicts = verdicts(context, asker, repeated(config, examples), answers);
     ObjectMapper json = new ObjectMapper();
-    JsonNode results = json.valueToTree(new RunResults(context, start, compared, ablations).of(answers, verdicts, judge, asker.asked()));
+    JsonNode results = json.valueToTree(new RunResults(context, start, compared, ablations, needs()).of(answers, verdicts, judge, asker.asked()));
     AtomicFiles.write(context.folder().resultsFile(), json.writerWithDefaultPrettyPrinter().writeValueAsString(results));
     context.message(summary(results));
   }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import io.github.tppo.judge.Judges;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.run.AtomicFiles;
@@ -18,7 +20,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 
-/** Judges the policy of one trial of a search on validation users: {@code search/METHOD-N/score.json}. */
+/** Judges the policy of one trial of a search on validation users: {@code search/METHOD-N/score.json}, a line of {@code search/record.jsonl}. */
 final class JudgeTrialStage implements Stage<TppoConfig> {
   private static final ObjectMapper JSON = new ObjectMapper();
 
@@ -26,9 +28,14 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
   private final int trial;
   private final List<String> overrides;
   private final Arm arm;
+  private final List<JudgeTrialStage> before;
 
-  /** @param arm the policy, trained with the overrides */
-  JudgeTrialStage(String method, int trial, List<String> overrides, Arm arm) {
+  /**
+   * @param arm the policy, trained with the overrides
+   * @param before the trials that come before this one
+   */
+  JudgeTrialStage(String method, int trial, List<String> overrides, Arm arm, List<JudgeTrialStage> before) {
+    this.before = List.copyOf(before);
     this.method = method;
     this.trial = trial;
     this.overrides = overrides;
@@ -93,11 +100,22 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
         scores.sentence(), lastKl(dir), scores.tokens(), scores.rightCount(), scores.unjudged(),
         trainingStages().stream().mapToDouble(seconds::get).sum());
     AtomicFiles.write(file(context), JSON.writeValueAsString(result) + "\n");
+    StringBuilder record = new StringBuilder();
+    for (JudgeTrialStage earlier : before) {
+      record.append(Files.readString(earlier.file(context)));
+    }
+    AtomicFiles.write(record(context), record + Files.readString(file(context)));
   }
 
-  private static double lastKl(Path dir) throws IOException {
+  /** The results of all trials up to now. */
+  static Path record(RunContext<TppoConfig> context) {
+    return context.folder().path("search/record.jsonl");
+  }
+
+  private static Double lastKl(Path dir) throws IOException {
     List<String> lines = Files.readAllLines(dir.resolve(MetricsWriter.FILE));
-    return lines.isEmpty() ? Double.NaN : JSON.readTree(lines.get(lines.size() - 1)).path("objective/kl").asDouble(Double.NaN);
+    JsonNode kl = lines.isEmpty() ? MissingNode.getInstance() : JSON.readTree(lines.get(lines.size() - 1)).path("objective/kl");
+    return kl.isNumber() ? kl.asDouble() : null;
   }
 
   /** Whether a stage is the last one before this. */
@@ -105,8 +123,7 @@ final class JudgeTrialStage implements Stage<TppoConfig> {
     return stage.equals(arm.policyStage());
   }
 
-  /** Where the result is. */
-  Path file(RunContext<TppoConfig> context) {
+  private Path file(RunContext<TppoConfig> context) {
     return context.folder().path(arm.home()).resolve("score.json");
   }
 }

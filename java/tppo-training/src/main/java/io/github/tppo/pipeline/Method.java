@@ -38,6 +38,13 @@ enum Method {
     this.sections = sections;
   }
 
+  /** Keys of these sections that mean nothing to this method. */
+  List<String> withoutEffect() {
+    return this != PPO ? List.of() : List.of("policy.class_values", "policy.expected_class", "policy.per_word", "policy.length_penalty",
+        "policy.alpha", "reward.local_weight", "reward.global_weight", "reward.local_reduction", "reward.global_mode", "reward.global_tokens",
+        "reward.class_weights");
+  }
+
   boolean hasReward() {
     return rewardStage != null;
   }

@@ -33,17 +33,20 @@ final class RunResults {
   private final long startNanos;
   private final List<Arm> compared;
   private final List<Ablation> ablations;
+  private final List<String> stages;
   private final Estimates estimates;
 
   /**
    * @param startNanos when the evaluation began
    * @param compared the arms that are compared with each other
+   * @param stages the stages of the run before its evaluation
    */
-  RunResults(RunContext<TppoConfig> context, long startNanos, List<Arm> compared, List<Ablation> ablations) {
+  RunResults(RunContext<TppoConfig> context, long startNanos, List<Arm> compared, List<Ablation> ablations, List<String> stages) {
     this.context = context;
     this.startNanos = startNanos;
     this.compared = compared;
     this.ablations = ablations;
+    this.stages = stages;
     this.estimates = new Estimates(context.config());
   }
 
@@ -79,6 +82,7 @@ final class RunResults {
     results.put("ablation", ablation(all));
     results.put("judge", judge(judge, asked));
     Map<String, Double> seconds = new LinkedHashMap<>(context.folder().state().seconds());
+    seconds.keySet().retainAll(stages); // the folder may remember stages of an earlier configuration
     seconds.put("evaluate", (System.nanoTime() - startNanos) * 1e-9); // not finished, so not yet in the state
     results.put("timing_s", seconds);
     Map<String, Object> speed = new LinkedHashMap<>();
@@ -160,7 +164,7 @@ final class RunResults {
   private void addRewardModel(Map<String, Object> models, String name, String stage) throws IOException {
     Map<String, Object> figures = new LinkedHashMap<>();
     for (String figure : List.of("auc_weighted", "auc_relevant", "eval_loss")) {
-      Double value = context.folder().state().figures(figure).get(stage);
+      Double value = stages.contains(stage) ? context.folder().state().figures(figure).get(stage) : null;
       if (value != null) {
         figures.put(figure, Double.isFinite(value) ? value : null); // of validation users that are all of one class there is no AUC
       }

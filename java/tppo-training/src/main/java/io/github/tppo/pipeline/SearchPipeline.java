@@ -33,14 +33,16 @@ public final class SearchPipeline implements Pipeline<TppoConfig> {
   public List<Stage<TppoConfig>> stages(TppoConfig config) {
     Map<String, Arm> methods = TppoPipeline.compared(config).stream().collect(Collectors.toMap(Arm::name, Function.identity()));
     if (config.search().space().isEmpty()) {
-      throw new ConfigException("search.space: empty, expected what to try for each of " + String.join(", ", methods.keySet()));
+      throw new ConfigException("search.space: empty, expected what to try for each of " + String.join(", ", methods.keySet())
+          + ", for instance {tppo: [policy.kl_coef=0.05|0.15, policy.optimizer.learning_rate=1e-4|2e-4]}");
     }
     Map<String, List<List<String>>> overrides = new LinkedHashMap<>();
     config.search().space().forEach((method, keys) -> {
       if (!methods.containsKey(method)) {
         throw new ConfigException("search.space." + method + ": no such method, expected one of " + String.join(", ", methods.keySet()));
       }
-      overrides.put(method, new SearchSpace(keys, "search.space." + method).trials(config.search().trials(), config.seed()));
+      overrides.put(method, new SearchSpace(keys, "search.space." + method).trials(config.search().trials(), config.seed(),
+          trial -> methods.get(method).variant(method, "", trial, "search.space." + method).config(config)));
     });
     List<Arm> arms = new ArrayList<>();
     List<JudgeTrialStage> judges = new ArrayList<>();
@@ -50,7 +52,7 @@ public final class SearchPipeline implements Pipeline<TppoConfig> {
         List<String> trial = method.getValue().get(i);
         Arm arm = methods.get(method.getKey()).variant(name, "search/" + name + "/", trial, "search.space." + method.getKey());
         arms.add(arm);
-        judges.add(new JudgeTrialStage(method.getKey(), i, trial, arm));
+        judges.add(new JudgeTrialStage(method.getKey(), i, trial, arm, judges));
       }
     }
     List<Stage<TppoConfig>> stages = new ArrayList<>();

@@ -4,7 +4,10 @@ package io.github.tppo.pipeline;
 import io.github.tppo.policy.Permutation;
 import io.github.tppo.run.ConfigException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.function.Function;
 
 /** The settings that a search tries for one method: all combinations of the values of some keys. */
 final class SearchSpace {
@@ -41,19 +44,22 @@ final class SearchSpace {
   }
 
   /**
-   * The overrides of each trial: none at first, then combinations in a seeded order, each once.
+   * The overrides of each trial: none at first, then combinations in a seeded order; none is what another is already.
    *
+   * @param resolved the whole settings that overrides lead to
    * @throws ConfigException when there are not enough: every method gets the same number of trials
    */
-  List<List<String>> trials(int count, long seed) {
-    if (combinations.size() < count - 1) {
-      throw new ConfigException(source + ": " + combinations.size() + " combinations of values, expected at least "
-          + (count - 1) + " beside the settings as they are: every method gets search.trials policies");
-    }
+  List<List<String>> trials(int count, long seed, Function<List<String>, ?> resolved) {
     List<List<String>> trials = new ArrayList<>(List.of(List.of()));
-    int[] order = Permutation.of(combinations.size(), Permutation.mix(seed, PURPOSE), 0);
-    for (int i = 0; i < count - 1; i++) {
-      trials.add(combinations.get(order[i]));
+    Set<Object> seen = new HashSet<>(Set.of(resolved.apply(List.of())));
+    for (int next : Permutation.of(combinations.size(), Permutation.mix(seed, PURPOSE), 0)) {
+      if (trials.size() < count && seen.add(resolved.apply(combinations.get(next)))) {
+        trials.add(combinations.get(next));
+      }
+    }
+    if (trials.size() < count) {
+      throw new ConfigException(source + ": " + (trials.size() - 1) + " combinations of values that differ from the settings as they are,"
+          + " expected at least " + (count - 1) + ": every method gets search.trials policies");
     }
     return trials;
   }

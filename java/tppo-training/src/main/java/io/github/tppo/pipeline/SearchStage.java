@@ -2,7 +2,7 @@
 package io.github.tppo.pipeline;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
-import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.report.ReportWriter;
 import io.github.tppo.run.RunContext;
 import io.github.tppo.run.Stage;
 import io.github.tppo.run.TppoConfig;
@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 
-/** The record of a search and the best settings of each method: {@code search/record.jsonl}. */
+/** The best settings of each method, and a page that shows the search. */
 final class SearchStage implements Stage<TppoConfig> {
   private final List<JudgeTrialStage> trials;
 
@@ -38,23 +38,20 @@ final class SearchStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> outputs() {
-    return List.of("search/record.jsonl");
+    return List.of("report.html");
   }
 
   @Override
   public void run(RunContext<TppoConfig> context) throws IOException {
-    StringBuilder record = new StringBuilder();
     Map<String, SearchTrial> best = new LinkedHashMap<>();
-    for (JudgeTrialStage stage : trials) {
-      String line = Files.readString(stage.file(context));
-      record.append(line);
+    for (String line : Files.readAllLines(JudgeTrialStage.record(context))) {
       SearchTrial trial = new ObjectMapper().readValue(line, SearchTrial.class);
-      best.merge(trial.method(), trial, (a, b) -> b.score() > a.score() || Double.isNaN(a.score()) ? b : a); // of equals the earlier
+      best.merge(trial.method(), trial, (x, y) -> y.score() > x.score() || Double.isNaN(x.score()) ? y : x); // of equals the earlier
     }
-    AtomicFiles.write(context.folder().path("search/record.jsonl"), record.toString());
     best.forEach((method, trial) -> context.message(String.format(Locale.ROOT,
         "best of %s: trial %d, %.2f %% of words and %.2f %% of responses relevant on validation users; %s", method, trial.trial(),
         trial.tokenTemplate(), trial.sentenceTemplate(),
         trial.overrides().isEmpty() ? "as configured" : String.join(", ", trial.overrides()))));
+    context.message("report: " + ReportWriter.write(context.folder()));
   }
 }

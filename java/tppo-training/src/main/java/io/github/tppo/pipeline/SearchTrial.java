@@ -14,7 +14,7 @@ import java.util.List;
  *     the judge failed on all
  * @param tokenTemplate relevance with the token template, in percent
  * @param sentenceTemplate relevance with the sentence template, in percent
- * @param kl to the SFT policy at the end of training, per response; NaN where the method does not measure it
+ * @param kl to the SFT policy at the end of training, per response; null where the method does not measure it
  * @param meanTokens length of a response
  * @param rightCount share of responses with the number of queries asked for
  * @param unjudged questions that the judge failed on, of two a response
@@ -27,7 +27,7 @@ record SearchTrial(
     @JsonProperty("score") double score,
     @JsonProperty("token_template") double tokenTemplate,
     @JsonProperty("sentence_template") double sentenceTemplate,
-    @JsonProperty("kl") double kl,
+    @JsonProperty("kl") Double kl,
     @JsonProperty("mean_tokens") double meanTokens,
     @JsonProperty("right_count") double rightCount,
     @JsonProperty("unjudged") long unjudged,

@@ -142,14 +142,14 @@ final class AblationSection {
   }
 
   private String arm(String value) {
-    return "arms/" + setting + "_" + value.replace(',', '_');
+    return "ablation/" + setting + "-" + value.replace(',', '_');
   }
 
   /** The runs of the seeds for which the setting was varied; of others TPPO's curves are no match for the variations'. */
   private List<RunFiles> runs() throws IOException {
     List<RunFiles> varied = new ArrayList<>();
     for (RunFiles each : run.runs()) {
-      if (each.names("arms").stream().anyMatch(name -> name.startsWith(setting + "_"))) {
+      if (each.names("ablation").stream().anyMatch(name -> name.startsWith(setting + "-"))) {
         varied.add(each);
       }
     }

@@ -54,7 +54,8 @@ final class ClaimsSection {
   private static void rules(Html html) {
     html.element("p", "A difference is shown when its whole 95 % interval is above zero, contradicted when the whole interval is "
         + "below zero, and not shown when the interval contains zero; an order of three models needs both of its differences. "
-        + "The intervals are those of results.json, taken user by user. “Near” is shown when the whole interval is "
+        + "The intervals are those of results.json, taken user by user; with fewer than five seeds that differ more than users let a mean "
+        + "vary, they hold the truth less often than 95 times in 100 (docs/evaluation.md). “Near” is shown when the whole interval is "
         + "within ± " + Numbers.brief(Claims.NEAR) + " points and contradicted when it is wholly outside.");
     html.element("p", "Steadiness has two figures, both in standard deviations of the scores of the first round, since the reward "
         + "models of PPO and TPPO have different scales: the mean standard deviation of the scores in a round, and the standard "

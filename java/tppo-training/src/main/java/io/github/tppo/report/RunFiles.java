@@ -12,24 +12,20 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
 /**
  * What a run's folder holds, read as trees, so that a page can be made of any part of a run and of a run of another
  * version. A missing file is a missing node or an empty list; a broken one is an error that names it. A folder of several
- * seeds holds a run in each of {@code seed-1}, {@code seed-2}, ... and the results of all of them itself.
+ * seeds holds a run in {@code seed-N} for each of them and the results of all of them itself.
  */
 final class RunFiles {
   private static final ObjectMapper JSON = new ObjectMapper();
   private static final String LINES = ".jsonl";
-  private static final Pattern SEED = Pattern.compile("seed-(\\d+)");
 
   private final Path root;
   private final String name;
@@ -53,14 +49,15 @@ final class RunFiles {
     this.answers = seeds.isEmpty() ? readAnswers() : pooled();
   }
 
+  /** The seeds that the folder's configuration asks for; none for a run. Folders of other seeds may lie about. */
   private static List<String> seeds(Path root) throws IOException {
-    if (!Files.isDirectory(root)) {
-      return List.of();
+    List<String> seeds = new ArrayList<>();
+    for (JsonNode seed : read(root.resolve("config.json")).path("experiment").path("seeds")) {
+      if (Files.isDirectory(root.resolve("seed-" + seed.asText()))) {
+        seeds.add(seed.asText());
+      }
     }
-    try (Stream<Path> files = Files.list(root)) {
-      return files.filter(Files::isDirectory).map(f -> SEED.matcher(f.getFileName().toString())).filter(Matcher::matches)
-          .map(m -> m.group(1)).sorted(Comparator.comparing(java.math.BigInteger::new)).toList();
-    }
+    return seeds;
   }
 
   /** {@code results.json}, of all seeds. */
@@ -95,7 +92,10 @@ final class RunFiles {
   }
 
   private JsonNode read(String relative) throws IOException {
-    Path file = root.resolve(relative);
+    return read(root.resolve(relative));
+  }
+
+  private static JsonNode read(Path file) throws IOException {
     if (!Files.exists(file)) {
       return MissingNode.getInstance();
     }

@@ -58,15 +58,17 @@ public final class TokenRewardModel implements TokenRewarder {
     if (perWord) {
       WordShares.apply(policySpans, rewards);
     }
+    for (int i = 0; i < rewards.length; i++) {
+      rewards[i] -= policyClasses[i] == 0 ? 0 : center; // the centre is a mean over tokens as they are paid
+    }
     return new Scored(policySpans, policyClasses, rewards);
   }
 
   /** Reward of a token of class 1 or 2: a separator earns what class 0 earns, however sure the model is of it. */
   private double content(double irrelevant, double relevant, int predicted) {
-    double value = expectedClass
+    return expectedClass
         ? (irrelevant * classValues.get(1) + relevant * classValues.get(2)) / (irrelevant + relevant)
         : classValues.get(predicted);
-    return value - center;
   }
 
   @Override

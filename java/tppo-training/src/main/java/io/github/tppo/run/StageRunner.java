@@ -46,6 +46,9 @@ public final class StageRunner<C extends Record> {
     this.stop = stop;
     for (int i = 0; i < stages.size(); i++) {
       List<String> earlier = stages.subList(0, i).stream().map(Stage::name).toList();
+      if (earlier.contains(stages.get(i).name())) {
+        throw new IllegalArgumentException("two stages are called " + stages.get(i).name());
+      }
       if (!earlier.containsAll(stages.get(i).needs())) {
         throw new IllegalArgumentException(stages.get(i).name() + " needs " + stages.get(i).needs() + ", which must come before it");
       }

@@ -149,13 +149,13 @@ class PipelineTest {
     run(config(dir, sets), out, null, 0);
     JsonNode results = JSON.readTree(out.resolve("results.json").toFile());
     assertTrue(results.at("/relevance_rate/token_template/printed/mean").isNumber());
-    assertTrue(results.at("/relevance_rate/token_template/local_weight_1.0").isMissingNode(), "ablations are apart");
+    assertTrue(results.at("/relevance_rate/token_template/local_weight-1.0").isMissingNode(), "ablations are apart");
     assertEquals(results.at("/relevance_rate/token_template/tppo/mean"), results.at("/ablation/local_weight/0.4/token_template/mean"));
-    for (String name : List.of("arms/printed/tppo", "arms/local_weight_1.0/tppo", "arms/local_weight_1.0/reward-token", "arms/length_penalty_off/tppo")) {
+    for (String name : List.of("arms/printed/tppo", "ablation/local_weight-1.0/tppo", "ablation/local_weight-1.0/reward-token", "ablation/length_penalty-off/tppo")) {
       assertTrue(Files.exists(out.resolve(name).resolve("model.safetensors")), name);
     }
-    try (Stream<Path> arms = Files.list(out.resolve("arms"))) {
-      assertEquals(3, arms.count(), "no policy is trained twice");
+    try (Stream<Path> arms = Files.list(out.resolve("ablation"))) {
+      assertEquals(2, arms.count(), "no policy is trained twice");
     }
     assertEquals(2, results.at("/ablation/length_penalty").size());
     sets[sets.length - 1] = "experiment.ablation.alpha=[2]";
@@ -163,6 +163,10 @@ class PipelineTest {
     assertFalse(again.stream().anyMatch(m -> m.startsWith("train") && m.endsWith("begins")), "TPPO has this value already: " + again);
     JsonNode more = JSON.readTree(out.resolve("results.json").toFile());
     assertEquals(results.at("/relevance_rate/token_template/tppo/mean"), more.at("/ablation/alpha/2.0/token_template/mean"));
+    sets[2] = "experiment.arms={}";
+    run(config(dir, sets), out, null, 0);
+    JsonNode fewer = JSON.readTree(out.resolve("results.json").toFile());
+    assertTrue(more.at("/timing_s").has("train-policy printed") && !fewer.at("/timing_s").has("train-policy printed"), "no time of an arm that is gone");
   }
 
   @Test

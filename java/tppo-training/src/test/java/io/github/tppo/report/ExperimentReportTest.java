@@ -152,6 +152,8 @@ final class ExperimentReportTest {
   void anUnfinishedExperimentShowsWhatItHas() throws Exception {
     Path part = Files.createDirectories(root.resolveSibling(root.getFileName() + "-part"));
     SampleCurves.write(Files.createDirectories(part.resolve("seed-7")), List.of("ppo", "tppo"), 7);
-    assertEquals(List.of("training", "reward-model", "sft"), Page.of(ReportWriter.page(part)).sections());
+    SampleCurves.write(Files.createDirectories(part.resolve("seed-8")), List.of("dpo"), 8); // of an earlier configuration
+    Files.writeString(part.resolve("config.json"), "{\"experiment\": {\"seeds\": [-3, 7]}}");
+    assertEquals(List.of("training", "reward-model", "sft", "config"), Page.of(ReportWriter.page(part)).sections());
   }
 }

@@ -44,9 +44,9 @@ final class SampleCurves {
   /** Writes the metrics of a policy, and of a reward model of its own, that differ from TPPO's in one setting. */
   static void ablation(Path root, String arm, double gain, boolean ownReward, long seed) throws IOException {
     SampleCurves curves = new SampleCurves(root, seed);
-    curves.policy("arms/" + arm + "/tppo", true, gain);
+    curves.policy("ablation/" + arm + "/tppo", true, gain);
     if (ownReward) {
-      curves.reward("arms/" + arm + "/reward-token", true, 0.7 + 0.06 * gain);
+      curves.reward("ablation/" + arm + "/reward-token", true, 0.7 + 0.06 * gain);
     }
   }
 

@@ -10,6 +10,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
+import java.util.Map;
 import java.util.Random;
 
 /** A made-up folder of three seeds: all models, ablations, a search, a judge behind a network, and the results of all seeds. */
@@ -32,6 +34,9 @@ final class SampleExperiment {
       results.add(own);
     }
     ObjectNode all = (ObjectNode) mean(results);
+    JSON.writeValue(Files.createDirectories(root).resolve("config.json").toFile(),
+        ((ObjectNode) JSON.readTree(root.resolve("seed-1/config.json").toFile())).setAll(Map.of("experiment",
+            JSON.valueToTree(Map.of("seeds", IntStream.rangeClosed(1, SEEDS).toArray())))));
     ArrayNode seeds = all.putArray("seeds");
     for (int seed = 1; seed <= SEEDS; seed++) {
       seeds.add(seed);
@@ -98,7 +103,7 @@ final class SampleExperiment {
         value.put("mean_tokens", 25 + 3 * gain).put("right_count", 0.93);
         boolean runsOwn = setting[v].equals("0.4") || setting[v].equals("on") || setting[v].equals("2.0") || setting[v].equals("0,0,1");
         if (!runsOwn) {
-          SampleCurves.ablation(root.resolve("seed-1"), setting[0] + "_" + setting[v].replace(',', '_'), gain,
+          SampleCurves.ablation(root.resolve("seed-1"), setting[0] + "-" + setting[v].replace(',', '_'), gain,
               setting[0].equals("local_weight"), v);
         }
       }

@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -186,7 +187,10 @@ final class SampleRun {
   }
 
   private static Map<String, Object> difference(List<ScoredAnswer> first, List<ScoredAnswer> second, ToDoubleFunction<ScoredAnswer> of) {
-    return interval(Bootstrap.pairedDifference(scores(first, of), scores(second, of), 500, 1));
+    double[] difference = scores(first, of);
+    double[] other = scores(second, of);
+    Arrays.setAll(difference, i -> difference[i] - other[i]);
+    return interval(Bootstrap.mean(difference, 500, 1));
   }
 
   private static double[] scores(List<ScoredAnswer> answers, ToDoubleFunction<ScoredAnswer> score) {

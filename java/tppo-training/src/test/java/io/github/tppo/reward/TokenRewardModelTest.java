@@ -154,6 +154,28 @@ class TokenRewardModelTest {
     assertTrue(moved[0] > 0 && moved[1] > 0, "both kinds occur: " + Arrays.toString(moved));
   }
 
+  /** The centre is the mean of what content tokens are paid, so that it is 0 once they are centred, shared out or not. */
+  @Test
+  void centredRewardsHaveNoMean() {
+    for (String perWord : List.of("policy.per_word=false", "policy.per_word=true")) {
+      double center = meanOfContent(rewarder(0, perWord, "policy.expected_class=true"));
+      assertTrue(Math.abs(center) > 1e-3, "a centre that is worth taking away: " + center);
+      assertEquals(0, meanOfContent(rewarder(center, perWord, "policy.expected_class=true")), 1e-12, perWord);
+    }
+  }
+
+  private static double meanOfContent(TokenRewardModel rewarder) {
+    double sum = 0;
+    int count = 0;
+    for (TokenRewardModel.Scored scored : rewarder.score(responses)) {
+      for (int i = 0; i < scored.classes().length; i++) {
+        sum += scored.classes()[i] > 0 ? scored.rewards()[i] : 0;
+        count += scored.classes()[i] > 0 ? 1 : 0;
+      }
+    }
+    return sum / count;
+  }
+
   @Test
   void aWordsSharesAddUpToTheMeanOverItsTokens() {
     String[] values = {"policy.class_values=[0, 1, 2]", "policy.expected_class=true"};

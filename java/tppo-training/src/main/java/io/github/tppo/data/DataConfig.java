@@ -12,8 +12,8 @@ public record DataConfig(
     @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter")
         List<Path> files,
     @Doc("Logs whose users are all held out: they go to eval.jsonl, none trains") List<Path> evalFiles,
-    @Doc("Whose ids those of eval_files are where files have them too: same_people (one log cut by time), who then do not train,"
-        + " or other_people (logs of different sources)") EvalIds evalIds,
+    @Doc("What an id means that stands in files and in eval_files: same_people (a log cut by time; they are left out of"
+        + " train.jsonl and valid.jsonl) or other_people (logs of different sources)") EvalIds evalIds,
     @Doc("Where a delimited log keeps what is needed; other forms ignore it") Columns columns,
     @Doc("The character between the columns of a delimited log, or the word tab") String delimiter,
     @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab")
@@ -135,8 +135,8 @@ public record DataConfig(
 
   /** The defaults: an AOL log, three targets, one cut a user; {@code files} is empty and must be given. */
   public static DataConfig defaults() {
-    return new DataConfig(Form.AOL, List.of(), List.of(), EvalIds.SAME_PEOPLE, new Columns("user", "time", "query", ""), ",", Quoting.AUTO, true,
-        "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
+    return new DataConfig(Form.AOL, List.of(), List.of(), EvalIds.SAME_PEOPLE, new Columns("user", "time", "query", ""), ",",
+        Quoting.AUTO, true, "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
   }
 
   char delimiterChar() {

@@ -100,12 +100,12 @@ final class PrepareCounts {
   }
 
   private String shared() {
-    String both = sharedIds + (sharedIds == 1 ? " id stands" : " ids stand") + " in data.files and in data.eval_files; data.eval_ids: ";
-    return both + switch (config.evalIds()) {
-      case SAME_PEOPLE -> "same_people leaves " + users.get(Dealer.IN_EVAL_FILES) + " users of data.files with examples out of "
-          + "train.jsonl and valid.jsonl";
-      case OTHER_PEOPLE -> "other_people takes them for ids of different people, of whom those of data.files may train";
-    };
+    return sharedIds + (sharedIds == 1 ? " id stands" : " ids stand") + " in data.files and in data.eval_files; "
+        + switch (config.evalIds()) {
+          case SAME_PEOPLE -> "data.eval_ids: same_people leaves them out of train.jsonl and valid.jsonl, "
+              + users.get(Dealer.IN_EVAL_FILES) + " of them with examples";
+          case OTHER_PEOPLE -> "data.eval_ids: other_people takes them for ids of different people, of whom those of data.files may train";
+        };
   }
 
   private static Map<String, Long> perSplit(Map<Split, long[]> counts) {

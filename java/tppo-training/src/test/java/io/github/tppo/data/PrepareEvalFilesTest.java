@@ -100,8 +100,8 @@ class PrepareEvalFilesTest {
     assertEquals(heldOut.size() + 25, stats.examples(Split.EVAL));
     assertEquals(27, stats.sharedIds());
     assertEquals(Map.of("in_eval_files", left, "too_few_distinct_queries", 1L, "no_usable_query", 1L), stats.usersDropped());
-    assertEquals(List.of("27 ids stand in data.files and in data.eval_files; data.eval_ids: same_people leaves " + left
-        + " users of data.files with examples out of train.jsonl and valid.jsonl"), stats.warnings());
+    assertEquals(List.of("27 ids stand in data.files and in data.eval_files; data.eval_ids: same_people leaves them out of"
+        + " train.jsonl and valid.jsonl, " + left + " of them with examples"), stats.warnings());
   }
 
   @Test

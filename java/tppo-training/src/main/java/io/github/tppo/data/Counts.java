@@ -19,6 +19,10 @@ final class Counts {
     other.counts.forEach((name, n) -> add(name, n[0]));
   }
 
+  long get(String name) {
+    return counts.getOrDefault(name, new long[1])[0];
+  }
+
   long total() {
     return counts.values().stream().mapToLong(c -> c[0]).sum();
   }

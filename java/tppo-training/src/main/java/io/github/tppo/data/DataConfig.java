@@ -11,8 +11,9 @@ public record DataConfig(
     @Doc("Form of the log") Form form,
     @Doc("The logs: paths or globs (logs/*.gz, logs/**), plain, gzip or bzip2; their order does not matter")
         List<Path> files,
-    @Doc("Logs whose users are all held out: they go to eval.jsonl, none trains. Their ids are ids of other people than those of files")
-        List<Path> evalFiles,
+    @Doc("Logs whose users are all held out: they go to eval.jsonl, none trains") List<Path> evalFiles,
+    @Doc("What an id means that stands in files and in eval_files: same_people (a log cut by time; they are left out of"
+        + " train.jsonl and valid.jsonl) or other_people (logs of different sources)") EvalIds evalIds,
     @Doc("Where a delimited log keeps what is needed; other forms ignore it") Columns columns,
     @Doc("The character between the columns of a delimited log, or the word tab") String delimiter,
     @Doc("Whether fields of a delimited log may stand in double quotes; auto: unless the delimiter is a tab")
@@ -50,6 +51,14 @@ public record DataConfig(
     DELIMITED,
     /** JSON Lines with history lists and target queries. */
     INDUSTRIAL
+  }
+
+  /** What an id means that stands in {@code files} and in {@code eval_files}. */
+  public enum EvalIds {
+    /** One person, who is held out: no example of {@code files} is trained on or validated with. */
+    SAME_PEOPLE,
+    /** Two people: the one of {@code files} is dealt as any other, and gets another id in eval.jsonl. */
+    OTHER_PEOPLE
   }
 
   /** Whether double quotes enclose fields. */
@@ -97,6 +106,7 @@ public record DataConfig(
     check(quoting != null, "quoting", "missing", "auto, always or never");
     check(clicks != null, "clicks", "missing", "host, text or none");
     check(evalFiles != null, "eval_files", "missing", "a list of paths or globs, possibly empty");
+    check(evalIds != null, "eval_ids", "missing", "same_people or other_people");
     files = List.copyOf(files);
     evalFiles = List.copyOf(evalFiles);
     check(delimiter != null, "delimiter", "missing", "tab, or one character");
@@ -125,8 +135,8 @@ public record DataConfig(
 
   /** The defaults: an AOL log, three targets, one cut a user; {@code files} is empty and must be given. */
   public static DataConfig defaults() {
-    return new DataConfig(Form.AOL, List.of(), List.of(), new Columns("user", "time", "query", ""), ",", Quoting.AUTO, true,
-        "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
+    return new DataConfig(Form.AOL, List.of(), List.of(), EvalIds.SAME_PEOPLE, new Columns("user", "time", "query", ""), ",",
+        Quoting.AUTO, true, "yyyy-MM-dd HH:mm:ss", Clicks.HOST, 3, 0, 20, 1, 100, true, 1, 1, 0.1, 0.1, 0, 0, 0, 1, 1 << 20, 20_000);
   }
 
   char delimiterChar() {

@@ -25,6 +25,7 @@ import java.util.Map;
  * @param usersPerSplit users with an example: train, valid, eval
  * @param examples examples written: train, valid, eval
  * @param examplesOverLimit examples left out because of max_train, max_valid or max_eval
+ * @param sharedIds ids of {@code files} that stand in {@code eval_files} too; {@code users} counts each of them twice
  * @param lengths distribution of lengths over all written examples
  * @param files one entry a file: those of {@code files}, then those of {@code eval_files}, each in the order of their paths
  * @param warnings what a person should know
@@ -33,7 +34,7 @@ import java.util.Map;
 public record DataStats(String form, long rowsRead, long rowsKept, Map<String, Long> rowsDropped, long headerLines,
     Map<String, Long> entriesDropped, long searches, long users, Map<String, Long> usersDropped,
     Map<String, Long> usersNoted, Map<String, Long> usersPerSplit, Map<String, Long> examples, long examplesOverLimit,
-    Map<String, Quantiles> lengths, List<FileStats> files, List<String> warnings) {
+    long sharedIds, Map<String, Quantiles> lengths, List<FileStats> files, List<String> warnings) {
 
   /** Makes the maps and lists unmodifiable, keeping their order. */
   public DataStats {

@@ -95,7 +95,7 @@ final class IndustrialForm implements LogForm {
   }
 
   @Override
-  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer)
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Dealer dealer)
       throws IOException {
     List<UserResult> results = new ArrayList<>(1);
     Set<String> seen = new LinkedHashSet<>();

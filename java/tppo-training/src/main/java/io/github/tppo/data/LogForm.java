@@ -21,7 +21,7 @@ interface LogForm {
   String take(LineReader line, RecordSink store) throws IOException;
 
   /** Makes the examples of all users that share a hash (nearly always one); training users give more. */
-  List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer) throws IOException;
+  List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Dealer dealer) throws IOException;
 
   /** The form in words, for messages. */
   String describe();
@@ -33,7 +33,17 @@ interface LogForm {
    * @param examples newest cut point first; empty if dropped
    * @param dropped null, or the reason why there is no example
    */
-  record UserResult(String user, List<Example> examples, String dropped) { }
+  record UserResult(String user, List<Example> examples, String dropped) {
+    /** The user without examples. */
+    UserResult dropped(String reason) {
+      return new UserResult(user, List.of(), reason);
+    }
+
+    /** The user under another id. */
+    UserResult named(String id) {
+      return new UserResult(id, examples.stream().map(e -> new Example(id, e.history(), e.targets())).toList(), dropped);
+    }
+  }
 
   /** The form that a configuration names; it counts in {@code tally}. */
   static LogForm of(DataConfig config, Tally tally) {

@@ -15,7 +15,7 @@ import org.apache.commons.compress.compressors.bzip2.BZip2CompressorInputStream;
  * not by the name. A compressed stream that ends early or is damaged gives every byte before the damage; then
  * {@link #read(byte[], int, int)} answers -1 and {@link #damage()} says what was wrong. A fault of the disk is thrown.
  */
-final class LogStream extends InputStream {
+final class LogStream extends InputStream implements LogChunks.Source {
   private final Raw raw;
   private final boolean gzip;
   private final boolean bzip2;
@@ -73,12 +73,14 @@ final class LogStream extends InputStream {
   }
 
   /** Bytes taken from the file so far, before decompression. */
-  long bytesRead() {
+  @Override
+  public long bytesRead() {
     return raw.count;
   }
 
   /** Null, or why the decompressed bytes end before the data did. */
-  String damage() {
+  @Override
+  public String damage() {
     return damage;
   }
 

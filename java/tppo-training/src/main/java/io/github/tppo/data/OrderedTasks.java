@@ -12,20 +12,23 @@ import java.util.concurrent.Future;
 
 /**
  * Runs tasks on several threads and takes their results in the order in which the tasks came, on the thread that hands
- * them in. A bounded number of tasks is on its way at any time. {@link #close()} ends the threads.
+ * them in. At any time a bounded number of tasks is on its way, which take a bounded share of the heap by what they say
+ * (or it is one task that takes more). {@link #close()} ends the threads.
  */
 final class OrderedTasks implements AutoCloseable {
   /** More threads than this wait for the one that unpacks the log. */
   private static final int MAX_THREADS = 16;
   /** Heap to leave for each thread's tasks. */
   private static final long HEAP_PER_THREAD = 16L << 20;
+  /** Tasks on their way, with their results, take at most the heap divided by this. */
+  private static final int HEAP_SHARE = 8;
 
   /** Takes a result. */
   interface Taker<T> {
     void take(T result) throws IOException;
   }
 
-  private record Pending<T>(Future<T> result, Taker<T> taker) {
+  private record Pending<T>(long heap, Future<T> result, Taker<T> taker) {
     void take() throws IOException {
       try {
         taker.take(result.get());
@@ -49,7 +52,9 @@ final class OrderedTasks implements AutoCloseable {
 
   private final ExecutorService threads;
   private final int most;
+  private final long mostHeap;
   private final Queue<Pending<?>> pending = new ArrayDeque<>();
+  private long heap;
 
   /** Makes {@code wanted} threads, 0 for one a processor; fewer where the heap is small. */
   OrderedTasks(int wanted) {
@@ -57,6 +62,7 @@ final class OrderedTasks implements AutoCloseable {
     long n = Math.min(wanted == 0 ? machine.availableProcessors() : wanted, machine.maxMemory() / HEAP_PER_THREAD);
     int count = (int) Math.max(1, Math.min(n, MAX_THREADS));
     most = 2 * count + 1;
+    mostHeap = machine.maxMemory() / HEAP_SHARE;
     threads = Executors.newFixedThreadPool(count, task -> {
       Thread thread = new Thread(task, "prepare");
       thread.setDaemon(true);
@@ -64,18 +70,29 @@ final class OrderedTasks implements AutoCloseable {
     });
   }
 
-  /** Hands in a task; may first wait for, and take, the results of earlier ones. */
-  <T> void add(Callable<T> task, Taker<T> taker) throws IOException {
-    pending.add(new Pending<>(threads.submit(task), taker));
-    while (pending.size() > most) {
-      pending.remove().take();
+  /**
+   * Hands in a task; first waits for, and takes, the results of earlier ones while there are too many beside it.
+   *
+   * @param bytes heap that the task and its result take, roughly
+   */
+  <T> void add(long bytes, Callable<T> task, Taker<T> taker) throws IOException {
+    while (pending.size() >= most || (!pending.isEmpty() && heap + bytes > mostHeap)) {
+      takeFirst();
     }
+    pending.add(new Pending<>(bytes, threads.submit(task), taker));
+    heap += bytes;
+  }
+
+  private void takeFirst() throws IOException {
+    Pending<?> first = pending.remove();
+    first.take();
+    heap -= first.heap;
   }
 
   /** Waits for all tasks and takes their results. */
   void finish() throws IOException {
     while (!pending.isEmpty()) {
-      pending.remove().take();
+      takeFirst();
     }
   }
 

@@ -4,10 +4,10 @@ package io.github.tppo.data;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.ProgressListener;
+import it.unimi.dsi.fastutil.longs.LongSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
@@ -18,15 +18,17 @@ import java.util.Set;
  * shuffled by user, and a limit takes a random but fixed sample). The result does not depend on the order of the files
  * or of their rows, except that rows of a user with equal times stay in the order of file path and line.
  *
- * <p>{@code eval_files} go the same way in a second pass, all of whose users are held out. The passes share no user:
- * an id that stands in both names two people, whose rows are never put together. eval.jsonl holds the held-out users
- * of {@code files} first; with {@code eval_fraction: 0} it holds those of {@code eval_files} only.
+ * <p>{@code eval_files} go the same way in a second pass, all of whose users are held out; before the first one their
+ * ids are read. An id that stands in both is one person, who does not train, or two, as {@code eval_ids} says; rows of
+ * the two logs are never put together. eval.jsonl holds the held-out users of {@code files} first; with
+ * {@code eval_fraction: 0} it holds those of {@code eval_files} only.
  *
  * <p>Reading, unpacking, the temporary files and writing take one thread. Others clean chunks of some hundred thousand
- * bytes ({@link ChunkRows}) and cut users into examples, some thousand rows at a time ({@link UserBatch}); their results
+ * bytes ({@link ChunkRows}) and cut users into examples, some hundred thousand bytes at a time ({@link UserBatch}); their results
  * are taken in the order of the log and of the users, so that the number of threads changes nothing.
  *
- * <p>Memory: some 32 MiB of buffers, up to a quarter of the heap for two groups of users, and the largest user allowed.
+ * <p>Memory: some 32 MiB of buffers, up to a quarter of the heap for two groups of users, up to an eighth for what the
+ * threads work on (more only for a user that alone takes more), and some 20 bytes for each user of {@code eval_files}.
  * The temporary files, below the output folder, take some 55 bytes a row.
  */
 public final class Prepare {
@@ -63,32 +65,27 @@ public final class Prepare {
   }
 
   private DataStats run() throws IOException {
-    List<PreparePass> passes = passes();
+    List<Path> files = InputFiles.resolve("data.files", config.files());
+    List<Path> evalFiles = config.evalFiles().isEmpty() ? List.of() : InputFiles.resolve("data.eval_files", config.evalFiles());
+    refuseSharedFiles(files, evalFiles);
+    double eval = bytes(evalFiles);
+    double all = Math.max(1, bytes(files) + 2 * eval);
+    PreparePass first = new PreparePass(config, counts, false, files, eval / all, 1 - eval / all);
+    PreparePass second = new PreparePass(config, counts, true, evalFiles, 1 - eval / all, 1);
     Files.createDirectories(folder);
     Path spill = folder.resolve("prepare.tmp");
     AtomicFiles.delete(spill); // of a run that was killed
     SplitWriter.write(config, folder, counts, out -> {
-      for (PreparePass pass : passes) {
-        pass.run(spill, threads, out, progress);
+      LongSet evalIds = second.ids(eval / all, threads, progress);
+      first.run(spill, threads, evalIds, out, progress);
+      if (!evalFiles.isEmpty()) {
+        second.run(spill, threads, evalIds, out, progress);
       }
     });
     DataStats stats = counts.stats();
     String json = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(stats);
     AtomicFiles.write(folder.resolve("stats.json"), json + "\n");
     return stats;
-  }
-
-  private List<PreparePass> passes() throws IOException {
-    List<Path> files = InputFiles.resolve("data.files", config.files());
-    List<Path> heldOut = config.evalFiles().isEmpty() ? List.of() : InputFiles.resolve("data.eval_files", config.evalFiles());
-    refuseSharedFiles(files, heldOut);
-    double share = heldOut.isEmpty() ? 1 : (double) bytes(files) / Math.max(1, bytes(files) + bytes(heldOut));
-    List<PreparePass> passes = new ArrayList<>();
-    passes.add(new PreparePass(config, counts, false, files, 0, share));
-    if (!heldOut.isEmpty()) {
-      passes.add(new PreparePass(config, counts, true, heldOut, share, 1));
-    }
-    return passes;
   }
 
   private static void refuseSharedFiles(List<Path> files, List<Path> heldOut) throws IOException {
@@ -103,7 +100,8 @@ public final class Prepare {
     }
   }
 
-  private static long bytes(List<Path> files) throws IOException {
+  /** Bytes of some files together. */
+  static long bytes(List<Path> files) throws IOException {
     long total = 0;
     for (Path file : files) {
       total += Files.size(file);

@@ -22,6 +22,7 @@ final class PrepareCounts {
   private long headerLines;
   private long usersSeen;
   private long overLimit;
+  private long sharedIds;
 
   PrepareCounts(DataConfig config) {
     this.config = config;
@@ -51,8 +52,9 @@ final class PrepareCounts {
     tally.add(part);
   }
 
-  void user(String dropped) {
+  void user(String dropped, boolean inEvalFiles) {
     usersSeen++;
+    sharedIds += inEvalFiles ? 1 : 0;
     if (dropped != null) {
       users.add(dropped, 1);
     }
@@ -89,9 +91,21 @@ final class PrepareCounts {
     List<String> all = new ArrayList<>(warnings);
     noted.forEach((k, n) -> all.add(n + (n == 1 ? " user is " : " users are ")
         + k.replace("user_", "").replace('_', ' ') + " in the log; their rows were brought together and sorted"));
+    if (sharedIds > 0) {
+      all.add(shared());
+    }
     String form = config.form().name().toLowerCase(Locale.ROOT);
     return new DataStats(form, rowsRead, rowsRead - tally.rows.total(), tally.rows.toMap(), headerLines, tally.entries.toMap(), tally.searches(),
-        usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, quantiles(), files, all);
+        usersSeen, users.toMap(), noted, perSplit(usersOf), perSplit(examplesOf), overLimit, sharedIds, quantiles(), files, all);
+  }
+
+  private String shared() {
+    return sharedIds + (sharedIds == 1 ? " id stands" : " ids stand") + " in data.files and in data.eval_files; "
+        + switch (config.evalIds()) {
+          case SAME_PEOPLE -> "data.eval_ids: same_people leaves them out of train.jsonl and valid.jsonl, "
+              + users.get(Dealer.IN_EVAL_FILES) + " of them with examples";
+          case OTHER_PEOPLE -> "data.eval_ids: other_people takes them for ids of different people, of whom those of data.files may train";
+        };
   }
 
   private static Map<String, Long> perSplit(Map<Split, long[]> counts) {

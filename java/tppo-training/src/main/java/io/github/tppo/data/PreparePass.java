@@ -2,6 +2,8 @@
 package io.github.tppo.data;
 
 import io.github.tppo.run.ProgressListener;
+import it.unimi.dsi.fastutil.longs.LongOpenHashSet;
+import it.unimi.dsi.fastutil.longs.LongSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,11 +12,10 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.LongConsumer;
 
 /** One pass of the prepare stage: logs that are read together, and their users. */
 final class PreparePass {
-  /** Records that are made into examples at a time. */
-  private static final int BATCH_RECORDS = 1 << 13;
   /** Share of a pass that reading takes. */
   private static final double READING = 0.8;
   /** Reasons that speak of the query and not of the row: such rows are well formed. */
@@ -24,7 +25,6 @@ final class PreparePass {
   private final PrepareCounts counts;
   private final boolean heldOut;
   private final List<Path> files;
-  private final Split.Dealer dealer;
   private final double from;
   private final double to;
   private RecordBatch.End end = RecordBatch.End.NONE;
@@ -42,20 +42,40 @@ final class PreparePass {
     this.counts = counts;
     this.heldOut = heldOut;
     this.files = files;
-    this.dealer = heldOut ? user -> Split.EVAL : user -> Split.of(config, user);
     this.from = from;
     this.to = to;
   }
 
-  /** Reads the logs, with temporary files in {@code spill}, and writes the examples of their users. */
-  void run(Path spill, int threads, SplitWriter out, ProgressListener progress) throws IOException {
+  /** Hashes of the ids in the logs, in some 20 bytes an id; counts nothing, and its progress goes from 0 to {@code share}. */
+  LongSet ids(double share, int threads, ProgressListener progress) throws IOException {
+    LongSet ids = new LongOpenHashSet();
+    try (OrderedTasks tasks = new OrderedTasks(threads)) {
+      double total = Math.max(1, Prepare.bytes(files));
+      long before = 0;
+      for (Path file : files) {
+        long start = before;
+        readChunks(file, tasks, part -> part.records.addKeysTo(ids), read -> progress.update(
+            Math.round(1000 * share * Math.min(1, (start + read) / total)), 1000, file.getFileName() + ": ids"));
+        before += Files.size(file);
+      }
+    }
+    return ids;
+  }
+
+  /**
+   * Reads the logs and writes the examples of their users.
+   *
+   * @param spill folder of temporary files
+   * @param evalIds hashes of the ids of {@code eval_files}
+   */
+  void run(Path spill, int threads, LongSet evalIds, SplitWriter out, ProgressListener progress) throws IOException {
     long partition = UserPartitions.partitionBytesForHeap();
     try (UserPartitions store = new UserPartitions(spill, config.maxRowsPerUser(), partition);
         OrderedTasks tasks = new OrderedTasks(threads)) {
       readAll(store, tasks, progress);
       Split needed = heldOut ? Split.EVAL : Split.TRAIN;
       long before = counts.examples(needed);
-      makeExamples(store, tasks, out, progress);
+      makeExamples(store, tasks, new Dealer(config, heldOut, evalIds), out, progress);
       if (rowsRead == 0) {
         throw new DataException(key() + ": no rows in " + files);
       }
@@ -65,22 +85,23 @@ final class PreparePass {
     }
   }
 
-  private void makeExamples(UserPartitions store, OrderedTasks tasks, SplitWriter out, ProgressListener progress)
+  private void makeExamples(UserPartitions store, OrderedTasks tasks, Dealer dealer, SplitWriter out, ProgressListener progress)
       throws IOException {
-    UserBatch[] batch = {new UserBatch()};
+    UserBatch[] open = {new UserBatch(config, null, 0)};
     store.forEachKey((bytes, offsets, overflow) -> {
-      batch[0].add(bytes, offsets, overflow);
-      if (batch[0].records() >= BATCH_RECORDS) {
-        hand(batch[0], tasks, out);
-        batch[0] = new UserBatch();
+      UserBatch batch = open[0];
+      if (!batch.takes(bytes)) {
+        hand(batch, tasks, dealer, out);
+        open[0] = new UserBatch(config, bytes, batch.holds(bytes) ? 0 : bytes.length);
       }
+      open[0].add(offsets, overflow);
     }, share -> progress.update(thousandths(READING + share * (1 - READING)), 1000, "users"));
-    hand(batch[0], tasks, out);
+    hand(open[0], tasks, dealer, out);
     tasks.finish();
   }
 
-  private void hand(UserBatch batch, OrderedTasks tasks, SplitWriter out) throws IOException {
-    tasks.add(() -> batch.make(config, dealer), made -> {
+  private void hand(UserBatch batch, OrderedTasks tasks, Dealer dealer, SplitWriter out) throws IOException {
+    tasks.add(batch.heap(), () -> batch.make(dealer), made -> {
       counts.add(made.tally());
       for (UserBatch.Made user : made.users()) {
         out.user(user);
@@ -94,7 +115,8 @@ final class PreparePass {
         + " users, dropped " + stats.usersDropped() + ", left per split " + stats.usersPerSplit() + "; examples beyond data.max_"
         + (heldOut ? "eval " : "train ") + stats.examplesOverLimit() + "; rows dropped " + stats.rowsDropped()
         + ". A user needs data.targets (" + config.targets() + ") different queries and data.min_history ("
-        + config.minHistory() + ") entries before them");
+        + config.minHistory() + ") entries before them" + (stats.usersDropped().containsKey(Dealer.IN_EVAL_FILES)
+        ? ", and not to be one of data.eval_files (data.eval_ids: same_people)" : ""));
   }
 
   private String key() {
@@ -106,10 +128,7 @@ final class PreparePass {
   }
 
   private void readAll(UserPartitions store, OrderedTasks tasks, ProgressListener progress) throws IOException {
-    long total = 0;
-    for (Path file : files) {
-      total += Files.size(file);
-    }
+    long total = Prepare.bytes(files);
     long before = 0;
     for (Path file : files) {
       read(file, store, tasks, before, Math.max(1, total), progress);
@@ -120,25 +139,12 @@ final class PreparePass {
   private void read(Path file, UserPartitions store, OrderedTasks tasks, long before, long total, ProgressListener progress)
       throws IOException {
     FileRows rows = new FileRows();
-    String failure;
-    try (LogChunks chunks = new LogChunks(LogStream.open(file), config.maxLineBytes(), LogChunks.SIZE)) {
-      for (LogChunks.Chunk chunk; (chunk = chunks.next()) != null; ) {
-        LogChunks.Chunk next = chunk;
-        tasks.add(() -> ChunkRows.read(config, file, next), part -> {
-          end = part.records.moveTo(store, end);
-          counts.add(part.tally);
-          rows.add(part);
-        });
-        double share = Math.min(1, (double) (before + chunks.bytesRead()) / total);
-        progress.update(thousandths(READING * share), 1000, file.getFileName() + ": " + rows.read + " rows");
-      }
-      tasks.finish();
-      failure = chunks.damage();
-    } catch (DataException e) {
-      throw e;
-    } catch (IOException e) {
-      throw new DataException(key() + ": " + file + ": cannot be read: " + e.getMessage(), e);
-    }
+    String failure = readChunks(file, tasks, part -> {
+      end = part.records.moveTo(store, end);
+      counts.add(part.tally);
+      rows.add(part);
+    }, read -> progress.update(thousandths(READING * Math.min(1, (double) (before + read) / total)), 1000,
+        file.getFileName() + ": " + rows.read + " rows"));
     if (failure != null) {
       counts.warn(file + ": " + failure + "; the whole lines before that are used, "
           + rows.dropped.getOrDefault("truncated_line", 0L) + " line cut short is dropped");
@@ -147,6 +153,29 @@ final class PreparePass {
     rowsRead += rows.read;
     counts.file(new DataStats.FileStats(file.toString(), heldOut, Files.size(file), rows.read, rows.dropped, rows.firstLine),
         rows.headers);
+  }
+
+  /**
+   * Reads a file chunk by chunk.
+   *
+   * @param bytesRead hears how many bytes of the file have been taken
+   * @return null, or why the log ends early
+   */
+  private String readChunks(Path file, OrderedTasks tasks, OrderedTasks.Taker<ChunkRows> taker, LongConsumer bytesRead)
+      throws IOException {
+    try (LogChunks chunks = new LogChunks(LogStream.open(file), config.maxLineBytes(), LogChunks.SIZE)) {
+      for (LogChunks.Chunk chunk; (chunk = chunks.next()) != null; ) {
+        LogChunks.Chunk next = chunk;
+        tasks.add(next.heap(), () -> ChunkRows.read(config, file, next), taker);
+        bytesRead.accept(chunks.bytesRead());
+      }
+      tasks.finish();
+      return chunks.damage();
+    } catch (DataException e) {
+      throw e;
+    } catch (IOException e) {
+      throw new DataException(key() + ": " + file + ": cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /** The chunks of one file, added up. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
+import it.unimi.dsi.fastutil.longs.LongSet;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.util.Arrays;
@@ -33,6 +34,13 @@ final class RecordBatch implements RecordSink {
     }
     last = out.position();
     out.putLong(key).putInt(stretch).putInt(tag).put(record, 0, length);
+  }
+
+  /** Adds the key of every record. */
+  void addKeysTo(LongSet keys) {
+    for (int at = 0; at < out.position(); at += UserPartitions.HEADER + UserPartitions.length(out.getInt(at + 12))) {
+      keys.add(out.getLong(at));
+    }
   }
 
   /** What ends a batch: the key of its last record and that record's stretch. */

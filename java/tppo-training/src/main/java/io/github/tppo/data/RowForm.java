@@ -121,7 +121,7 @@ final class RowForm implements LogForm {
   }
 
   @Override
-  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Split.Dealer dealer) {
+  public List<UserResult> finish(byte[] bytes, IntArrayList offsets, long overflow, Dealer dealer) {
     // Two users with one hash are next to impossible, and are kept apart all the same.
     Map<String, List<Row>> users = new TreeMap<>();
     RecordBuffer in = new RecordBuffer();
@@ -155,7 +155,7 @@ final class RowForm implements LogForm {
     return results;
   }
 
-  private UserResult finishUser(String user, List<Row> rows, Split.Dealer dealer) {
+  private UserResult finishUser(String user, List<Row> rows, Dealer dealer) {
     boolean inTime = isInTime(rows);
     if (parser.sorted()) {
       noteDisorder(rows, inTime);

@@ -17,11 +17,6 @@ public enum Split {
     return key() + ".jsonl";
   }
 
-  /** Says to which part a user goes. */
-  interface Dealer {
-    Split of(String user);
-  }
-
   /** The part of a user of {@code files}: a seeded hash of the id decides, nothing else. */
   static Split of(DataConfig config, String user) {
     double u = UserHash.unit(UserHash.of(config.seed(), user));

@@ -39,7 +39,7 @@ final class SplitWriter {
   void user(UserBatch.Made made) throws IOException {
     LogForm.UserResult user = made.user();
     Split split = made.split();
-    counts.user(user.dropped());
+    counts.user(user.dropped(), made.inEvalFiles());
     if (user.examples().isEmpty()) {
       return;
     }

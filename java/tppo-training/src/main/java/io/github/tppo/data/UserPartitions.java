@@ -95,14 +95,21 @@ final class UserPartitions implements Closeable, RecordSink {
   private void put(long key, int stretch, byte[] record, int length, int tag) throws IOException {
     int p = room(key, HEADER + length);
     ByteBuffer.wrap(buffers[p], used[p], HEADER + length).putLong(key).putInt(stretch).putInt(tag).put(record, 0, length);
-    used[p] += HEADER + length;
+    added(p, HEADER + length);
   }
 
   /** Adds a record that lies in an array behind its header, {@code size} bytes together. */
   void copy(long key, byte[] from, int at, int size) throws IOException {
     int p = room(key, size);
     System.arraycopy(from, at, buffers[p], used[p], size);
+    added(p, size);
+  }
+
+  private void added(int p, int size) throws IOException {
     used[p] += size;
+    if (used[p] > BUFFER) { // one record, which no buffer shall hold
+      spill(p);
+    }
   }
 
   /** The partition of a key, whose buffer then has room for so many bytes. */

@@ -34,7 +34,8 @@ class DataConfigTest {
       "eval_fraction=0.95 | eval_fraction: 0.95, expected less than 1 together with valid_fraction (0.1)",
       "valid_fraction=-0.1 | valid_fraction: -0.1, expected 0 or more", "max_train=-1 | max_train: -1, expected at least 0",
       "delimiter=ab | delimiter: \"ab\", expected tab, or one character", "max_line_bytes=3 | max_line_bytes: 3, expected 64 to",
-      "time_pattern=yyyy-bb | time_pattern: \"yyyy-bb\", expected a date pattern", "columns.user= | columns.user: empty"})
+      "time_pattern=yyyy-bb | time_pattern: \"yyyy-bb\", expected a date pattern", "columns.user= | columns.user: empty",
+      "eval_ids=nobody | eval_ids: "})
   void impossibleValuesAreNamed(String setting, String expected) {
     String message = assertThrows(ConfigException.class, () -> ConfigReader.read(DataConfig.class, List.of(setting)))
         .getMessage();

@@ -92,6 +92,53 @@ class LogChunksTest {
     }
   }
 
+  /** 40 MB without a newline between two rows, as fast as they are asked for; the reads are bounded, or this fails. */
+  private static final class LongLine implements LogChunks.Source {
+    static final int BYTES = 40_000_000;
+    private static final byte[] BEFORE = LogFiles.utf8("the first row\n");
+    private static final byte[] AFTER = LogFiles.utf8("\nthe last row\n");
+    private int at;
+    private int reads;
+
+    @Override
+    public int read(byte[] to, int offset, int length) {
+      assertTrue(++reads < 1000, () -> reads + " reads, of " + at + " bytes");
+      int n = 0;
+      for (; n < length && at < BYTES; n++, at++) {
+        int fromEnd = at - (BYTES - AFTER.length);
+        to[offset + n] = at < BEFORE.length ? BEFORE[at] : fromEnd >= 0 ? AFTER[fromEnd] : (byte) 'x';
+      }
+      return n == 0 ? -1 : n;
+    }
+
+    @Override
+    public long bytesRead() {
+      return at;
+    }
+
+    @Override
+    public String damage() {
+      return null;
+    }
+
+    @Override
+    public void close() { }
+  }
+
+  /** The line costs a read for each array full, and no more memory than the longest line allowed. */
+  @Test
+  void aLineOfTensOfMegabytesIsReadOnce() throws IOException {
+    int limit = DataConfig.defaults().maxLineBytes();
+    List<String> lines = new ArrayList<>();
+    try (LogChunks chunks = new LogChunks(new LongLine(), limit, LogChunks.SIZE)) {
+      for (LogChunks.Chunk c; (c = chunks.next()) != null; ) {
+        assertTrue(c.bytes().length <= limit + 3, c.bytes().length + " bytes");
+        lines(new LineReader(c.bytes(), c.length(), limit, c.damage()), lines);
+      }
+    }
+    assertEquals(List.of("LINE the first row", "LINE_TOO_LONG", "LINE the last row"), lines);
+  }
+
   @Test
   void ofATruncatedLogTheLastLineIsCutShort() throws IOException {
     byte[] gzip = LogFiles.gzip(log(new Random(3), 400));

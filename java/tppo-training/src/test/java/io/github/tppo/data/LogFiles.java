@@ -85,7 +85,7 @@ final class LogFiles {
     List<String> all = new ArrayList<>(List.of("valid_fraction=0", "eval_fraction=0"));
     all.addAll(List.of(settings));
     DataConfig c = ConfigReader.read(DataConfig.class, all);
-    return new DataConfig(c.form(), files, evalFiles, c.columns(), c.delimiter(), c.quoting(), c.header(), c.timePattern(), c.clicks(),
+    return new DataConfig(c.form(), files, evalFiles, c.evalIds(), c.columns(), c.delimiter(), c.quoting(), c.header(), c.timePattern(), c.clicks(),
         c.targets(), c.minTargets(), c.historyLimit(), c.minHistory(), c.maxQueryChars(), c.dropUrls(), c.cutsPerUser(),
         c.cutStride(), c.validFraction(), c.evalFraction(), c.maxTrain(), c.maxValid(), c.maxEval(), c.seed(),
         c.maxLineBytes(), c.maxRowsPerUser());

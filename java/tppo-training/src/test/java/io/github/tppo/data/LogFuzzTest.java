@@ -3,6 +3,7 @@ package io.github.tppo.data;
 
 import com.code_intelligence.jazzer.junit.FuzzTest;
 import io.github.tppo.HostileInput;
+import it.unimi.dsi.fastutil.longs.LongSets;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -69,6 +70,7 @@ class LogFuzzTest {
   /** What the prepare stage does with a file, without its files. */
   private static void examples(DataConfig config, Path file) throws IOException {
     LogForm form = LogForm.of(config, new Tally());
+    Dealer dealer = new Dealer(config, false, LongSets.EMPTY_SET);
     try (UserPartitions store = new UserPartitions(file.resolveSibling("spill"), 100, 1 << 20);
         LineReader lines = new LineReader(LogStream.open(file), config.maxLineBytes())) {
       form.start(file);
@@ -78,7 +80,7 @@ class LogFuzzTest {
         }
       }
       store.forEachKey((bytes, offsets, overflow) -> {
-        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, user -> Split.of(config, user))) {
+        for (LogForm.UserResult user : form.finish(bytes, offsets, overflow, dealer)) {
           for (Example example : user.examples()) {
             byte[] written = Examples.toBytes(example);
             if (!Examples.fromBytes(written, 0, written.length).equals(example)) {

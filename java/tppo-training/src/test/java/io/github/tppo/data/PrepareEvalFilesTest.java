@@ -13,6 +13,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -20,6 +23,7 @@ import org.junit.jupiter.api.io.TempDir;
 /** {@code data.eval_files}: logs whose users are all held out. */
 class PrepareEvalFilesTest {
   private static final String[] SPLIT = {"valid_fraction=0.2", "eval_fraction=0.3", "cuts_per_user=3"};
+  private static final String OTHER_PEOPLE = "eval_ids=other_people";
   @TempDir Path folder;
   private Path log;
   private Path fresh;
@@ -40,6 +44,10 @@ class PrepareEvalFilesTest {
     return Examples.read(folder.resolve(out).resolve(split.fileName()));
   }
 
+  private static String[] with(String[] settings, String another) {
+    return Stream.concat(Stream.of(settings), Stream.of(another)).toArray(String[]::new);
+  }
+
   private static boolean isFresh(Example e) {
     return e.targets().stream().allMatch(q -> q.contains(" fresh "));
   }
@@ -47,7 +55,7 @@ class PrepareEvalFilesTest {
   @Test
   void itsUsersAreAllHeldOutAndTheOthersAreDealtAsBefore() throws IOException {
     prepare("without", List.of(), SPLIT);
-    DataStats stats = prepare("with", List.of(fresh), SPLIT);
+    DataStats stats = prepare("with", List.of(fresh), with(SPLIT, OTHER_PEOPLE));
     for (Split s : List.of(Split.TRAIN, Split.VALID)) {
       assertArrayEquals(Files.readAllBytes(folder.resolve("without").resolve(s.fileName())),
           Files.readAllBytes(folder.resolve("with").resolve(s.fileName())), s + " has users of files only");
@@ -55,18 +63,69 @@ class PrepareEvalFilesTest {
     List<Example> before = read("without", Split.EVAL);
     List<Example> eval = read("with", Split.EVAL);
     assertFalse(before.isEmpty());
-    assertEquals(before, eval.subList(0, before.size()), "first the held-out users of files");
+    assertEquals(before.stream().map(e -> new Example(" files:" + e.user(), e.history(), e.targets())).toList(),
+        eval.subList(0, before.size()), "first the held-out users of files, whom ids of their own keep apart");
+    assertEquals(eval.size(), eval.stream().map(Example::user).distinct().count());
     List<Example> added = eval.subList(before.size(), eval.size());
     assertEquals(80, added.stream().filter(PrepareEvalFilesTest::isFresh).map(Example::user).distinct().count());
     assertEquals(80, added.size(), "one example a user, whatever cuts_per_user");
     assertEquals(4, added.get(0).history().search().size(), "rows of the same id in files are another person's");
     assertEquals(eval.size(), stats.examples(Split.EVAL));
     assertEquals(140, stats.users());
+    assertEquals(60, stats.sharedIds());
+    assertEquals(Map.of(), stats.usersDropped());
+    assertEquals(List.of("60 ids stand in data.files and in data.eval_files; data.eval_ids: other_people takes them for ids of"
+        + " different people, of whom those of data.files may train"), stats.warnings());
+  }
+
+  /** One log cut by time: who is in its later part is held out, unless told otherwise. */
+  @Test
+  void nobodyOfItTrains() throws IOException {
+    Path later = Files.writeString(folder.resolve("later"), LogFiles.aolUsers(25, 7)
+        + LogFiles.aol("u30", "a single query", 3) + LogFiles.aol("u31", "www.an-address.com", 3));
+    prepare("without", List.of(), SPLIT);
+    DataStats stats = prepare("with", List.of(later), SPLIT);
+    List<String> ids = IntStream.concat(IntStream.range(0, 25), IntStream.of(30, 31)).mapToObj(u -> "u" + u).toList();
+    long left = 0;
+    for (Split s : List.of(Split.TRAIN, Split.VALID)) {
+      List<Example> before = read("without", s);
+      List<Example> expected = before.stream().filter(e -> !ids.contains(e.user())).toList();
+      assertFalse(expected.isEmpty());
+      assertEquals(expected, read("with", s));
+      left += before.stream().map(Example::user).filter(ids::contains).distinct().count();
+    }
+    assertTrue(left > 0 && left < 27, left + " of both");
+    List<Example> heldOut = read("without", Split.EVAL);
+    assertEquals(heldOut, read("with", Split.EVAL).subList(0, heldOut.size()), "one person, who may give two examples");
+    assertEquals(heldOut.size() + 25, stats.examples(Split.EVAL));
+    assertEquals(27, stats.sharedIds());
+    assertEquals(Map.of("in_eval_files", left, "too_few_distinct_queries", 1L, "no_usable_query", 1L), stats.usersDropped());
+    assertEquals(List.of("27 ids stand in data.files and in data.eval_files; data.eval_ids: same_people leaves them out of"
+        + " train.jsonl and valid.jsonl, " + left + " of them with examples"), stats.warnings());
+  }
+
+  @Test
+  void logsOfOtherIdsGiveTheSameEitherWay() throws IOException {
+    Path others = Files.writeString(folder.resolve("others"), LogFiles.aolUsers(9, 7).replace("\nu", "\nv"));
+    DataStats same = prepare("same", List.of(others), SPLIT);
+    assertEquals(same, prepare("other", List.of(others), with(SPLIT, OTHER_PEOPLE)));
+    assertEquals(0, same.sharedIds());
+    assertEquals(List.of(), same.warnings());
+    for (Split s : Split.values()) {
+      assertEquals(read("same", s), read("other", s));
+    }
+  }
+
+  @Test
+  void aLogOfNobodyElseIsRefused() throws IOException {
+    String message = fault(fresh);
+    assertTrue(message.contains("data.files: no training example: of 60 users, dropped {in_eval_files=60}"), message);
+    assertTrue(message.contains("data.eval_ids"), message);
   }
 
   @Test
   void withoutAFractionEvalHoldsNoOtherUsers() throws IOException {
-    prepare("out", List.of(fresh), "eval_fraction=0");
+    prepare("out", List.of(fresh), "eval_fraction=0", OTHER_PEOPLE);
     assertEquals(80, read("out", Split.EVAL).stream().filter(PrepareEvalFilesTest::isFresh).count());
     assertEquals(80, read("out", Split.EVAL).size());
     assertEquals(60, read("out", Split.TRAIN).size());
@@ -75,7 +134,7 @@ class PrepareEvalFilesTest {
   @Test
   void statsTellTheRowsOfBoth() throws IOException {
     List<Long> progress = new ArrayList<>();
-    DataStats stats = Prepare.run(LogFiles.config(List.of(log), List.of(fresh), SPLIT), folder.resolve("out"), 0,
+    DataStats stats = Prepare.run(LogFiles.config(List.of(log), List.of(fresh), with(SPLIT, OTHER_PEOPLE)), folder.resolve("out"), 0,
         (done, total, note) -> progress.add(done));
     assertEquals(60 * 8 + 80 * 7 + 1, stats.rowsRead());
     assertEquals(List.of(false, true), stats.files().stream().map(DataStats.FileStats::heldOut).toList());

@@ -46,6 +46,23 @@ class UserPartitionsTest {
     return found;
   }
 
+  /** 256 buffers with such a record each would be more than what is promised. */
+  @Test
+  void aRecordLargerThanABufferGoesToDiskAtOnce() throws IOException {
+    Path folder = temp.resolve("large");
+    byte[] large = new byte[100_000];
+    try (UserPartitions store = new UserPartitions(folder, 10, 1 << 30)) {
+      store.add(1, 0, large, large.length);
+      try (var files = Files.list(folder)) {
+        assertEquals(UserPartitions.HEADER + large.length, Files.size(files.findFirst().orElseThrow()));
+      }
+      store.add(1, 0, large, 3);
+      store.forEachKey((bytes, offsets, overflow) -> assertEquals(List.of(large.length, 3),
+          offsets.intStream().mapToObj(at -> UserPartitions.length(bytes, at)).toList()), share -> { });
+    }
+    assertFalse(Files.exists(folder));
+  }
+
   /** Some records of a few hundred keys, in memory, spilled, and dealt again: always the same answer. */
   @Test
   void recordsComeBackByKeyInOrder() throws IOException {

@@ -39,12 +39,15 @@ import java.util.stream.Stream;
 final class EvaluateStage implements Stage<TppoConfig> {
   private final List<Arm> compared;
   private final List<Ablation> ablations;
+  private final List<String> before;
 
   /**
    * @param compared the policies that are compared with each other, TPPO the first
    * @param ablations the policies that are compared along one setting
+   * @param before the stages of the run before this one: the results tell of all of them
    */
-  EvaluateStage(List<Arm> compared, List<Ablation> ablations) {
+  EvaluateStage(List<Arm> compared, List<Ablation> ablations, List<String> before) {
+    this.before = List.copyOf(before);
     this.compared = List.copyOf(compared);
     this.ablations = List.copyOf(ablations);
   }
@@ -56,9 +59,7 @@ final class EvaluateStage implements Stage<TppoConfig> {
 
   @Override
   public List<String> needs() {
-    List<String> needs = new ArrayList<>(List.of("prepare", "sft", "generate", "label", "train-reward"));
-    arms().forEach(arm -> needs.add(arm.policyStage()));
-    return needs;
+    return before;
   }
 
   @Override

@@ -39,7 +39,7 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
     List<Arm> all = new ArrayList<>(compared);
     all.addAll(Ablation.arms(ablations));
     List<Stage<TppoConfig>> stages = new ArrayList<>(training(all));
-    EvaluateStage evaluate = new EvaluateStage(compared, ablations);
+    EvaluateStage evaluate = new EvaluateStage(compared, ablations, stages.stream().map(Stage::name).toList());
     stages.add(evaluate);
     stages.add(new ReportStage(evaluate.needs()));
     return stages;

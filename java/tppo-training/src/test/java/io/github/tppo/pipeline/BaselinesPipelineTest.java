@@ -79,6 +79,12 @@ class BaselinesPipelineTest {
         assertTrue(results.at("/relevance_rate/" + template + "/" + name + "/mean").isNumber(), name);
       }
     }
+    for (String model : List.of("token", "sentence")) {
+      assertTrue(results.at("/reward_model/" + model + "/eval_loss").isNumber(), model);
+    }
+    for (String stage : List.of("label-sentence", "train-reward-sentence", "train-policy-ppo", "train-policy-dpo", "evaluate")) {
+      assertTrue(results.path("timing_s").has(stage), stage);
+    }
     assertEquals(1, LongformerConfig.read(whole.resolve("reward-sentence/config.json")).labels());
     assertEquals(3, LongformerConfig.read(whole.resolve("reward-token/config.json")).labels());
     assertTrue(Files.exists(whole.resolve("reward-sentence/tokenizer.json")));

@@ -6,6 +6,7 @@ import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.Reporter;
 import io.github.tppo.run.RunException;
 import io.github.tppo.run.RunFolder;
+import io.github.tppo.run.Stage;
 import io.github.tppo.run.StageRunner;
 import io.github.tppo.run.StoppedException;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import picocli.CommandLine;
@@ -42,6 +44,11 @@ final class PipelineRun<C extends Record> {
   private int run(String only) throws Exception {
     C config = ConfigReader.read(pipeline.config(), configFile, options.overrides);
     Map<String, C> runs = pipeline.runs(config);
+    Map<String, List<Stage<C>>> stages = new LinkedHashMap<>(); // what cannot be is said before a folder remembers the configuration
+    runs.forEach((name, run) -> {
+      stages.put(name, pipeline.stages(run));
+      stages.get(name).forEach(stage -> stage.config(run));
+    });
     Path out = options.out != null ? options.out : Path.of("runs", baseName(configFile));
     PrintWriter err = command.getErr();
     try (RunFolder folder = RunFolder.open(out); Reporter reporter = reporter(err)) {
@@ -50,13 +57,13 @@ final class PipelineRun<C extends Record> {
       List<Path> folders = new ArrayList<>();
       for (Map.Entry<String, C> run : runs.entrySet()) {
         if (run.getKey().isEmpty()) {
-          stages(run.getValue(), folder, only, reporter, stop);
+          run(stages.get(""), run.getValue(), folder, only, reporter, stop);
           continue;
         }
         reporter.message(run.getKey());
         try (RunFolder below = RunFolder.open(folder.path(run.getKey()))) {
           begin(below, run.getValue(), reporter);
-          stages(run.getValue(), below, only, reporter, stop);
+          run(stages.get(run.getKey()), run.getValue(), below, only, reporter, stop);
           folders.add(below.root());
         }
       }
@@ -77,8 +84,8 @@ final class PipelineRun<C extends Record> {
     }
   }
 
-  private void stages(C config, RunFolder folder, String only, Reporter reporter, StopSignal stop) throws Exception {
-    StageRunner<C> runner = new StageRunner<>(pipeline.stages(config), config, folder, options.backend, reporter, stop);
+  private void run(List<Stage<C>> stages, C config, RunFolder folder, String only, Reporter reporter, StopSignal stop) throws Exception {
+    StageRunner<C> runner = new StageRunner<>(stages, config, folder, options.backend, reporter, stop);
     if (only == null) {
       runner.runAll();
     } else {

@@ -29,7 +29,7 @@ class TppoTest extends CommandTest {
 
   @Test
   void everyCommandHasHelp() {
-    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "checkpoint", "suggest", "serve", "doctor"}) {
+    for (String command : new String[] {"quickstart", "init", "run", "prepare", "report", "verify", "search", "agreement", "checkpoint", "suggest", "serve", "doctor"}) {
       assertEquals(0, tppo(command, "--help"));
       assertTrue(stdout.startsWith("Usage: tppo " + command), stdout);
       assertTrue(stdout.contains("--version"), stdout);
@@ -68,6 +68,10 @@ class TppoTest extends CommandTest {
     assertFalse(Files.exists(out), "nothing is begun with a wrong configuration");
     assertEquals(2, tppo("run", dir.resolve("no.yaml"), "--out", out));
     assertTrue(stderr.contains("no such file"), stderr);
+    Files.writeString(config, "search: {trials: 2, space: {tppo: ['policy.alpa=1|2']}}\n");
+    assertEquals(2, tppo("search", config, "--out", out));
+    assertTrue(stderr.contains("policy.alpa: unknown key; did you mean policy.alpha?"), stderr);
+    assertFalse(Files.exists(out), "nor with a wrong variation of a good one");
     Files.writeString(config, "steps: -1\n");
     assertEquals(2, tppo("run", config, "--out", out));
     assertTrue(stderr.contains("steps: -1, expected 0 or more"), stderr);

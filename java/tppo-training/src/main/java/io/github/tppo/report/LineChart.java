@@ -100,7 +100,7 @@ final class LineChart {
       html.close();
     }
     html.open("svg", "viewBox", "0 0 " + WIDTH + " " + HEIGHT, "role", "img", "aria-label", describe());
-    axes(html, x, y);
+    Axes.write(html, x, y, xLabel, WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM);
     for (Reference r : references) {
       reference(html, r, x, y);
     }
@@ -146,20 +146,6 @@ final class LineChart {
       }
     }
     return Scale.round(low, high, HEIGHT - BOTTOM, TOP, 5);
-  }
-
-  private void axes(Html html, Scale x, Scale y) {
-    for (double tick : y.ticks()) {
-      String at = Numbers.at(y.at(tick));
-      html.empty("line", "class", "grid", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", at, "y2", at);
-      html.element("text", y.label(tick), "class", "tick", "x", "" + (LEFT - 6), "y", at, "dy", "0.35em", "text-anchor", "end");
-    }
-    for (double tick : x.ticks()) {
-      html.element("text", x.label(tick), "class", "tick", "x", Numbers.at(x.at(tick)), "y", "" + (HEIGHT - BOTTOM + 15),
-          "text-anchor", "middle");
-    }
-    html.element("text", xLabel, "class", "tick", "x", "" + (LEFT + (WIDTH - LEFT - RIGHT) / 2), "y", "" + (HEIGHT - 5),
-        "text-anchor", "middle");
   }
 
   private static void reference(Html html, Reference r, Scale x, Scale y) {

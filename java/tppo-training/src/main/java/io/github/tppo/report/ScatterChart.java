@@ -55,17 +55,7 @@ final class ScatterChart {
     groups.forEach((group, style) -> html.open("span", "class", style).empty("i").text(group).close());
     html.close();
     html.open("svg", "viewBox", "0 0 " + WIDTH + " " + HEIGHT, "role", "img", "aria-label", describe(groups));
-    for (double tick : y.ticks()) {
-      String at = Numbers.at(y.at(tick));
-      html.empty("line", "class", "grid", "x1", "" + LEFT, "x2", "" + (WIDTH - RIGHT), "y1", at, "y2", at);
-      html.element("text", y.label(tick), "class", "tick", "x", "" + (LEFT - 6), "y", at, "dy", "0.35em", "text-anchor", "end");
-    }
-    for (double tick : x.ticks()) {
-      html.element("text", x.label(tick), "class", "tick", "x", Numbers.at(x.at(tick)), "y", "" + (HEIGHT - BOTTOM + 15),
-          "text-anchor", "middle");
-    }
-    html.element("text", xLabel, "class", "tick", "x", "" + (LEFT + (WIDTH - LEFT - RIGHT) / 2), "y", "" + (HEIGHT - 5),
-        "text-anchor", "middle");
+    Axes.write(html, x, y, xLabel, WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM);
     for (Dot d : dots) {
       String cx = Numbers.at(x.at(d.x()));
       String cy = Numbers.at(y.at(d.y()));

@@ -38,7 +38,7 @@ public final class Tensors {
             throw new IllegalArgumentException("threads must be at least 1, is " + threads);
         }
         torch.set_num_threads(threads);
-        setBlasThreads(threads);
+        Workers.setBlasThreads(threads);
     }
 
     /** Returns the number of threads that libtorch uses inside an operation of this thread. */

@@ -14,7 +14,10 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. */
+/**
+ * Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. Thread safe; a tensor may be read by several
+ * threads at once as long as none writes it and the scope that frees it stays open.
+ */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Tensors {
 

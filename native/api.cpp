@@ -6,6 +6,7 @@
 #include <new>
 
 #include "args.h"
+#include "check.h"
 #include "cpu/cpu_backend.h"
 #include "cpu/isa.h"
 #include "cpu/median.h"
@@ -241,19 +242,23 @@ int32_t tppo_decoder_copy_slot(const tppo_decoder_args* args, int64_t from, int6
   if (from < 0 || from >= args->num_slots) return outside("from", from, args->num_slots);
   if (to < 0 || to >= args->num_slots) return outside("to", to, args->num_slots);
   if (positions < 0 || positions > args->slot_capacity) return outside("positions", positions, args->slot_capacity + 1);
-  if (args->cache == nullptr || reinterpret_cast<uintptr_t>(args->cache) % 4 != 0)
-    return tppo::fail(TPPO_INVALID_ARGUMENT, "%s: cache is NULL or not aligned to its 4-byte elements", name);
+  tppo::Check check(name, -1, false);
+  check.output("cache", args->cache, floats * 4, 4, true);
+  if (!check.ok()) return check.status();
   tppo::cpu::decoder_copy_slot(*args, from, to, positions);
   return TPPO_OK;
 }
 
 int32_t tppo_suggested_length(const int32_t* lengths, int64_t count, int32_t num_queries, double* result) {
-  if (lengths == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: lengths is NULL");
-  if (result == nullptr) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: result is NULL");
-  if (count < 1) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: count is %lld, expected at least 1", static_cast<long long>(count));
-  if (num_queries < 1) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: num_queries is %d, expected at least 1", num_queries);
-  for (int64_t i = 0; i < count; ++i)
-    if (lengths[i] < 0) return tppo::fail(TPPO_INVALID_ARGUMENT, "tppo_suggested_length: lengths[%lld] is %d", static_cast<long long>(i), lengths[i]);
+  tppo::Check check("tppo_suggested_length", -1, false);
+  check.count("count", count, 1);
+  check.at_least("num_queries", num_queries, 1);
+  if (!check.ok()) return check.status();
+  check.input("lengths", lengths, count * 4, 4, true);
+  check.output("result", result, 8, 8, true);
+  for (int64_t i = 0; i < count && check.ok(); ++i)
+    if (lengths[i] < 0) check.fail("lengths[%lld] is %d", static_cast<long long>(i), lengths[i]);
+  if (const int32_t status = check.finish()) return status;
   *result = tppo::cpu::median(lengths, count) * num_queries;
   return TPPO_OK;
 }

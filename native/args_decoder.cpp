@@ -48,9 +48,12 @@ class LayerArrays {
     const uintptr_t begin = reinterpret_cast<uintptr_t>(address);
     if (begin % static_cast<uintptr_t>(element) != 0)
       return check_.fail("layers[%lld].%s%s is not aligned to its %lld-byte elements", l, part, name, static_cast<long long>(element));
+    uintptr_t end;
+    if (__builtin_add_overflow(begin, static_cast<uintptr_t>(bytes), &end))
+      return check_.fail("layers[%lld].%s%s: %lld bytes from this address exceed the address space", l, part, name, static_cast<long long>(bytes));
     for (const Written& w : written_) {
       const uintptr_t first = reinterpret_cast<uintptr_t>(w.address);
-      if (w.address != nullptr && first < begin + static_cast<uintptr_t>(bytes) && begin < first + static_cast<uintptr_t>(w.bytes))
+      if (w.address != nullptr && first < end && begin < first + static_cast<uintptr_t>(w.bytes))
         return check_.fail("%s overlaps layers[%lld].%s%s", w.name, l, part, name);
     }
   }
@@ -152,8 +155,12 @@ int32_t check(tppo_decoder_args& a, int32_t device, bool shapes_only) {
   if (a.num_heads * a.head_size > kMostSize) c.fail("num_heads * head_size is %lld, more than 2^30", static_cast<long long>(a.num_heads * a.head_size));
   if (a.num_outputs > a.num_rows)
     c.fail("num_outputs is %lld, more than num_rows %lld", static_cast<long long>(a.num_outputs), static_cast<long long>(a.num_rows));
-  if (a.layers == nullptr) c.fail("layers is NULL");
   if (!c.ok()) return c.status();
+  const int64_t layer_bytes = a.num_layers * static_cast<int64_t>(sizeof(tppo_decoder_layer));
+  Check list_of_layers("tppo_decoder", -1, false);
+  list_of_layers.input("layers", a.layers, layer_bytes, alignof(tppo_decoder_layer), true);
+  if (!list_of_layers.ok()) return list_of_layers.status();
+  c.input("layers", a.layers, layer_bytes, alignof(tppo_decoder_layer), true);
   layers(c, a, cache_floats, shapes_only);
 
   const int64_t element = element_bytes(a.dtype), table = a.vocab_size * a.hidden_size * element, angles = a.slot_capacity * (a.head_size / 2) * 4;

@@ -153,6 +153,7 @@ int32_t check_policy_loss(tppo_policy_loss_args& a, tppo_linear_args* linear, Ch
   logits.stride("grad_stride", a.grad_stride);
   c.one_of("aggregation", a.aggregation, TPPO_TOKEN_MEAN, TPPO_SEQ_MEAN_TOKEN_SUM);
   c.one_of("kl_estimator", a.kl_estimator, TPPO_KL_K1, TPPO_KL_K3);
+  c.one_of("zero_bad_rows", a.zero_bad_rows, 0, 1);
   c.real("eps_low", a.eps_low, 0.0, 1.0);
   c.real("eps_high", a.eps_high, 0.0, 1e30);
   if (a.dual_clip != 0.0) c.real("dual_clip", a.dual_clip, 1.0, 1e30, true);
@@ -200,6 +201,7 @@ void weight_contents(Check& c, const tppo_nll_loss_args& a) {
 int32_t check_nll_loss(tppo_nll_loss_args& a, tppo_linear_args* linear, Check& c) {
   Logits<tppo_nll_loss_args> logits(c, a, linear);
   logits.stride("grad_stride", a.grad_stride);
+  c.one_of("zero_bad_rows", a.zero_bad_rows, 0, 1);
   c.real("normalizer", a.normalizer, 0.0, 1e300);
   if (!c.ok()) return c.status();
   logits.inputs();

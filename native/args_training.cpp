@@ -82,6 +82,14 @@ int32_t check(tppo_global_norm_args& a, int32_t device, bool shapes_only) {
         return c.fail("tensors[%lld] is not aligned to its 4-byte elements", static_cast<long long>(i)), c.status();
     }
   c.output("stats", a.stats, TPPO_NORM_STATS * 8, 8, true);
+  const uintptr_t stats = reinterpret_cast<uintptr_t>(a.stats);
+  for (int64_t i = 0; i < a.num_tensors && c.ok(); ++i) {
+    const uintptr_t begin = reinterpret_cast<uintptr_t>(a.tensors[i]);
+    uintptr_t end;
+    if (__builtin_add_overflow(begin, static_cast<uintptr_t>(a.lengths[i]) * 4, &end))
+      c.fail("tensors[%lld]: %lld elements from this address exceed the address space", static_cast<long long>(i), static_cast<long long>(a.lengths[i]));
+    if (begin < stats + TPPO_NORM_STATS * 8 && stats < end) c.fail("stats overlaps tensors[%lld]", static_cast<long long>(i));
+  }
   return c.finish();
 }
 

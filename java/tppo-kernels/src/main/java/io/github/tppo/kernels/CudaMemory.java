@@ -35,7 +35,9 @@ public final class CudaMemory implements AutoCloseable {
         long bytes = Math.max(1, Math.multiplyExact(length, (long) dtype.bytes()));
         Pointer address = new Pointer();
         Status.check(Tppo.tppo_cuda_alloc(device.index(), bytes, address));
-        return new CudaMemory(NativeArray.of(address, length, dtype, device), address);
+        CudaMemory memory = new CudaMemory(NativeArray.of(address, length, dtype, device), address);
+        LeakReport.opened(memory, "CUDA memory", bytes);
+        return memory;
     }
 
     /** Copies an array of the CPU to a new one on {@code device}. */
@@ -70,6 +72,7 @@ public final class CudaMemory implements AutoCloseable {
         if (!closed.compareAndSet(false, true)) {
             throw new IllegalStateException("memory is closed already");
         }
+        LeakReport.closed(this);
         Status.check(Tppo.tppo_cuda_free(array.device().index(), pointer));
     }
 

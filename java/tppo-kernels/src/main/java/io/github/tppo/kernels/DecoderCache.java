@@ -131,6 +131,9 @@ public final class DecoderCache implements AutoCloseable {
     private static FloatPointer owned(long floats) {
         FloatPointer pointer = new FloatPointer(floats);
         pointer.retainReference();
+        if (LeakReport.ON) {
+            LeakReport.opened(pointer, "decoder cache", floats * Float.BYTES);
+        }
         return pointer;
     }
 }

@@ -352,7 +352,7 @@ public final class Kernels {
     }
 
     /**
-     * Sets the number of CPU threads of later calls from any thread; results do not depend on it.
+     * Sets the number of CPU threads of later calls from any thread, at any time; results do not depend on it.
      *
      * @param threads 0 means all that this process may use
      * @throws IllegalArgumentException negative or more than 1024
@@ -370,7 +370,8 @@ public final class Kernels {
 
     /**
      * Chooses the instruction set of the CPU kernels, for tests and for equal bits across machines. The system property
-     * {@code tppo.cpu_isa} does the same for a whole program: it is read once, when the native library is loaded.
+     * {@code tppo.cpu_isa} does the same for a whole program: it is read once, when the native library is loaded. Not to be
+     * called while operations run: they may take some sums with one instruction set and some with the other.
      *
      * @param isa "auto" for the best one, or one of {@link KernelInfo#cpuIsas}
      * @throws IllegalArgumentException no such name

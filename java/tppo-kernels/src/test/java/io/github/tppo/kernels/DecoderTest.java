@@ -16,12 +16,12 @@ import org.junit.jupiter.api.Test;
 /** The Java side of the decoder: what it computes is tested against float64 in the native tests. */
 class DecoderTest {
 
-    private static final int VOCAB = 37;
+    static final int VOCAB = 37;
     private static final int HIDDEN = 16;
     private static final int INNER = 20;
     private static final int RANK = 3;
     private static final double[] FREQUENCIES = {1, 0.1, 0.01};
-    private static final DecoderShape SHAPE =
+    static final DecoderShape SHAPE =
             new DecoderShape(HIDDEN, INNER, 2, 4, 2, 6, VOCAB, 1e-5, FREQUENCIES, new int[] {0, 5});
 
     private final Random random = new Random(3);
@@ -45,13 +45,13 @@ class DecoderTest {
                 .withLora(weights((long) RANK * in), weights((long) out * RANK), 0.5);
     }
 
-    private DecoderWeights model() {
+    DecoderWeights model() {
         return new DecoderWeights(SHAPE, weights(VOCAB * HIDDEN), List.of(layer(), layer()), weights(HIDDEN),
                 weights(VOCAB * HIDDEN));
     }
 
     /** Logits of the last position of each sequence, all in one call. */
-    private static float[] lastLogits(DecoderWeights model, DecoderCache cache, int[]... sequences) {
+    static float[] lastLogits(DecoderWeights model, DecoderCache cache, int[]... sequences) {
         DecoderRows rows = new DecoderRows(100);
         for (int slot = 0; slot < sequences.length; slot++) {
             for (int t = 0; t < sequences[slot].length; t++) {

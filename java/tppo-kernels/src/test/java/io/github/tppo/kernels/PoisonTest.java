@@ -51,7 +51,7 @@ class PoisonTest {
         return NativeArray.ofFloats(values);
     }
 
-    private List<Object> everything(float poison, int integerPoison) {
+    List<Object> everything(float poison, int integerPoison) {
         used = 0;
         List<Object> results = new ArrayList<>();
         TokenLayout layout = TokenLayout.padded(SEQUENCES, LENGTH).withMask(NativeArray.ofMask(valid));
@@ -156,7 +156,7 @@ class PoisonTest {
         return NativeArray.allocate(DType.F32, (long) TOKENS * width);
     }
 
-    private static void assertSameBits(List<Object> expected, List<Object> actual) {
+    static void assertSameBits(List<Object> expected, List<Object> actual) {
         assertEquals(expected.size(), actual.size());
         for (int i = 0; i < expected.size(); i++) {
             if (expected.get(i) instanceof float[] values) {

@@ -18,7 +18,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * those of Hugging Face's transformers. No dropout, so there is no training mode: whether autograd records is the caller's
  * {@link Scope}. Parameters are f32 after {@link #create} and {@link #load}, as stored after {@link #open}; what is computed is f32.
  *
- * <p>Owns its parameters until {@link #close}. Not thread safe.
+ * <p>Owns its parameters until {@link #close}. Several threads may run {@link #hidden}, {@link #logits} and a {@link Generator} at once, each in a
+ * scope of its own without gradients, and get the same bits as alone. A backward pass, a step of an optimiser, {@link #merge},
+ * {@link #setPrecision} and {@link #close} need the model to themselves; for training side by side each thread takes a {@link #replica}.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Decoder implements AutoCloseable {

@@ -16,7 +16,8 @@ import java.util.Set;
  * <p>The kernels' sums do not depend on what else is in a call, and random numbers are Philox(seed, stream id, position): so ids and
  * log-probs are the same bits whatever batch, order or number of threads ({@link io.github.tppo.kernels.Kernels#setThreads}).
  *
- * <p>Weights are read where they lie at each call. Not thread safe.
+ * <p>Weights are read where they lie at each call. Several threads may generate at once as long as nobody changes the weights, and get the same
+ * bits as alone.
  */
 public final class Generator {
 
@@ -110,9 +111,13 @@ public final class Generator {
         }
     }
 
-    /** Returns what this generator has done so far. */
-    public Counts counts() {
+    /** Returns what this generator has done so far, calls of all threads added up. */
+    public synchronized Counts counts() {
         return counts;
+    }
+
+    private synchronized void add(Counts more) {
+        counts = counts.plus(more);
     }
 
     /**
@@ -145,8 +150,7 @@ public final class Generator {
             try (ContinuousBatch batch = new ContinuousBatch(weights, slots, capacity, maxRows)) {
                 batch.run(new PromptQueue(responses), options, endIds);
                 long newTokens = responses.stream().mapToInt(Response::newTokens).sum();
-                counts = counts.plus(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start,
-                        batch.nativeNanos()));
+                add(new Counts(batch.calls(), batch.rowCount(), newTokens, System.nanoTime() - start, batch.nativeNanos()));
             }
         }
         return responses.stream().map(Response::result).toList();

@@ -18,7 +18,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 /**
  * The low-rank adapters of one decoder (Hu et al., "LoRA", 2021), read and written in the form of PEFT: a folder with
  * {@code adapter_config.json} and {@code adapter_model.safetensors}. {@link Decoder#adapted} puts them on a model, which owns them
- * from then on.
+ * from then on. Not thread safe.
  */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Lora implements AutoCloseable {

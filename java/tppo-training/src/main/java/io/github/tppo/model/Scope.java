@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.kernels.LeakReport;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
+import org.bytedeco.pytorch.Tensor;
 
 /**
  * Frees every native object made in it, tensors above all, when it is closed; the only place of this package where the
@@ -17,7 +19,8 @@ import org.bytedeco.pytorch.GradMode;
  * }
  * }</pre>
  *
- * <p>A scope belongs to the thread that opened it; scopes of a thread are closed in the reverse order of opening.
+ * <p>A scope belongs to the thread that opened it; scopes of a thread are closed in the reverse order of opening. What no scope frees and
+ * nobody closes is named by {@link LeakReport}.
  */
 public final class Scope implements AutoCloseable {
 
@@ -33,6 +36,7 @@ public final class Scope implements AutoCloseable {
         if (gradients != gradientsBefore) {
             GradMode.set_enabled(gradients);
         }
+        LeakReport.opened(this, "scope", 0);
     }
 
     /** Opens a scope that leaves autograd as it is. */
@@ -58,7 +62,7 @@ public final class Scope implements AutoCloseable {
         if (outer != null) {
             outer.attach(pointer);
         } else {
-            pointer.retainReference();
+            own(pointer);
         }
         return pointer;
     }
@@ -66,6 +70,11 @@ public final class Scope implements AutoCloseable {
     /** Takes an object out of the reach of all scopes; whoever owns it calls {@code close()} on it once. */
     public static <P extends Pointer> P own(P pointer) {
         pointer.retainReference();
+        if (LeakReport.ON) {
+            boolean sized = pointer instanceof Tensor tensor && tensor.defined();
+            LeakReport.opened(pointer, sized ? "tensor" : pointer.getClass().getSimpleName(),
+                    sized ? ((Tensor) pointer).numel() * ((Tensor) pointer).element_size() : 0);
+        }
         return pointer;
     }
 
@@ -80,6 +89,7 @@ public final class Scope implements AutoCloseable {
             throw new IllegalStateException("scope is closed already");
         }
         closed = true;
+        LeakReport.closed(this);
         if (GradMode.is_enabled() != gradientsBefore) {
             GradMode.set_enabled(gradientsBefore);
         }

@@ -14,7 +14,10 @@ import org.bytedeco.pytorch.TensorOptions;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
-/** Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. */
+/**
+ * Small helpers between Java arrays and libtorch tensors on the CPU. All shapes are row-major. Thread safe; a tensor may be read by several
+ * threads at once as long as none writes it and the scope that frees it stays open.
+ */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Tensors {
 
@@ -38,7 +41,7 @@ public final class Tensors {
             throw new IllegalArgumentException("threads must be at least 1, is " + threads);
         }
         torch.set_num_threads(threads);
-        setBlasThreads(threads);
+        Workers.setBlasThreads(threads);
     }
 
     /** Returns the number of threads that libtorch uses inside an operation of this thread. */

@@ -18,6 +18,9 @@ import org.bytedeco.pytorch.global.torch;
  * operation, and two thread pools (OpenMP's and OpenBLAS's) spin against each other there. Meanwhile the kernels have one thread, too.
  *
  * <p>Which task runs on which thread is not fixed; what must not depend on it belongs to the task.
+ *
+ * <p>Thread safe: several threads may be in {@link #run} at once, also inside tasks, and numbers of threads may be set at any time. What is set
+ * while tasks run holds for later runs and, in the kernels, once no tasks run.
  */
 public final class Workers {
 
@@ -58,11 +61,15 @@ public final class Workers {
      *
      * @param threads 0 = one for each processor
      */
-    public static void setThreads(int threads) {
+    public static synchronized void setThreads(int threads) {
         int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
         setCount(used);
         Tensors.setThreads(1);
-        Kernels.setThreads(used);
+        if (inside > 0) {
+            kernelThreads = used; // tasks keep their one thread each
+        } else {
+            Kernels.setThreads(used);
+        }
     }
 
     /** Returns how many tasks run at a time. */
@@ -123,10 +130,21 @@ public final class Workers {
         }
     }
 
+    /** Sets the threads of BLAS calls, from the end of the running tasks on where there are any. */
+    static synchronized void setBlasThreads(int threads) {
+        if (inside > 0) {
+            blasThreads = threads;
+        } else {
+            Tensors.setBlasThreads(threads);
+        }
+    }
+
     private static synchronized void leave() {
         if (--inside == 0) {
             Tensors.setBlasThreads(blasThreads);
-            Kernels.setThreads(kernelThreads);
+            if (Kernels.threads() == 1) { // else somebody has set them meanwhile
+                Kernels.setThreads(kernelThreads);
+            }
         }
     }
 

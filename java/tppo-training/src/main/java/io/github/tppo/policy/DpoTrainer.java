@@ -39,6 +39,7 @@ import org.bytedeco.pytorch.Tensor;
  * temperature. It is the constraint that the KL penalty of PPO is made of. At temperature 1 this is TRL's loss.
  *
  * <p>The reference runs beside the policy on the same batches, so that at the first step both agree to the bit and all rewards are 0.
+ * Not thread safe.
  */
 public final class DpoTrainer implements AutoCloseable {
   private final Decoder policy;

@@ -12,7 +12,10 @@ import io.github.tppo.model.Scope;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
-/** Log-probabilities and entropies of given responses, forward only; the output layer runs at response positions alone. */
+/**
+ * Log-probabilities and entropies of given responses, forward only; the output layer runs at response positions alone. Safe for use by several
+ * threads while nobody changes the policy.
+ */
 public final class PolicyScorer {
   private PolicyScorer() {}
 

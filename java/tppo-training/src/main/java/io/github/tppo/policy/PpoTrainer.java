@@ -30,7 +30,7 @@ import java.util.Map;
 /**
  * PPO on token-level rewards (SPEC 5 and 6). A round samples responses, freezes everything that the update needs in a
  * {@link Rollout}, and then takes {@code epochs} passes over it in mini-batches. What a round does depends on its number
- * and the seed alone, so that a run can be stopped between rounds.
+ * and the seed alone, so that a run can be stopped between rounds. Not thread safe; inside a round it uses {@link Workers}.
  */
 public final class PpoTrainer implements AutoCloseable {
   /** Random numbers of sampling are apart from those of everything else. */

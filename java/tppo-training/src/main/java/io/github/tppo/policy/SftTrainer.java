@@ -20,7 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
-/** Supervised fine-tuning: next-token likelihood of the true queries, and in part of the prompt. */
+/** Supervised fine-tuning: next-token likelihood of the true queries, and in part of the prompt. Not thread safe. */
 public final class SftTrainer implements AutoCloseable {
   private final Decoder policy;
   private final int padId;

@@ -18,7 +18,7 @@ import java.util.function.ToIntFunction;
 
 /**
  * What the training of the token-level and of the sentence-level reward model have in common: batches, optimiser and state, so that the
- * models differ in their labels and losses alone.
+ * models differ in their labels and losses alone. Not thread safe.
  *
  * @param <S> a labelled response
  */

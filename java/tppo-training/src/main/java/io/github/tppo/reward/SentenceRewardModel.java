@@ -12,7 +12,7 @@ import java.util.function.UnaryOperator;
  * The trained, frozen sentence-level reward model as the source of rewards: sentence-level PPO is token-level PPO with this in place of
  * {@link TokenRewardModel}. A response earns at its last token the probability that the judge finds the whole relevant, and nothing
  * before. There are no classes, so {@code class_values}, {@code expected_class}, {@code per_word} and the length penalty, which shape
- * the rewards of tokens, have nothing to act on; the charge for a wrong form is the same.
+ * the rewards of tokens, have nothing to act on; the charge for a wrong form is the same. Safe for use by several threads.
  */
 public final class SentenceRewardModel implements TokenRewarder {
   private final ResponseReader reader;

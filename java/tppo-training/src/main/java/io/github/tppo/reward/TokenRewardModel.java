@@ -9,7 +9,7 @@ import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;
 import java.util.List;
 
-/** The trained, frozen reward model as the source of token-level rewards. */
+/** The trained, frozen reward model as the source of token-level rewards. Safe for use by several threads. */
 public final class TokenRewardModel implements TokenRewarder {
   private final ResponseReader reader;
   private final ResponseForm form;

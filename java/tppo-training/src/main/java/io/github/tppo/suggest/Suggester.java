@@ -19,7 +19,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
-/** Asks a trained policy for the next queries of histories, and a reward model for the relevance of their words. Not thread safe. */
+/**
+ * Asks a trained policy for the next queries of histories, and a reward model for the relevance of their words. Safe for use by several threads;
+ * to be closed when none is in it.
+ */
 public final class Suggester implements AutoCloseable {
   /** All choices of tokens come from this key of random numbers; an ask's seed is its stream, so that one batch can have many. */
   private static final long KEY = 0;

@@ -4,6 +4,7 @@ package io.github.tppo.text;
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
+import io.github.tppo.kernels.LeakReport;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -94,7 +95,9 @@ public final class Tokenizer implements AutoCloseable {
         } catch (RuntimeException e) {
             throw new IOException(name + ": the tokenizers library cannot read it: " + e.getMessage(), e);
         }
-        return new Tokenizer(library, vocabulary, decoder);
+        Tokenizer tokenizer = new Tokenizer(library, vocabulary, decoder);
+        LeakReport.opened(tokenizer, "tokenizer", 0);
+        return tokenizer;
     }
 
     /** The number of ids, added tokens included: the largest id + 1. */
@@ -228,6 +231,7 @@ public final class Tokenizer implements AutoCloseable {
 
     @Override
     public void close() {
+        LeakReport.closed(this);
         library.close();
     }
 

@@ -57,6 +57,25 @@ class WorkersTest {
         }
     }
 
+    /** What is set while tasks run is what holds afterwards; the tasks keep their one thread. */
+    @Test
+    void threadsThatAreSetMeanwhileHoldAfterwards() {
+        Workers.setThreads(2);
+        try {
+            Runnable set = () -> {
+                Workers.setThreads(5);
+                assertEquals(1, Kernels.threads());
+            };
+            Workers.run(List.of(set, set));
+            assertEquals(5, Kernels.threads());
+            assertEquals(5, Workers.count());
+            Workers.run(List.of(() -> Kernels.setThreads(4), () -> { }));
+            assertEquals(4, Kernels.threads());
+        } finally {
+            Workers.setThreads(0);
+        }
+    }
+
     /** Two halves of a batch on two replicas side by side give the gradient of the batch, with the same bits at each run. */
     @Test
     void replicasTrainSideBySide() {

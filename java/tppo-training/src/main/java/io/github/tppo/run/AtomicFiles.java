@@ -4,7 +4,6 @@ package io.github.tppo.run;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -51,12 +50,11 @@ public final class AtomicFiles {
     Files.createDirectories(target.getParent());
     Path aside = target.resolveSibling(target.getFileName() + ASIDE);
     try {
-      try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
-          StandardOpenOption.TRUNCATE_EXISTING)) {
-        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+      try (OutputFile written = OutputFile.create(aside)) {
+        OutputStream out = new BufferedOutputStream(written, 1 << 16);
         writer.write(out);
         out.flush();
-        channel.force(true);
+        written.sync(true);
       }
       move(aside, target);
       syncFolder(target.getParent());
@@ -132,8 +130,8 @@ public final class AtomicFiles {
     }
     for (Path each : all) {
       if (Files.isRegularFile(each)) {
-        try (FileChannel channel = FileChannel.open(each, StandardOpenOption.WRITE)) {
-          channel.force(true);
+        try (OutputFile file = OutputFile.append(each)) {
+          file.sync(true);
         }
       } else {
         syncFolder(each);

@@ -42,7 +42,7 @@ final class TrainingLoop {
     progress.update(done, trainable.totalSteps(), "");
     Map<String, Double> metrics = Map.of();
     try (MetricsWriter writer = MetricsWriter.open(stageDir, done)) {
-      long nanos = nanosBetweenCheckpoints();
+      long nanos = nanos(System.getProperty(SECONDS, "60"));
       long saved = System.nanoTime();
       long savedStep = done;
       while (done < trainable.totalSteps()) {
@@ -69,14 +69,13 @@ final class TrainingLoop {
   }
 
   /** No key of the configuration: what comes of a run does not depend on it. */
-  private static long nanosBetweenCheckpoints() {
-    String given = System.getProperty(SECONDS, "60");
+  static long nanos(String seconds) {
     try {
-      double seconds = Double.parseDouble(given);
-      Check.notNegative(SECONDS, seconds);
-      return (long) (seconds * 1e9);
+      double value = Double.parseDouble(seconds);
+      Check.notNegative(SECONDS, value);
+      return (long) (value * 1e9);
     } catch (IllegalArgumentException e) {
-      throw new ConfigException("-D" + SECONDS + "=" + given + ": expected seconds between two checkpoints, 0 for one after every step", e);
+      throw new ConfigException("-D" + SECONDS + "=" + seconds + ": expected seconds between two checkpoints, 0 for one after every step", e);
     }
   }
 

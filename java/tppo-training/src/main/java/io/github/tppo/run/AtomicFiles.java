@@ -76,7 +76,7 @@ public final class AtomicFiles {
     Files.createDirectories(aside);
     try {
       writer.write(aside);
-      syncTree(aside);
+      sync(aside);
       if (Files.exists(target)) {
         move(target, old);
       }
@@ -123,18 +123,19 @@ public final class AtomicFiles {
     }
   }
 
-  private static void syncTree(Path folder) throws IOException {
+  /** Waits until a file, or a folder with all that is in it, is on the device; what may not be written was not written here. */
+  static void sync(Path path) throws IOException {
     List<Path> all;
-    try (Stream<Path> walk = Files.walk(folder)) {
+    try (Stream<Path> walk = Files.walk(path)) {
       all = walk.toList();
     }
     for (Path each : all) {
-      if (Files.isRegularFile(each)) {
+      if (Files.isDirectory(each)) {
+        syncFolder(each);
+      } else if (Files.isWritable(each)) {
         try (OutputFile file = OutputFile.append(each)) {
           file.sync(true);
         }
-      } else {
-        syncFolder(each);
       }
     }
   }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -124,6 +125,11 @@ public final class StageRunner<C extends Record> {
     long start = System.nanoTime();
     try {
       stage.run(new RunContext<>(stage.config(config), folder, backend, reporter, stop, stage.name()));
+      for (String output : stage.outputs()) { // before the state says that it is there
+        if (Files.exists(folder.path(output))) {
+          AtomicFiles.sync(folder.path(output));
+        }
+      }
     } catch (Exception | Error e) {
       reporter.close();
       try {

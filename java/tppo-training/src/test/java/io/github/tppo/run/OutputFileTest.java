@@ -8,14 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledOnOs;
@@ -136,6 +139,14 @@ class OutputFileTest {
   void tokenizers() throws IOException {
     Path file = full("tokenizer_config.json");
     namesTheFile(file, () -> Tokenizer.copyShipped(dir));
+  }
+
+  @Test
+  void foldersThatMayNotBeWritten() throws IOException {
+    Files.setPosixFilePermissions(dir, PosixFilePermissions.fromString("r-xr-xr-x"));
+    Assumptions.assumeFalse(Files.isWritable(dir), "root may write everywhere");
+    Path aside = dir.resolve("state.json.tmp");
+    assertEquals(aside.toString(), assertThrows(AccessDeniedException.class, () -> AtomicFiles.write(dir.resolve("state.json"), "")).getFile());
   }
 
   /** What stands where a file or a folder should be is named, too. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
+import io.github.tppo.run.OutputFile;
 import it.unimi.dsi.fastutil.ints.IntArrayList;
 import it.unimi.dsi.fastutil.longs.Long2IntOpenHashMap;
 import it.unimi.dsi.fastutil.longs.Long2ObjectOpenHashMap;
@@ -11,11 +12,9 @@ import java.io.DataInputStream;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 
 /**
@@ -147,7 +146,7 @@ final class UserPartitions implements Closeable, RecordSink {
       return;
     }
     Files.createDirectories(folder);
-    try (OutputStream out = Files.newOutputStream(file(p), StandardOpenOption.CREATE, StandardOpenOption.APPEND)) {
+    try (OutputFile out = OutputFile.append(file(p))) {
       out.write(buffers[p], 0, used[p]);
     }
     spilled[p] += used[p];

@@ -5,14 +5,13 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.OutputFile;
 import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.HashSet;
 import java.util.Set;
 
@@ -21,13 +20,14 @@ final class LabelFiles implements AutoCloseable {
 
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final int BLOCK = 1 << 16;
+    private static final String ASKED = "asked";
 
     private final Template template;
     private final Path labels;
     private final Path rejected;
     private final Path stats;
-    private BufferedWriter labelsOut;
-    private BufferedWriter rejectedOut;
+    private OutputFile labelsOut;
+    private OutputFile rejectedOut;
 
     LabelFiles(Path dir, Template template) throws IOException {
         Files.createDirectories(dir);
@@ -58,13 +58,14 @@ final class LabelFiles implements AutoCloseable {
                     LabelledResponse response = LabelledResponse.parse(line, labels + ":" + ++number);
                     if (keys.add(key(response.user(), response.stream()))) {
                         counter.add(response);
+                        counter.ask(JSON.readTree(line).path(ASKED).asInt(1));
                     }
                 }
             }
         }
         forgetRejected();
-        labelsOut = append(labels);
-        rejectedOut = append(rejected);
+        labelsOut = OutputFile.append(labels);
+        rejectedOut = OutputFile.append(rejected);
         return keys;
     }
 
@@ -72,8 +73,13 @@ final class LabelFiles implements AutoCloseable {
         return stream + " " + user;
     }
 
-    void label(LabelledResponse response) throws IOException {
-        writeLine(labelsOut, response.toJson());
+    /** @param asked how often the judge was asked for it; 1 goes without saying */
+    void label(LabelledResponse response, int asked) throws IOException {
+        ObjectNode line = JSON.valueToTree(response);
+        if (asked != 1) {
+            line.put(ASKED, asked);
+        }
+        writeLine(labelsOut, line);
     }
 
     /** Sets a response aside. */
@@ -81,7 +87,7 @@ final class LabelFiles implements AutoCloseable {
         ObjectNode line = JSON.createObjectNode().put("template", template.key())
             .put("user", response.example().user()).put("stream", response.stream())
             .put("reason", reason).put("detail", detail).put("text", text);
-        writeLine(rejectedOut, JSON.writeValueAsString(line));
+        writeLine(rejectedOut, line);
     }
 
     /** This template's entry of the statistics, or a missing node. */
@@ -99,7 +105,7 @@ final class LabelFiles implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
-        try (BufferedWriter first = labelsOut; BufferedWriter second = rejectedOut) {
+        try (OutputFile first = labelsOut; OutputFile second = rejectedOut) {
             labelsOut = null;
             rejectedOut = null;
         }
@@ -146,13 +152,7 @@ final class LabelFiles implements AutoCloseable {
         }
     }
 
-    private static BufferedWriter append(Path file) throws IOException {
-        return Files.newBufferedWriter(file, StandardCharsets.UTF_8, StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-    }
-
-    private static void writeLine(BufferedWriter out, String line) throws IOException {
-        out.write(line);
-        out.write('\n');
-        out.flush();
+    private static void writeLine(OutputFile out, ObjectNode line) throws IOException {
+        out.write((JSON.writeValueAsString(line) + "\n").getBytes(StandardCharsets.UTF_8));
     }
 }

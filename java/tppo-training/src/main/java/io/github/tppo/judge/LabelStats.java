@@ -13,14 +13,14 @@ import java.util.TreeMap;
  * @param templateSha256           the hash of the judge's template; empty for a judge without
  * @param labelled                 responses labelled
  * @param rejected                 responses set aside, by reason
- * @param asked                    how often the judge was asked, in all runs that ended in good order
+ * @param asked                    how often the judge was asked for what stands in the files
  * @param classTokens              response tokens of class 0, 1 and 2 (token template)
  * @param classShares              the same as shares of all response tokens
  * @param wordsScored              words that count
  * @param wordsRelevantPercent     how many of them are relevant, in percent
  * @param sentencesRelevantPercent how many responses are relevant as a whole, in percent
- * @param seconds                  time spent, in all runs that ended in good order
- * @param usage                    what was asked of a server in these runs
+ * @param seconds                  time spent in all runs; up to ten seconds of one that was killed are missing
+ * @param usage                    what was asked of a server in that time
  */
 public record LabelStats(
     @JsonProperty("judge") String judge,
@@ -70,13 +70,13 @@ public record LabelStats(
             return labelled;
         }
 
-        LabelStats stats(String judge, String templateSha256, long askedBefore, double seconds, JudgeUsage usage) {
+        LabelStats stats(String judge, String templateSha256, double seconds, JudgeUsage usage) {
             long tokens = classes[0] + classes[1] + classes[2];
             double[] shares = new double[3];
             for (int c = 0; c < shares.length; c++) {
                 shares[c] = tokens == 0 ? 0 : (double) classes[c] / tokens;
             }
-            return new LabelStats(judge, templateSha256, labelled, new TreeMap<>(rejected), askedBefore + asked, classes.clone(),
+            return new LabelStats(judge, templateSha256, labelled, new TreeMap<>(rejected), asked, classes.clone(),
                 shares, words, percent(relevantWords, words), percent(relevantSentences, labelled), seconds, usage);
         }
 

@@ -83,8 +83,4 @@ public record LabelledResponse(
             throw new IOException(where + ": not a labelled response: " + e.getOriginalMessage(), e);
         }
     }
-
-    String toJson() throws IOException {
-        return JSON.writeValueAsString(this);
-    }
 }

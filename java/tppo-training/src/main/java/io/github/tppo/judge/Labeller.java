@@ -25,6 +25,8 @@ import java.util.function.Supplier;
 public final class Labeller {
 
     private static final ObjectMapper JSON = new ObjectMapper();
+    /** So much of the time and of what was asked of a server is missing in the statistics after a kill. */
+    private static final long STATS_NANOS = 10_000_000_000L;
 
     private final Judge judge;
     private final Tokenizer tokenizer;
@@ -61,15 +63,20 @@ public final class Labeller {
             JsonNode before = files.readStats();
             JudgeUsage earlier = JSON.convertValue(before.path("usage"), JudgeUsage.class);
             Set<String> known = files.open(counter, templateSha256);
-            Supplier<LabelStats> stats = () -> counter.stats(judge.name(), templateSha256, before.path("asked").asLong(),
+            Supplier<LabelStats> stats = () -> counter.stats(judge.name(), templateSha256,
                 before.path("seconds").asDouble() + (System.nanoTime() - started) / 1e9,
                 (earlier == null ? JudgeUsage.NONE : earlier).plus(judge.usage().minus(usedBefore)));
             files.writeStats(stats.get());
             long[] done = new long[1];
+            long[] kept = {System.nanoTime()};
             try {
                 InOrder.forEach(samples(responses, known), judge.concurrency(), sample -> judge(sample, template), outcome -> {
                     write(outcome, files, counter);
                     progress.update(++done[0], total, "");
+                    if (System.nanoTime() - kept[0] > STATS_NANOS) {
+                        files.writeStats(stats.get());
+                        kept[0] = System.nanoTime();
+                    }
                 }, checkStop);
             } finally {
                 files.writeStats(stats.get());
@@ -124,7 +131,7 @@ public final class Labeller {
     private static void write(Outcome outcome, LabelFiles files, LabelStats.Counter counter) throws IOException {
         counter.ask(outcome.asked());
         if (outcome.label() != null) {
-            files.label(outcome.label());
+            files.label(outcome.label(), outcome.asked());
             counter.add(outcome.label());
         } else if (outcome.failure() != null) {
             counter.reject(outcome.failure().reason());

@@ -4,6 +4,7 @@ package io.github.tppo.judge;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import io.github.tppo.run.OutputFile;
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -63,7 +64,7 @@ final class ReplyStore implements AutoCloseable {
             file.write(line);
         } catch (IOException e) {
             file.setLength(start); // a half line would spoil the next one
-            throw e;
+            throw OutputFile.failure(path, e);
         }
         places.computeIfAbsent(key, k -> new ArrayList<>()).add(new Place(start, line.length));
     }

@@ -2,6 +2,7 @@
 package io.github.tppo.pipeline;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.data.Example;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Decoder;
@@ -20,7 +21,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
 
 /**
  * Samples of the SFT policy, for the reward model's labels and for the suggested length: {@code generate/}. The suggested
@@ -86,8 +86,9 @@ final class GenerateStage implements Stage<TppoConfig> {
     double seconds = (System.nanoTime() - start) * 1e-9;
     long tokens = responses.stream().mapToLong(r -> r.responseIds().length).sum();
     SampledResponse.write(file(context.folder().generate()), responses);
-    AtomicFiles.write(context.folder().generate().resolve("stats.json"), new ObjectMapper().writerWithDefaultPrettyPrinter()
-        .writeValueAsString(Map.of("responses", responses.size(), "tokens", tokens, "suggested_length", suggested)));
+    ObjectMapper json = new ObjectMapper();
+    ObjectNode stats = json.createObjectNode().put("responses", responses.size()).put("tokens", tokens).put("suggested_length", suggested);
+    AtomicFiles.write(context.folder().generate().resolve("stats.json"), json.writerWithDefaultPrettyPrinter().writeValueAsString(stats));
     context.figure("suggested_length", suggested);
     context.figure("tokens_per_s", tokens / seconds);
     context.message(String.format(Locale.ROOT, "sampled %d responses, %.1f tokens each; suggested length %.1f",

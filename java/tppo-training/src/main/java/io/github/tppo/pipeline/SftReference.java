@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.run.OutputFile;
 import io.github.tppo.run.RunException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -22,7 +23,7 @@ record SftReference(String stage, String folder, String fingerprint) {
 
   /** Writes into a checkpoint what it belongs to. */
   void save(Path checkpoint) throws IOException {
-    Files.writeString(checkpoint.resolve(FILE), fingerprint);
+    OutputFile.write(checkpoint.resolve(FILE), fingerprint);
   }
 
   /** @throws RunException when the checkpoint belongs to another reference */

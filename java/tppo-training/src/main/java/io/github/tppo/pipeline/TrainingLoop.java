@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.pipeline;
 
+import io.github.tppo.run.Check;
 import io.github.tppo.run.Checkpoints;
+import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.MetricsWriter;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.RunContext;
@@ -13,7 +15,8 @@ import java.util.Optional;
 
 /** Steps, metrics and checkpoints of a stage that trains a model. */
 final class TrainingLoop {
-  private static final long CHECKPOINT_NANOS = 60_000_000_000L;
+  /** The system property with the seconds between two checkpoints. */
+  private static final String SECONDS = "tppo.checkpoint_seconds";
   /** The newest, and the one before in case the newest is damaged. */
   private static final int KEPT_CHECKPOINTS = 2;
 
@@ -39,12 +42,18 @@ final class TrainingLoop {
     progress.update(done, trainable.totalSteps(), "");
     Map<String, Double> metrics = Map.of();
     try (MetricsWriter writer = MetricsWriter.open(stageDir, done)) {
+      long nanos = nanos(System.getProperty(SECONDS, "60"));
       long saved = System.nanoTime();
+      long savedStep = done;
       while (done < trainable.totalSteps()) {
-        if (context.stopRequested() || System.nanoTime() - saved > CHECKPOINT_NANOS) {
+        boolean stop = context.stopRequested();
+        if (done > savedStep && (stop || System.nanoTime() - saved > nanos)) {
           writer.sync();
           checkpoints.save(done, trainable::save);
           saved = System.nanoTime();
+          savedStep = done;
+        }
+        if (stop) {
           context.checkStop();
         }
         metrics = trainable.step(done);
@@ -57,6 +66,17 @@ final class TrainingLoop {
       }
     }
     return metrics;
+  }
+
+  /** No key of the configuration: what comes of a run does not depend on it. */
+  static long nanos(String seconds) {
+    try {
+      double value = Double.parseDouble(seconds);
+      Check.notNegative(SECONDS, value);
+      return (long) (value * 1e9);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigException("-D" + SECONDS + "=" + seconds + ": expected seconds between two checkpoints, 0 for one after every step", e);
+    }
   }
 
   /** Deletes the checkpoints of a stage whose model is saved. */

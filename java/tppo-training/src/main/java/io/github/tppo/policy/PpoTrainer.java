@@ -16,6 +16,7 @@ import io.github.tppo.model.Scope;
 import io.github.tppo.model.StepResult;
 import io.github.tppo.model.TrainingState;
 import io.github.tppo.model.Workers;
+import io.github.tppo.run.OutputFile;
 import io.github.tppo.run.PolicyConfig;
 import io.github.tppo.run.SamplingConfig;
 import java.io.IOException;
@@ -207,7 +208,7 @@ public final class PpoTrainer implements AutoCloseable {
     Files.createDirectories(folder.resolve("critic"));
     TrainingState.save(folder.resolve("policy"), policy.trainable(), optimizer);
     critic.save(folder.resolve("critic"));
-    Files.writeString(folder.resolve("kl_coef"), Double.toString(kl.coefficient()));
+    OutputFile.write(folder.resolve("kl_coef"), Double.toString(kl.coefficient()));
     skips.save(folder);
   }
 

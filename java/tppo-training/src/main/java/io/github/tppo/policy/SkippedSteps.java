@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import io.github.tppo.run.OutputFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -39,7 +40,7 @@ public final class SkippedSteps {
   }
 
   public void save(Path folder) throws IOException {
-    Files.writeString(folder.resolve(FILE), Integer.toString(inARow));
+    OutputFile.write(folder.resolve(FILE), Integer.toString(inARow));
   }
 
   public void load(Path folder) throws IOException {

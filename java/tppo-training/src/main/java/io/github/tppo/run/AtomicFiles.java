@@ -4,7 +4,6 @@ package io.github.tppo.run;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -51,12 +50,11 @@ public final class AtomicFiles {
     Files.createDirectories(target.getParent());
     Path aside = target.resolveSibling(target.getFileName() + ASIDE);
     try {
-      try (FileChannel channel = FileChannel.open(aside, StandardOpenOption.CREATE, StandardOpenOption.WRITE,
-          StandardOpenOption.TRUNCATE_EXISTING)) {
-        OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
+      try (OutputFile written = OutputFile.create(aside)) {
+        OutputStream out = new BufferedOutputStream(written, 1 << 16);
         writer.write(out);
         out.flush();
-        channel.force(true);
+        written.sync(true);
       }
       move(aside, target);
       syncFolder(target.getParent());
@@ -78,7 +76,7 @@ public final class AtomicFiles {
     Files.createDirectories(aside);
     try {
       writer.write(aside);
-      syncTree(aside);
+      sync(aside);
       if (Files.exists(target)) {
         move(target, old);
       }
@@ -125,18 +123,19 @@ public final class AtomicFiles {
     }
   }
 
-  private static void syncTree(Path folder) throws IOException {
+  /** Waits until a file, or a folder with all that is in it, is on the device; what may not be written was not written here. */
+  static void sync(Path path) throws IOException {
     List<Path> all;
-    try (Stream<Path> walk = Files.walk(folder)) {
+    try (Stream<Path> walk = Files.walk(path)) {
       all = walk.toList();
     }
     for (Path each : all) {
-      if (Files.isRegularFile(each)) {
-        try (FileChannel channel = FileChannel.open(each, StandardOpenOption.WRITE)) {
-          channel.force(true);
-        }
-      } else {
+      if (Files.isDirectory(each)) {
         syncFolder(each);
+      } else if (Files.isWritable(each)) {
+        try (OutputFile file = OutputFile.append(each)) {
+          file.sync(true);
+        }
       }
     }
   }

@@ -13,11 +13,13 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.function.Consumer;
 import java.util.stream.Stream;
@@ -52,6 +54,8 @@ public final class Checkpoints {
 
   private final Path folder;
   private final int keep;
+  /** Those that {@link #latest} did not take: they are no reason to delete one that is whole. */
+  private final Set<Path> damaged = new HashSet<>();
 
   /**
    * The checkpoints of a stage.
@@ -76,8 +80,9 @@ public final class Checkpoints {
       for (Path file : files(aside)) {
         files.put(name(aside, file), new Entry(Files.size(file), sha256(file)));
       }
-      Files.writeString(aside.resolve(MANIFEST), MAPPER.writeValueAsString(new Manifest(step, files)));
+      OutputFile.write(aside.resolve(MANIFEST), MAPPER.writeValueAsString(new Manifest(step, files)));
     });
+    damaged.remove(target);
     deleteRemains();
     List<Path> newestFirst = newestFirst();
     for (Path old : newestFirst.subList(Math.min(keep, newestFirst.size()), newestFirst.size())) {
@@ -89,26 +94,33 @@ public final class Checkpoints {
   /**
    * The newest checkpoint that is whole.
    *
-   * @param warning hears of each newer one that is not
+   * @param warning hears of each newer one that is not, and then what is taken instead
    */
   public Optional<Checkpoint> latest(Consumer<String> warning) throws IOException {
+    damaged.clear();
+    Optional<Checkpoint> found = Optional.empty();
     for (Path candidate : newestFirst()) {
       Manifest manifest = null;
       String fault;
       try {
         manifest = MAPPER.readValue(Files.readString(candidate.resolve(MANIFEST)), Manifest.class);
-        fault = manifest == null ? "its manifest is empty" : fault(candidate, manifest);
+        fault = manifest == null ? MANIFEST + " is empty" : fault(candidate, manifest);
       } catch (JsonProcessingException e) {
-        fault = "its manifest is damaged";
+        fault = MANIFEST + " is damaged";
       } catch (IOException e) {
-        fault = "its manifest cannot be read";
+        fault = "it cannot be read (" + e + ")";
       }
       if (fault == null) {
-        return Optional.of(new Checkpoint(manifest.step(), candidate));
+        found = Optional.of(new Checkpoint(manifest.step(), candidate));
+        break;
       }
-      warning.accept(candidate + ": not used, " + fault + "; taking the one before, if there is one");
+      warning.accept(candidate + ": not used, " + fault);
+      damaged.add(candidate);
     }
-    return Optional.empty();
+    if (!damaged.isEmpty()) {
+      warning.accept(found.map(c -> "going on from " + c.folder() + " instead").orElse(folder + ": no checkpoint is whole, beginning anew"));
+    }
+    return found;
   }
 
   /** Deletes all checkpoints: for a stage that is done. */
@@ -139,15 +151,16 @@ public final class Checkpoints {
     }
   }
 
-  /** Deletes what a kill left half written. */
+  /** Deletes what a kill left half written, and what is damaged. */
   private void deleteRemains() throws IOException {
-    List<Path> remains;
+    List<Path> remains = new ArrayList<>(damaged);
     try (Stream<Path> all = Files.list(folder)) {
-      remains = all.filter(p -> p.getFileName().toString().endsWith(AtomicFiles.ASIDE)).toList();
+      all.filter(p -> p.getFileName().toString().endsWith(AtomicFiles.ASIDE)).forEach(remains::add);
     }
     for (Path each : remains) {
       AtomicFiles.delete(each);
     }
+    damaged.clear();
   }
 
   private List<Path> newestFirst() throws IOException {

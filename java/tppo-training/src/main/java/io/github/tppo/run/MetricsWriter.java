@@ -6,15 +6,11 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
-import java.io.BufferedWriter;
 import java.io.IOException;
-import java.nio.channels.Channels;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -29,15 +25,13 @@ public final class MetricsWriter implements AutoCloseable {
   private static final String EVENTS = "events.out.tfevents.";
   private static final ObjectMapper MAPPER = new ObjectMapper();
 
-  private final FileChannel channel;
-  private final BufferedWriter lines;
+  private final OutputFile lines;
   private final TensorBoardWriter events;
   private final double startSeconds;
   private long lastStep;
 
-  private MetricsWriter(FileChannel channel, TensorBoardWriter events, double startSeconds, long lastStep) {
-    this.channel = channel;
-    this.lines = new BufferedWriter(Channels.newWriter(channel, StandardCharsets.UTF_8));
+  private MetricsWriter(OutputFile lines, TensorBoardWriter events, double startSeconds, long lastStep) {
+    this.lines = lines;
     this.events = events;
     this.startSeconds = startSeconds;
     this.lastStep = lastStep;
@@ -77,7 +71,7 @@ public final class MetricsWriter implements AutoCloseable {
       JsonNode node = MAPPER.readTree(line);
       events.write(node.path("step").asLong(), start + node.path("time_s").asDouble(), values(node));
     }
-    return new MetricsWriter(FileChannel.open(file, StandardOpenOption.APPEND), events, start, step);
+    return new MetricsWriter(OutputFile.append(file), events, start, step);
   }
 
   private static String keep(Path file, long lastStep) throws IOException {
@@ -130,16 +124,14 @@ public final class MetricsWriter implements AutoCloseable {
         node.putNull(name);
       }
     });
-    lines.write(MAPPER.writeValueAsString(node));
-    lines.write('\n');
-    lines.flush();
+    lines.write((MAPPER.writeValueAsString(node) + "\n").getBytes(StandardCharsets.UTF_8));
     events.write(step, now, metrics);
     lastStep = step;
   }
 
   /** Waits until the metrics so far are on the device. */
   public void sync() throws IOException {
-    channel.force(false);
+    lines.sync(false);
   }
 
   @Override

@@ -71,8 +71,13 @@ public final class RunFolder implements AutoCloseable {
       throw new RunException(root + ": another run is using this folder" + (process.isEmpty() ? "" : " (process " + process + ")")
           + "; wait for it, stop it, or choose another --out");
     }
-    channel.truncate(0);
-    channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)), 0);
+    try {
+      channel.truncate(0);
+      channel.write(ByteBuffer.wrap((ProcessHandle.current().pid() + "\n").getBytes(StandardCharsets.UTF_8)), 0);
+    } catch (IOException e) {
+      channel.close();
+      throw OutputFile.failure(root.resolve(".lock"), e);
+    }
     return channel;
   }
 

@@ -102,7 +102,7 @@ public final class RunState {
     try {
       AtomicFiles.write(file, MAPPER.writeValueAsString(entries) + "\n");
     } catch (IOException e) {
-      throw new UncheckedIOException(file + ": cannot be written: " + e.getMessage(), e);
+      throw new UncheckedIOException(e);
     }
   }
 

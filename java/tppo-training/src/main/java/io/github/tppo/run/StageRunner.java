@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
@@ -94,9 +95,6 @@ public final class StageRunner<C extends Record> {
     }
     boolean again = chosen.stream().allMatch(this::finished); // else go on with what a stop or a failure left
     for (Stage<C> stage : chosen) {
-      if (again) {
-        clear(stage);
-      }
       if (again || !finished(stage)) {
         execute(stage);
       }
@@ -117,8 +115,8 @@ public final class StageRunner<C extends Record> {
     boolean goOn = before != null && !before.finished() && before.inputs().equals(inputsHash(stage))
         && before.config().equals(configHash(stage));
     if (!goOn) {
+      forget(stage);
       clear(stage);
-      forgetWhatFollows(stage);
     }
     double earlier = goOn ? before.seconds() : 0;
     Map<String, Double> figures = goOn ? before.figures() : Map.of();
@@ -127,6 +125,11 @@ public final class StageRunner<C extends Record> {
     long start = System.nanoTime();
     try {
       stage.run(new RunContext<>(stage.config(config), folder, backend, reporter, stop, stage.name()));
+      for (String output : stage.outputs()) { // before the state says that it is there
+        if (Files.exists(folder.path(output))) {
+          AtomicFiles.sync(folder.path(output));
+        }
+      }
     } catch (Exception | Error e) {
       reporter.close();
       try {
@@ -149,12 +152,15 @@ public final class StageRunner<C extends Record> {
     return seconds;
   }
 
-  /** Stages that read this one's files have to be run again, even if every setting is as before: a log may have changed. */
-  private void forgetWhatFollows(Stage<C> stage) {
-    for (Stage<C> later : stages) {
-      RunState.Entry entry = folder.state().entry(later.name());
-      if (entry != null && later.needs().contains(stage.name())) {
-        folder.state().put(later.name(), new RunState.Entry(entry.config(), "", false, 0, Map.of()));
+  /**
+   * Has a stage begin anew, and those that read its files, even if every setting is as before: a log may have changed. That is on the
+   * disk before the first of its files is deleted: after a kill in between nobody takes what is left of them for whole.
+   */
+  private void forget(Stage<C> stage) {
+    for (Stage<C> each : stages) {
+      RunState.Entry entry = folder.state().entry(each.name());
+      if (entry != null && (each == stage || each.needs().contains(stage.name()))) {
+        folder.state().put(each.name(), new RunState.Entry(entry.config(), "", false, 0, Map.of()));
       }
     }
   }

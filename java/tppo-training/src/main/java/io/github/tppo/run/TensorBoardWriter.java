@@ -8,7 +8,6 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.zip.CRC32C;
@@ -32,7 +31,7 @@ public final class TensorBoardWriter implements AutoCloseable {
    * @param wallTime seconds since 1970
    */
   public TensorBoardWriter(Path file, double wallTime) throws IOException {
-    out = new BufferedOutputStream(Files.newOutputStream(file));
+    out = new BufferedOutputStream(OutputFile.create(file));
     // Event { double wall_time = 1; int64 step = 2; string file_version = 3; Summary summary = 5; }
     Message event = new Message();
     event.fixed64(1, Double.doubleToLongBits(wallTime));

@@ -5,6 +5,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import ai.djl.huggingface.tokenizers.jni.CharSpan;
 import com.fasterxml.jackson.databind.JsonNode;
 import io.github.tppo.kernels.LeakReport;
+import io.github.tppo.run.OutputFile;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -78,8 +79,8 @@ public final class Tokenizer implements AutoCloseable {
     /** Writes the shipped tokenizer's files into {@code dir}, as a checkpoint needs them beside its weights. */
     public static void copyShipped(Path dir) throws IOException {
         Files.createDirectories(dir);
-        Files.write(dir.resolve("tokenizer.json"), resource("tokenizer.json"));
-        Files.write(dir.resolve("tokenizer_config.json"), resource("tokenizer_config.json"));
+        OutputFile.write(dir.resolve("tokenizer.json"), resource("tokenizer.json"));
+        OutputFile.write(dir.resolve("tokenizer_config.json"), resource("tokenizer_config.json"));
     }
 
     private static Tokenizer load(String name, byte[] json, byte[] config, byte[] map) throws IOException {

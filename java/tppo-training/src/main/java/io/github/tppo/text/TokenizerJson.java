@@ -4,8 +4,8 @@ package io.github.tppo.text;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import io.github.tppo.run.OutputFile;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,7 +35,7 @@ final class TokenizerJson {
 
     private static void save(Path file, ObjectNode root) throws IOException {
         String text = JSON.writerWithDefaultPrettyPrinter().writeValueAsString(root).replace("\r\n", "\n");
-        Files.write(file, (text + "\n").getBytes(StandardCharsets.UTF_8));
+        OutputFile.write(file, text + "\n");
     }
 
     private static ObjectNode tokenizer(List<String> symbols, List<String[]> merges) {

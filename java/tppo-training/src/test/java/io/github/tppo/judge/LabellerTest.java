@@ -20,7 +20,9 @@ import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -110,6 +112,44 @@ class LabellerTest {
             assertEquals(whole, Files.readString(dir.resolve("token.jsonl")));
             assertEquals(5, stats.labelled());
         }
+    }
+
+    /** However often it was killed in between: INVARIANTS 13. */
+    @Test
+    void howOftenTheJudgeWasAskedStandsWithTheLabels() throws IOException {
+        Verdict twice = new Verdict() {
+            private int asked;
+
+            @Override
+            public Judgement of(Template template, Example example, String text) throws JudgeException {
+                if (text.equals("1 red") && ++asked % 2 == 1) {
+                    throw new JudgeException("no JSON in the reply");
+                }
+                return new LexicalJudge(CONFIG).judge(template, example, text);
+            }
+        };
+        assertEquals(6, label(judge(twice), Template.TOKEN, samples()).asked());
+        String whole = Files.readString(dir.resolve("token.jsonl"));
+        assertEquals(1, whole.split("\"asked\":2").length - 1);
+        String atFirst = Files.readString(dir.resolve("stats.json")).replace("\"asked\" : 6", "\"asked\" : 0");
+        for (int lines = 0; lines <= 5; lines++) {
+            String some = whole.lines().limit(lines).map(line -> line + "\n").collect(Collectors.joining());
+            Files.writeString(dir.resolve("token.jsonl"), some);
+            Files.writeString(dir.resolve("stats.json"), atFirst);
+            assertEquals(6, label(judge(twice), Template.TOKEN, samples()).asked(), "killed after " + lines);
+            assertEquals(whole, Files.readString(dir.resolve("token.jsonl")));
+        }
+    }
+
+    @Test
+    void onAFullDiskTheFileIsNamed() throws IOException {
+        Assumptions.assumeTrue(Files.exists(Path.of("/dev/full")));
+        label(new LexicalJudge(CONFIG), Template.TOKEN, samples());
+        Path file = Files.createSymbolicLink(dir.resolve("stats.json.tmp"), Path.of("/dev/full"));
+        IOException e = assertThrows(IOException.class, () -> label(new LexicalJudge(CONFIG), Template.SENTENCE, samples()));
+        assertEquals(file + ": cannot be written: No space left on device", e.getMessage());
+        assertEquals(5, LabelledResponse.read(dir.resolve("token.jsonl")).size());
+        assertEquals(5, label(new LexicalJudge(CONFIG), Template.SENTENCE, samples()).labelled());
     }
 
     @Test

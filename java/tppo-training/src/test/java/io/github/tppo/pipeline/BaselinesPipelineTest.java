@@ -133,6 +133,10 @@ class BaselinesPipelineTest {
     Path out = dir.resolve("interrupted");
     for (String task : List.of("training the sentence-level reward model", "sentence-level PPO", "DPO")) {
       assertThrows(StoppedException.class, () -> PipelineTest.run(config(), out, task, 3), task);
+      if (!task.startsWith("training")) {
+        String stage = task.equals("DPO") ? "train-policy-dpo" : "train-policy-ppo";
+        PipelineTest.refusesAnotherReference(() -> PipelineTest.run(config(), out, null, 0), out.resolve("sft"), stage);
+      }
     }
     List<String> messages = PipelineTest.run(config(), out, null, 0);
     assertTrue(messages.contains("train-policy-dpo: going on"), messages.toString());

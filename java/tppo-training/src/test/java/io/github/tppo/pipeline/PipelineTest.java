@@ -23,6 +23,7 @@ import io.github.tppo.run.ConfigReader;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.Reporter;
+import io.github.tppo.run.RunException;
 import io.github.tppo.run.RunFolder;
 import io.github.tppo.run.StageRunner;
 import io.github.tppo.run.StoppedException;
@@ -44,6 +45,7 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** All stages on an invented log of 70 users, with models so small that they learn little. */
@@ -291,6 +293,7 @@ class PipelineTest {
       assertFalse(Files.exists(out.resolve("results.json")));
     }
     assertThrows(StoppedException.class, () -> run(config(dir), out, "token-level PPO", 1), "and once more");
+    refusesAnotherReference(() -> run(config(dir), out, null, 0), out.resolve("sft"), "train-policy");
     List<String> messages = run(config(dir), out, null, 0);
     assertTrue(messages.contains("train-policy: going on"), messages.toString());
     for (String name : List.of("sft", "reward-token", "tppo")) {
@@ -302,6 +305,18 @@ class PipelineTest {
       assertEquals(Files.readString(whole.resolve(file)), Files.readString(out.resolve(file)), file);
     }
     assertEquals(results(whole), results(out));
+  }
+
+  /** INVARIANTS 10: a bit of the SFT policy is turned over while a policy's training rests, then back. */
+  static void refusesAnotherReference(Executable run, Path sft, String stage) throws IOException {
+    Path file = sft.resolve("model.safetensors");
+    byte[] bytes = Files.readAllBytes(file);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(file, bytes);
+    String message = assertThrows(RunException.class, run).getMessage();
+    assertTrue(message.startsWith(stage + ": the weights in sft/ are not those that training began with"), message);
+    bytes[bytes.length - 1] ^= 1;
+    Files.write(file, bytes);
   }
 
   /** Not hours later, when the reward model's turn comes. */

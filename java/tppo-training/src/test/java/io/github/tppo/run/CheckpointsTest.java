@@ -44,9 +44,14 @@ class CheckpointsTest {
     assertEquals(Optional.of(100L), latest());
     Files.writeString(dir.resolve("checkpoints/step-000000100/model/w"), "weights 101");
     assertEquals(Optional.of(10L), latest());
-    assertTrue(warnings.get(0).contains("model/w is not what was written"), warnings.toString());
+    Path folder = dir.resolve("checkpoints");
+    assertEquals(List.of(folder.resolve("step-000000100") + ": not used, model/w is not what was written",
+        "going on from " + folder.resolve("step-000000010") + " instead"), warnings);
+    warnings.clear();
     Files.delete(dir.resolve("checkpoints/step-000000010/state.json"));
     assertEquals(Optional.empty(), latest());
+    assertEquals(List.of(folder.resolve("step-000000100") + ": not used, model/w is not what was written",
+        folder.resolve("step-000000010") + ": not used, state.json is missing", folder + ": no checkpoint is whole, beginning anew"), warnings);
     checkpoints().clear();
     assertEquals(Optional.empty(), latest());
   }
@@ -59,6 +64,26 @@ class CheckpointsTest {
     assertEquals(Optional.of(1L), latest());
     Files.delete(dir.resolve("checkpoints/step-000000001/manifest.json"));
     assertEquals(Optional.empty(), latest());
+  }
+
+  /** A newer one that is damaged does not drive out the one that was gone on from. */
+  @Test
+  void damagedOnesAreNotAmongThoseThatAreKept() throws IOException {
+    save(1);
+    save(2);
+    Files.writeString(dir.resolve("checkpoints/step-000000002/model/w"), "weights 3");
+    Checkpoints checkpoints = checkpoints();
+    assertEquals(1, checkpoints.latest(warnings::add).orElseThrow().step());
+    checkpoints.save(2, folder -> Files.writeString(folder.resolve("w"), "again"));
+    assertEquals(Optional.of(2L), latest());
+    Files.writeString(dir.resolve("checkpoints/step-000000002/w"), "other");
+    assertEquals(1, checkpoints.latest(warnings::add).orElseThrow().step());
+    assertThrows(IOException.class, () -> checkpoints.save(3, folder -> {
+      throw new IOException("disk full");
+    }));
+    checkpoints.save(3, folder -> Files.writeString(folder.resolve("w"), "weights 3"));
+    Files.writeString(dir.resolve("checkpoints/step-000000003/w"), "other");
+    assertEquals(Optional.of(1L), latest());
   }
 
   @Test

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -63,6 +64,36 @@ class RunFolderTest {
       assertEquals(ConfigWriter.json(config), Files.readString(folder.configFile()));
       assertEquals(List.of("seed: 7 -> 8", "policy.clip: 0.2 -> 0.3"), folder.begin(other, true));
       assertEquals(List.of(), folder.begin(other, false));
+    }
+  }
+
+  /** One line a key, however deep it lies, also for keys that one of the two configurations has not. */
+  @Test
+  void everyChangedKeyIsNamed() throws IOException {
+    TppoConfig before = ConfigReader.read(TppoConfig.class, List.of("experiment.arms={ppo: [policy.clip_low=0.1], old: []}", "data.files=[/a]"));
+    TppoConfig after = ConfigReader.read(TppoConfig.class, List.of("experiment.arms={ppo: [policy.clip_low=0.2], 'new': []}", "data.files=[/a, /b]",
+        "sft.shape.hidden_size=32", "sft.optimizer.learning_rate=0.5", "judge.chat.base_url=http://localhost:1/v1", "threads=1", "lora.r=2"));
+    try (RunFolder folder = RunFolder.open(dir)) {
+      folder.begin(before, false);
+      String message = assertThrows(ConfigException.class, () -> folder.begin(after, false)).getMessage();
+      TppoConfig defaults = ConfigReader.read(TppoConfig.class, List.of());
+      List<String> keys = List.of("data.files: [\"/a\"] -> [\"/a\",\"/b\"]",
+          "sft.shape.hidden_size: " + defaults.sft().shape().hiddenSize() + " -> 32",
+          "sft.optimizer.learning_rate: " + defaults.sft().optimizer().learningRate() + " -> 0.5",
+          "lora.r: 0 -> 2",
+          "judge.chat.base_url: \"" + defaults.judge().chat().baseUrl() + "\" -> \"http://localhost:1/v1\"",
+          "experiment.arms.ppo: [\"policy.clip_low=0.1\"] -> [\"policy.clip_low=0.2\"]",
+          "experiment.arms.old: [] -> (no such key)", "experiment.arms.new: (no such key) -> []", "threads: " + defaults.threads() + " -> 1");
+      keys.forEach(key -> assertTrue(message.lines().anyMatch(line -> line.strip().equals(key)), key + " in " + message));
+      assertEquals(keys.size() + 2, message.lines().count(), message);
+      assertEquals(ConfigWriter.json(before), Files.readString(folder.configFile()));
+      assertEquals(Set.copyOf(keys), Set.copyOf(folder.begin(after, true)));
+    }
+    String json = Files.readString(dir.resolve("config.json"));
+    Files.writeString(dir.resolve("config.json"), json.replaceFirst("\"threads\"", "\"fibres\""));
+    try (RunFolder folder = RunFolder.open(dir)) {
+      String message = assertThrows(ConfigException.class, () -> folder.begin(after, false)).getMessage();
+      assertTrue(message.contains("fibres: 1 -> (no such key)") && message.contains("threads: (no such key) -> 1"), message);
     }
   }
 

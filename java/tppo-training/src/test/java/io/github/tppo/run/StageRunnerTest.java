@@ -22,6 +22,8 @@ class StageRunnerTest {
   private final List<String> ran = new ArrayList<>();
   private final AtomicBoolean stop = new AtomicBoolean();
   private RuntimeException failure;
+  /** The stage at whose files the process is killed while they are deleted. */
+  private String killedIn;
 
   private Stage<SampleConfig> stage(String name, List<String> needs, String... keys) {
     return new Stage<>() {
@@ -42,6 +44,9 @@ class StageRunnerTest {
 
       @Override
       public List<String> outputs() {
+        if (name.equals(killedIn)) {
+          throw new IllegalStateException("killed");
+        }
         return List.of(name);
       }
 
@@ -117,6 +122,20 @@ class StageRunnerTest {
     assertThrows(RunException.class, () -> run(config(), null));
     failure = null;
     assertEquals(List.of("a", "b", "c"), run(config("data.max_history=1"), null));
+  }
+
+  /** What is left of files that were being deleted is not taken for a finished stage's, also with the configuration of before. */
+  @Test
+  void killedWhileFilesAreDeletedTheStageBeginsAnew() throws Exception {
+    run(config(), null);
+    killedIn = "b";
+    assertThrows(IllegalStateException.class, () -> run(config("policy.clip=0.3"), null));
+    killedIn = null;
+    assertEquals(List.of("b", "c"), run(config(), null));
+    killedIn = "a";
+    assertThrows(IllegalStateException.class, () -> run(config(), "a"));
+    killedIn = null;
+    assertEquals(List.of("a", "b", "c"), run(config(), null));
   }
 
   @Test

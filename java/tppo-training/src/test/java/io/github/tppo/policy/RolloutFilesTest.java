@@ -21,6 +21,8 @@ import org.bytedeco.pytorch.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The files of the rollouts: every logged metric follows from them alone (INVARIANTS 6), and writing them changes nothing. */
 class RolloutFilesTest {
@@ -76,6 +78,20 @@ class RolloutFilesTest {
           "policy.entropy_coef=0.05", "policy.batch_size=3", "policy.compute.micro_batch_size=2", "policy.whiten=false",
           "policy.clip_high=0.3", "policy.dual_clip=1.2", "policy.kl_estimator=k3", "policy.gamma=0.9", "policy.value_clip=0",
           "policy.aggregation=" + aggregation);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sampling.temperature=1e-4", "sampling.temperature=1e4", "policy.kl_coef=1e6", "policy.kl_coef=0", "policy.alpha=0",
+      "policy.alpha=1000", "policy.gamma=0 policy.lambda=0", "policy.lambda=1", "policy.clip_low=0 policy.clip_high=0",
+      "policy.clip_low=1 policy.clip_high=1e30", "policy.dual_clip=1.0001", "policy.entropy_coef=1e6", "policy.value_clip=1e30",
+      "policy.value_clip=1e-6", "policy.optimizer.beta1=0.999999 policy.optimizer.beta2=0.9999999999 policy.optimizer.epsilon=1e-30"})
+  void everyMetricFollowsWithExtremeSettings(String sets) throws IOException {
+    List<String> all = new ArrayList<>(List.of("policy.epochs=2", "policy.optimizer.learning_rate=0.01"));
+    all.addAll(List.of(sets.split(" ")));
+    for (Map<String, Double> metrics : check(PpoSetting::manyRewards, 2, all.toArray(String[]::new))) {
+      assertEquals(0, metrics.get("steps_skipped"));
+      assertEquals(0, metrics.get("policy/bad_rows"));
     }
   }
 

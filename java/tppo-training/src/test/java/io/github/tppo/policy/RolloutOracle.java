@@ -71,7 +71,7 @@ public final class RolloutOracle {
   }
 
   private double kl(int i) {
-    double d = array("old_logprobs")[i] - array("ref_logprobs")[i];
+    double d = Math.max(-20, Math.min(20, array("old_logprobs")[i] - array("ref_logprobs")[i]));
     return switch (settings.get("kl_estimator")) {
       case "k1" -> d;
       case "k2" -> d * d / 2;

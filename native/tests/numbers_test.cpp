@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The operations on rewards at the edges, against float64: no token, one, a hundred thousand; settings from nothing to everything. Those on logits have
-// policy_numbers_test, linear_numbers_test and rows_test, those on values, labels and parameters training_numbers_test.
+// The operations on rewards at the edges, against float64: no token, one, a hundred thousand; settings from nothing to everything. Those on logits
+// have policy_numbers_test, linear_numbers_test and rows_test, those on values, labels and parameters training_numbers_test.
 #include <algorithm>
 
 #include "test.h"

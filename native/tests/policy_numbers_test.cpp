@@ -35,7 +35,8 @@ void check_batch(const PolicyBatch& b) {
     for (int64_t j = 0; j < b.v; ++j) {
       const double lpj = b.log_prob(i, j), p = std::exp(lpj);
       const double g = slope * ((j == b.targets[i] ? -std::expm1(lpj) : -p)) + (p > 0.0 ? o.entropy_coef * p * (lpj + h) : 0.0);
-      CHECK_NEAR(r.grad[i * b.v + j], w / o.temperature * g, 5e-6 * w / o.temperature * (std::fabs(slope) + std::fabs(o.entropy_coef) * (1.0 + h)), 0.0);
+      const double largest = std::fabs(slope) + std::fabs(o.entropy_coef) * (1.0 + h);
+      CHECK_NEAR(r.grad[i * b.v + j], w / o.temperature * g, 5e-6 * w / o.temperature * largest, 0.0);
     }
   }
   CHECK(r.stats[TPPO_POLICY_BAD_ROWS] == 0.0 && r.stats[TPPO_POLICY_VALID] == static_cast<double>(b.n));

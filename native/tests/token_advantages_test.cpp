@@ -193,7 +193,8 @@ TEST(poison_in_masked_slots_changes_no_bit) {
       }
       poisoned.terminal_rewards[1] = test::kNaN;  // of the sequence without a token
       const Result expected = run(clean), r = run(poisoned);
-      CHECK(test::same_bits(r.rewards, expected.rewards) && test::same_bits(r.advantages, expected.advantages) && test::same_bits(r.returns, expected.returns));
+      CHECK(test::same_bits(r.rewards, expected.rewards) && test::same_bits(r.advantages, expected.advantages));
+      CHECK(test::same_bits(r.returns, expected.returns));
       CHECK(test::same_bits(r.shape_stats, expected.shape_stats) && test::same_bits(r.whiten_stats, expected.whiten_stats));
     }
 }

@@ -125,8 +125,10 @@ void check_reward_model(int64_t sequences, double scale, const double (&weights)
       local += inverse * one;
       const double slope = w_global * 2.0 / 3.0 / static_cast<double>(sequences) * (mean - sentence[b]);
       for (int c = 0; c < 3; ++c) {
-        const double from_local = w_local * inverse * w * (p[3 * t + c] - (c == labels[i] ? 1.0 : 0.0)), from_global = slope * p[3 * t + c] * (c - e[t]);
-        CHECK_NEAR(grad[3 * i + c], from_local + from_global, 1e-38 + 2e-7 * (std::fabs(from_local) + std::fabs(from_global)) + 1e-12 * w_local * inverse * w, 0.0);
+        const double from_local = w_local * inverse * w * (p[3 * t + c] - (c == labels[i] ? 1.0 : 0.0));
+        const double from_global = slope * p[3 * t + c] * (c - e[t]);
+        const double size = std::fabs(from_local) + std::fabs(from_global);
+        CHECK_NEAR(grad[3 * i + c], from_local + from_global, 1e-38 + 2e-7 * size + 1e-12 * w_local * inverse * w, 0.0);
       }
     }
   }
@@ -142,7 +144,8 @@ TEST(reward_model_of_extreme_weights_and_logits) {
     for (double scale : {0.0, 1.0, 1e3, 1e38})
       for (const auto& weights : {std::array<double, 3>{0.0, 0.0, 0.0}, {0.0, 1e6, 1e-6}, {1.0, 0.0, 1e6}})
         for (int32_t reduction : {TPPO_LOCAL_SUM_OVER_N, TPPO_LOCAL_WEIGHTED_MEAN})
-          for (double w_local : {0.0, 1.0, 1e6}) check_reward_model(sequences, scale, {weights[0], weights[1], weights[2]}, w_local, 1e6 - w_local, reduction);
+          for (double w_local : {0.0, 1.0, 1e6})
+            check_reward_model(sequences, scale, {weights[0], weights[1], weights[2]}, w_local, 1e6 - w_local, reduction);
 }
 
 TEST(balance_of_extreme_ratios) {

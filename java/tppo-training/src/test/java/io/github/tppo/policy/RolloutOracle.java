@@ -144,6 +144,7 @@ public final class RolloutOracle {
   private void advantages() {
     double[] advantages = new double[mask.length];
     double[] sums = new double[3];
+    double largest = 1; // the kernel's error is relative to the largest of a sequence
     for (int b = 0; b < n; b++) {
       double nextValue = 0;
       double next = 0;
@@ -152,16 +153,21 @@ public final class RolloutOracle {
           next = array("rewards")[i] + number("gamma") * nextValue - array("values")[i] + number("gamma") * number("lambda") * next;
           nextValue = array("values")[i];
           advantages[i] = next;
-          near(next + nextValue, "returns", i);
+          largest = Math.max(largest, Double.isNaN(next) ? 0 : Math.abs(next));
           add(sums, 1, next, next * next);
         }
       }
     }
     double mean = sums[1] / Math.max(1, sums[0]);
     double variance = sums[0] < 2 ? 0 : (sums[2] - sums[0] * mean * mean) / (sums[0] - 1);
+    boolean whiten = settings.get("whiten").equals("true");
+    double shift = whiten ? mean : 0;
+    double scale = whiten ? 1 / Math.sqrt(variance + 1e-8) : 1;
+    double error = tolerance(1e-6, 10, largest);
     for (int i = 0; i < mask.length; i++) {
-      boolean whiten = settings.get("whiten").equals("true");
-      near(mask[i] == 0 ? 0 : whiten ? (advantages[i] - mean) / Math.sqrt(variance + 1e-8) : advantages[i], "advantages", i);
+      double expected = mask[i] == 0 ? 0 : (advantages[i] - shift) * scale;
+      assertEquals(expected, array("advantages")[i], tolerance(1, 1e-5, error * scale), "advantages " + i);
+      assertEquals(mask[i] == 0 ? 0 : advantages[i] + array("values")[i], array("returns")[i], error, "returns " + i);
     }
   }
 

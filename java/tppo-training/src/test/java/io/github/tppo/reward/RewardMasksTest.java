@@ -91,7 +91,8 @@ class RewardMasksTest {
     List<RewardSample> samples = new ArrayList<>();
     for (int length : lengths) {
       RewardInput input = RewardBatchTest.input(random, 3 + random.nextInt(8), length);
-      samples.add(new RewardSample(input, random.ints(length, 0, 3).toArray(), 1 + random.nextInt(2)));
+      int[] classes = random.ints(length, 0, 3).toArray();
+      samples.add(new RewardSample(input, classes, length == 0 ? 1 : Math.max(1, classes[0])));
     }
     return run(model, new TokenRewardTrainer(model, PAD, config(epochs), samples, 1));
   }

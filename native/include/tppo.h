@@ -632,6 +632,7 @@ TPPO_API int32_t tppo_scale(const tppo_scale_args* args, int32_t device, void* s
  * One AdamW step on one flat tensor, all in place, as torch.optim.AdamW; g = grad * (*grad_scale):
  *   p = p (1 - lr weight_decay);  m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2
  *   p = p - lr / (1 - beta1^step) * m / (sqrt(v) / sqrt(1 - beta2^step) + eps)
+ * in float32; where the last bracket is 0 (no gradient yet, and an eps of 0 or below the numbers of float32) p only decays.
  * Leaves everything as it is when *grad_scale is not finite.
  */
 typedef struct tppo_adamw_args {

@@ -33,8 +33,10 @@ template <typename T>
 TPPO_HD void adamw_update(const AdamwStep<T>& o, T g, T* p, T* m, T* v) {
   *m = *m + o.rate1 * (g - *m);
   *v = o.beta2 * *v + o.rate2 * (g * g);
-  // Decay and step are small beside p: added up first, they are rounded into p once.
-  *p = *p - (o.decay * *p + o.step_size * (*m / (sqrt(*v) * o.inv_root_bias + o.eps)));
+  const T root = sqrt(*v) * o.inv_root_bias + o.eps;
+  // Decay and step are small beside p: added up first, they are rounded into p once. A root of 0, of a parameter without gradients where eps
+  // is 0 or too small for T, must not give 0/0.
+  *p = *p - (o.decay * *p + o.step_size * (*m / (root > T(0) ? root : T(1))));
 }
 
 /// min(1, max_norm / (norm + 1e-6)), as clip_grad_norm_; 1 without a limit (max_norm 0); NaN when the norm is not finite.

@@ -71,6 +71,17 @@ TEST(all_are_kept_within_the_ratio_or_without_one_class) {
   }
 }
 
+TEST(poison_in_masked_slots_changes_no_bit) {
+  Batch b(40, 50, 0.95);
+  const test::Vec<uint8_t> expected = b.run();
+  const test::Vec<double> stats = b.stats;
+  for (int32_t poison : {3, -1, INT32_MIN, INT32_MAX}) {
+    for (int64_t i = 0; i < b.n; ++i)
+      if (!b.mask[i]) b.labels[i] = poison;
+    CHECK(b.run() == expected && test::same_bits(b.stats, stats));
+  }
+}
+
 TEST(depends_on_seed_step_sample_and_position_only) {
   Batch b(40, 50, 0.95);
   const test::Vec<uint8_t> all = b.run();

@@ -192,6 +192,36 @@ TEST(poison_in_masked_slots_changes_no_bit) {
   }
 }
 
+TEST(poison_in_masked_slots_of_16_bit_logits_changes_no_bit) {
+  const Batch b(15);
+  for (int32_t dtype : {TPPO_BF16, TPPO_F16}) {
+    test::Vec<float> bits;
+    for (float with : {0.0f, test::kNaN, test::kInf, -test::kInf, 1e30f, -1e30f}) {
+      test::Vec<uint16_t> logits;
+      for (int64_t k = 0; k < 3 * b.n; ++k) {
+        const float x = b.mask[k / 3] ? b.logits[k] : with;
+        logits.push_back(dtype == TPPO_BF16 ? test::to_bf16(x) : test::to_f16(x));
+      }
+      test::Vec<double> stats(TPPO_REWARD_MODEL_STATS);
+      tppo_reward_model_loss_args a = b.options;
+      a.num_tokens = b.n;
+      a.num_sequences = b.sequences;
+      a.dtype = dtype;
+      a.logits = a.grad_logits = logits.data();
+      a.labels = b.labels.data();
+      a.sentence_labels = b.sentence.data();
+      a.mask = b.mask.data();
+      a.stats = stats.data();
+      CHECK_OK(RUN(reward_model_loss, a));
+      test::Vec<float> found;
+      test::append(found, logits);
+      test::append(found, stats);
+      if (bits.empty()) bits = found;
+      CHECK(test::same_bits(found, bits));
+    }
+  }
+}
+
 TEST(bad_rows_are_counted_and_contained) {
   Batch b(17);
   b.mask[3 * 9 + 2] = 1;

@@ -115,6 +115,19 @@ TEST(the_choice_is_restricted_to_the_best) {
   });
 }
 
+TEST(vocabulary_of_262144_and_extreme_temperatures) {
+  test::each_isa([] {
+    for (double temperature : {1.0, 1e-4, 1e4}) {
+      Sampling s(2, 262144, 7);
+      s.temperature = temperature;
+      s.check();
+      s.top_k = 1000;
+      s.top_p = 0.5;
+      s.check();
+    }
+  });
+}
+
 TEST(temperature_zero_takes_the_lowest_id_of_the_largest) {
   test::each_isa([] {
     Sampling s(10, 500, 4);

@@ -96,7 +96,7 @@ class Random {
 inline const float kNaN = std::numeric_limits<float>::quiet_NaN();
 inline const float kInf = std::numeric_limits<float>::infinity();
 /// What may lie in a masked slot.
-inline const float kPoison[] = {kNaN, kInf, -kInf, 1e30f};
+inline const float kPoison[] = {kNaN, kInf, -kInf, 1e30f, -1e30f};
 /// What the tests fill outputs with before a call: a value that no operation may leave behind.
 constexpr float kUnwritten = -12345.678f;
 
@@ -134,6 +134,14 @@ inline float from_f16(uint16_t h) {
   const int exponent = h >> 10 & 31, fraction = h & 1023;
   const double a = exponent == 31 ? (fraction == 0 ? INFINITY : NAN) : exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(1024 + fraction, exponent - 25);
   return static_cast<float>(h & 0x8000 ? -a : a);
+}
+
+/// The arguments of an operation with its defaults.
+template <typename Args>
+Args args_of(void (*init)(Args*)) {
+  Args a;
+  init(&a);
+  return a;
 }
 
 /// The status of a call whose results are wanted now.

@@ -29,7 +29,7 @@ struct Batch {
     for (int64_t i = 0; i < n; ++i) {
       labels.push_back(static_cast<int32_t>(r.below(3)));
       position.push_back(static_cast<int32_t>(r.below(100)));
-      if (!mask[i]) scores[i] = values[i] = logprobs[i] = ref[i] = test::kPoison[i % 4];
+      if (!mask[i]) scores[i] = values[i] = logprobs[i] = ref[i] = test::kPoison[i % 5];
     }
     if (sequences() > 2)
       for (int32_t i = cu[1]; i < cu[2]; ++i) mask[i] = 0;  // a sequence without a token
@@ -177,6 +177,26 @@ TEST(packed_sequences_of_every_length) {
   Batch many(4, std::vector<int64_t>(1000, 2));
   many.padded = false;
   check(many);
+}
+
+TEST(poison_in_masked_slots_changes_no_bit) {
+  for (bool padded : {true, false})
+    for (bool classes : {true, false}) {
+      Batch poisoned(13, std::vector<int64_t>(5, 300));
+      poisoned.padded = padded;
+      poisoned.classes = poisoned.positions = classes;
+      Batch clean = poisoned;
+      for (int64_t i = 0; i < clean.n; ++i) {
+        if (clean.mask[i]) continue;
+        clean.scores[i] = clean.values[i] = clean.logprobs[i] = clean.ref[i] = 0.0f;
+        poisoned.labels[i] = poisoned.position[i] = INT32_MIN;
+      }
+      poisoned.terminal_rewards[1] = test::kNaN;  // of the sequence without a token
+      const Result expected = run(clean), r = run(poisoned);
+      CHECK(test::same_bits(r.rewards, expected.rewards) && test::same_bits(r.advantages, expected.advantages));
+      CHECK(test::same_bits(r.returns, expected.returns));
+      CHECK(test::same_bits(r.shape_stats, expected.shape_stats) && test::same_bits(r.whiten_stats, expected.whiten_stats));
+    }
 }
 
 TEST(nothing_to_do) {

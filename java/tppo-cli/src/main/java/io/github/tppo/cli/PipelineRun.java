@@ -85,7 +85,8 @@ final class PipelineRun<C extends Record> {
   }
 
   private void run(List<Stage<C>> stages, C config, RunFolder folder, String only, Reporter reporter, StopSignal stop) throws Exception {
-    StageRunner<C> runner = new StageRunner<>(stages, config, folder, options.backend, reporter, stop);
+    StageRunner<C> runner = new StageRunner<>(stages, config, folder, options.backend, reporter, stop)
+        .dumpRollouts(options.dumpRollouts);
     if (only == null) {
       runner.runAll();
     } else {
@@ -110,7 +111,7 @@ final class PipelineRun<C extends Record> {
     }
     line.append(" --out ").append(out);
     options.overrides.forEach(override -> line.append(" --set '").append(override.replace("'", "'\\''")).append('\''));
-    return line.toString();
+    return line.append(options.dumpRollouts ? " --dump-rollouts" : "").toString();
   }
 
   private static String baseName(Path file) {

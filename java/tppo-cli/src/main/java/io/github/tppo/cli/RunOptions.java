@@ -5,7 +5,9 @@ import io.github.tppo.run.Backend;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import picocli.CommandLine;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 
 /** What every command that runs stages takes. */
 final class RunOptions {
@@ -24,6 +26,17 @@ final class RunOptions {
       + " depend on a changed key are run again.")
   boolean allowConfigChange;
 
+  @Option(names = "--dump-rollouts", description = "Of run, quickstart and train-policy: write what every round of PPO sampled, scored"
+      + " and learnt from, for each policy below its rollouts/.")
+  boolean dumpRollouts;
+
   @Option(names = "--json", description = "Print results.json on standard output at the end.")
   boolean json;
+
+  /** For commands that train no policy by PPO whose metrics anyone reads. */
+  void refuseRollouts(CommandLine command) {
+    if (dumpRollouts) {
+      throw new ParameterException(command, "--dump-rollouts: this command writes no rollouts; tppo run and tppo train-policy do");
+    }
+  }
 }

@@ -26,6 +26,7 @@ final class SearchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    options.refuseRollouts(spec.commandLine());
     return new PipelineRun<>(SearchPipeline.create(), config, options, spec.commandLine()).all();
   }
 }

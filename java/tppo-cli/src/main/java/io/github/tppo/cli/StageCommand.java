@@ -47,6 +47,9 @@ final class StageCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (!stage.equals("train-policy")) {
+      options.refuseRollouts(spec.commandLine());
+    }
     return new PipelineRun<>(pipeline, config, options, spec.commandLine()).one(stage);
   }
 }

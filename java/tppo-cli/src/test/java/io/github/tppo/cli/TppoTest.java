@@ -11,6 +11,7 @@ import io.github.tppo.run.RunFolder;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -117,6 +118,18 @@ class TppoTest extends CommandTest {
   void stoppedRunSaysHowToGoOn() {
     assertEquals(1, tppo("run", config, "--out", out, "--set", "end=stop"));
     assertTrue(stderr.contains("To go on: tppo run " + config + " --out " + out + " --set 'end=stop'"), stderr);
+    assertEquals(1, tppo("run", config, "--out", out, "--set", "end=stop", "--dump-rollouts"));
+    assertTrue(stderr.contains(" --set 'end=stop' --dump-rollouts"), stderr);
+  }
+
+  @Test
+  void rolloutsAreAskedForWherePoliciesAreTrained() {
+    for (String command : List.of("prepare", "report", "search")) {
+      assertEquals(2, tppo(command, config, "--out", out, "--dump-rollouts"));
+      assertTrue(stderr.startsWith("tppo " + command + ": --dump-rollouts: this command writes no rollouts; tppo run"), stderr);
+      assertFalse(Files.exists(out));
+    }
+    assertEquals(0, tppo("run", config, "--out", out, "--dump-rollouts"));
   }
 
   @Test

@@ -179,7 +179,7 @@ class PoisonTest {
     }
 
     @ParameterizedTest
-    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 1e30f})
+    @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 1e30f, -1e30f})
     void poisonInMaskedSlotsChangesNoBit(float poison) {
         assertSameBits(everything(0, 0), everything(poison, Integer.MIN_VALUE));
     }

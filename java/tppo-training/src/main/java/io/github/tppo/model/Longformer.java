@@ -174,7 +174,7 @@ public final class Longformer implements AutoCloseable {
         SlidingWindow window = window(inputIds, attentionMask, globalMask);
         Tensor real = attentionMask == null ? null : window.realAsFloat();
         List<UnaryOperator<Tensor>> layers = new ArrayList<>();
-        layers.add(none -> embed(inputIds, tokenTypes));
+        layers.add(none -> embed(inputIds, attentionMask, tokenTypes));
         for (LongformerBlock block : blocks) {
             layers.add(x -> block.forward(x, window, real));
         }
@@ -209,14 +209,15 @@ public final class Longformer implements AutoCloseable {
         return new SlidingWindow(attention, global, inputIds.size(0), inputIds.size(1), sides, alwaysCut);
     }
 
-    private Tensor embed(Tensor inputIds, Tensor tokenTypes) {
+    private Tensor embed(Tensor inputIds, Tensor attentionMask, Tensor tokenTypes) {
         int pad = config.padId();
         Tensor word = torch.embedding(parameters.get(EMBEDDINGS + "word_embeddings.weight"), inputIds, pad, false, false)
                 .to(ScalarType.Float);
         Tensor position = torch.embedding(parameters.get(EMBEDDINGS + "position_embeddings.weight"), positions(inputIds), pad, false, false);
         Tensor types = parameters.get(EMBEDDINGS + "token_type_embeddings.weight");
         Tensor type = tokenTypes == null ? types.select(0, 0) : torch.embedding(types, tokenTypes);
-        return LongformerBlock.norm(word.add(position).add(type), parameters, EMBEDDINGS + "LayerNorm", config.normEpsilon());
+        Tensor sum = Decoder.withoutPadding(word.add(position).add(type), attentionMask);
+        return LongformerBlock.norm(sum, parameters, EMBEDDINGS + "LayerNorm", config.normEpsilon());
     }
 
     /** padId for padding ids, else padId plus the count of other ids so far. */

@@ -9,4 +9,6 @@ package io.github.tppo.model;
  * @param clipped whether the gradients were scaled down
  */
 public record StepResult(boolean applied, double gradNorm, boolean clipped) {
+  /** That of no step: nothing was learnt from, so that nothing moved. */
+  public static final StepResult NONE = new StepResult(false, 0, false);
 }

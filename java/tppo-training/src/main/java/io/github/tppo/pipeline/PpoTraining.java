@@ -5,6 +5,7 @@ import io.github.tppo.data.Example;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.policy.PpoTrainer;
 import io.github.tppo.policy.Prompt;
+import io.github.tppo.policy.RolloutFiles;
 import io.github.tppo.policy.TokenRewarder;
 import io.github.tppo.policy.TokenRewarder.Response;
 import io.github.tppo.reward.SentenceRewardModel;
@@ -30,14 +31,20 @@ final class PpoTraining implements PolicyTraining {
   private final PolicyConfig config;
   private final Validation validation;
   private final SftReference sft;
+  private final RolloutFiles rollouts;
+  private final boolean dumpRollouts;
+  private boolean begun;
   private double tokens;
 
-  private PpoTraining(RewardModels.Start reward, PpoTrainer trainer, PolicyConfig config, Validation validation, SftReference sft) {
+  private PpoTraining(RewardModels.Start reward, PpoTrainer trainer, PolicyConfig config, Validation validation, SftReference sft,
+      RolloutFiles rollouts, boolean dumpRollouts) {
     this.reward = reward;
     this.trainer = trainer;
     this.config = config;
     this.validation = validation;
     this.sft = sft;
+    this.rollouts = rollouts;
+    this.dumpRollouts = dumpRollouts;
   }
 
   /** @param validation every {@code policy.eval_every} steps; null for never */
@@ -54,7 +61,8 @@ final class PpoTraining implements PolicyTraining {
       TokenRewarder rewarder = arm.method() == Method.PPO ? sentences(context, tokenizer, reward) : tokens(context, tokenizer, reward);
       double suggestedLength = GenerateStage.suggestedLength(context.folder().generate());
       return new PpoTraining(reward, new PpoTrainer(policy, reference, rewarder, config.policy(), config.sampling(), prompts,
-          suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed()), config.policy(), validation, sft);
+          suggestedLength, tokenizer.eosId(), tokenizer.padId(), config.seed()), config.policy(), validation, sft,
+          new RolloutFiles(context.folder().model(arm.folder())), context.dumpRollouts());
     } catch (IOException | RuntimeException e) {
       reward.close();
       throw e;
@@ -108,7 +116,11 @@ final class PpoTraining implements PolicyTraining {
 
   @Override
   public Map<String, Double> step(long step) throws IOException {
-    Map<String, Double> metrics = trainer.round(step);
+    if (!begun) {
+      rollouts.keep(step); // as the lines of the metrics
+      begun = true;
+    }
+    Map<String, Double> metrics = dumpRollouts ? trainer.round(step, rollouts) : trainer.round(step);
     tokens += metrics.get("response/length_mean") * config.rolloutSize();
     if (validation != null && (step + 1) % config.evalEvery() == 0) {
       validation.addTo(metrics);

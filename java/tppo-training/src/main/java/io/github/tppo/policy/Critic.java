@@ -93,20 +93,30 @@ final class Critic implements AutoCloseable {
     }
   }
 
-  /** One optimiser step towards the returns of a batch that comes in micro-batches. */
+  /** One optimiser step towards the returns of a batch that comes in micro-batches, of which there is at least one. */
   Step step(List<Targets> microBatches, double rate) {
     optimizer.zeroGrad();
     ValueLossOptions options = ValueLossOptions.defaults().withClip(valueClip > 0 ? valueClip : -1)
         .withNormalizer(microBatches.stream().mapToInt(Targets::validTokens).sum());
-    ValueLossStats sum = microBatches.stream().map(targets -> backward(targets, options)).reduce(ValueLossStats::plus).orElseThrow();
-    return new Step(sum, optimizer.step(rate));
+    float[] found = new float[microBatches.stream().mapToInt(targets -> targets.batch().tokens()).sum()];
+    ValueLossStats sum = null;
+    int at = 0;
+    for (Targets targets : microBatches) {
+      ValueLossStats loss = backward(targets, options, found, at);
+      sum = sum == null ? loss : sum.plus(loss);
+      at += targets.batch().tokens();
+    }
+    return new Step(sum, optimizer.step(rate), found);
   }
 
-  private ValueLossStats backward(Targets targets, ValueLossOptions options) {
+  /** Puts the values into {@code found}, from {@code at} on. */
+  private ValueLossStats backward(Targets targets, ValueLossOptions options, float[] found, int at) {
     try (Scope scope = Scope.withGrad()) {
       SequenceBatch batch = targets.batch();
       Pass pass = trunk.forward(batch.inputIds(padId), batch.attentionMask(), checkpointing);
       Tensor values = head(batch, pass.hidden());
+      float[] now = Tensors.toFloats(values);
+      System.arraycopy(now, 0, found, at, now.length);
       Tensor gradient = Tensors.empty(ScalarType.Float, batch.tokens());
       ValueLossStats stats = Kernels.valueLoss(TokenLayout.flat(batch.tokens()).withMask(NativeArray.ofBytes(targets.valid())),
           Tensors.view(values.detach()), NativeArray.ofFloats(targets.oldValues()), NativeArray.ofFloats(targets.returns()), options,
@@ -117,8 +127,12 @@ final class Critic implements AutoCloseable {
     }
   }
 
-  /** What a step did. */
-  record Step(ValueLossStats loss, StepResult optimizer) {}
+  /**
+   * What a step did.
+   *
+   * @param values before it, packed over the tokens of all micro-batches
+   */
+  record Step(ValueLossStats loss, StepResult optimizer, float[] values) {}
 
   private Tensor head(SequenceBatch batch, Tensor hidden) {
     return torch.linear(batch.scoredRows(hidden), headWeight, new TensorOptional(headBias)).reshape(-1);

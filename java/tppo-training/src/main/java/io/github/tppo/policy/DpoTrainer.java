@@ -106,8 +106,9 @@ public final class DpoTrainer implements AutoCloseable {
     double rate = config.optimizer().rate(step, totalSteps);
     optimizer.zeroGrad();
     Loss loss = gradient.add(pairs, (model, part, first) -> backward(model, part, options), Loss::plus);
-    StepResult result = optimizer.step(rate);
-    skips.add(!result.applied());
+    int tokens = pairs.stream().mapToInt(PreferencePair::responseTokens).sum();
+    StepResult result = tokens == 0 ? StepResult.NONE : optimizer.step(rate); // weights and moments stay as they are (INVARIANTS 3)
+    skips.add(tokens > 0 && !result.applied());
     double n = pairs.size();
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("loss/dpo", loss.stats.loss());
@@ -120,7 +121,7 @@ public final class DpoTrainer implements AutoCloseable {
     metrics.put("policy/grad_norm", result.gradNorm());
     metrics.put("steps_skipped", result.applied() ? 0.0 : 1);
     metrics.put("lr", rate);
-    metrics.put("dpo/tokens", (double) pairs.stream().mapToInt(PreferencePair::responseTokens).sum());
+    metrics.put("dpo/tokens", (double) tokens);
     return metrics;
   }
 

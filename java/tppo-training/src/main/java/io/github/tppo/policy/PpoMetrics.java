@@ -37,14 +37,26 @@ final class PpoMetrics {
     this.eosId = eosId;
   }
 
-  void add(Critic.Step step) {
-    value = value == null ? step.loss() : value.plus(step.loss());
-    valueLoss += step.loss().loss();
-    valueSteps++;
-    skipped += step.optimizer().applied() ? 0 : 1;
+  void add(PpoUpdate update) {
+    if (update.skipped()) {
+      skipped++;
+      return;
+    }
+    addValue(update.critic().loss());
+    skipped += update.critic().optimizer().applied() ? 0 : 1;
+    if (update.policy() != null) {
+      addPolicy(update.policy().loss(), update.policy().optimizer());
+      skipped += update.policy().optimizer().applied() ? 0 : 1;
+    }
   }
 
-  void add(PolicyLossStats stats, StepResult result) {
+  private void addValue(ValueLossStats stats) {
+    value = value == null ? stats : value.plus(stats);
+    valueLoss += stats.loss();
+    valueSteps++;
+  }
+
+  private void addPolicy(PolicyLossStats stats, StepResult result) {
     if (policy == null) {
       firstRatioMax = stats.outside() + Math.abs(stats.oldK1()) + Math.abs(stats.oldK3()); // exactly 0 when every ratio is 1
     }
@@ -52,12 +64,11 @@ final class PpoMetrics {
     policyLoss += stats.loss();
     gradNorm += result.gradNorm();
     policySteps++;
-    skipped += result.applied() ? 0 : 1;
   }
 
-  /** Counts a mini-batch without a valid token. */
-  void skip() {
-    skipped++;
+  /** What each response was worth, as in {@link #meanScore}. */
+  double[] scores() {
+    return scores;
   }
 
   /** KL to the reference, summed over a response, averaged over responses (k1). */
@@ -143,6 +154,7 @@ final class PpoMetrics {
   /** Sum of the shaped rewards of each response, and its terminal reward if it has a token that counts. */
   private static double[] scores(RolloutCollector.Collected collected) {
     Rollout rollout = collected.rollout();
+    float[] terminal = collected.given().terminal();
     double[] scores = new double[rollout.size()];
     for (int b = 0; b < scores.length; b++) {
       boolean counts = false;
@@ -152,7 +164,7 @@ final class PpoMetrics {
           counts = true;
         }
       }
-      scores[b] += counts && collected.terminal() != null ? collected.terminal()[b] : 0;
+      scores[b] += counts && terminal != null ? terminal[b] : 0;
     }
     return scores;
   }

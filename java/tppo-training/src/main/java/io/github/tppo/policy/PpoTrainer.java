@@ -2,6 +2,7 @@
 package io.github.tppo.policy;
 
 import io.github.tppo.kernels.Aggregation;
+import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.kernels.NativeArray;
 import io.github.tppo.kernels.PolicyLossOptions;
@@ -13,7 +14,6 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Lora;
 import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
-import io.github.tppo.model.StepResult;
 import io.github.tppo.model.TrainingState;
 import io.github.tppo.model.Workers;
 import io.github.tppo.run.OutputFile;
@@ -25,7 +25,9 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -48,6 +50,7 @@ public final class PpoTrainer implements AutoCloseable {
   private final List<Prompt> prompts;
   private final int padId;
   private final int eosId;
+  private final double suggestedLength;
   private final long seed;
   private final SkippedSteps skips =
       new SkippedSteps("train-policy", "lower policy.optimizer.learning_rate or policy.kl_coef");
@@ -71,6 +74,7 @@ public final class PpoTrainer implements AutoCloseable {
     this.prompts = prompts;
     this.padId = padId;
     this.eosId = eosId;
+    this.suggestedLength = suggestedLength;
     this.seed = seed;
     policy.setPrecision(config.compute().precision());
     reference.setPrecision(config.compute().precision());
@@ -88,53 +92,72 @@ public final class PpoTrainer implements AutoCloseable {
 
   /** One round, counted from 0. Returns its metrics, under the names of TRL's PPO where they have one. */
   public Map<String, Double> round(long round) {
+    return play(round).values();
+  }
+
+  /** The same, and writes what its metrics are made of. */
+  public Map<String, Double> round(long round, RolloutFiles files) throws IOException {
+    Round done = play(round);
+    files.write(round + 1, done.collected(), done.metrics().scores(), done.updates(), settings(done.values()));
+    return done.values();
+  }
+
+  private record Round(RolloutCollector.Collected collected, List<PpoUpdate> updates, PpoMetrics metrics, Map<String, Double> values) {}
+
+  private Round play(long round) {
     int size = config.rolloutSize();
     int[][] firstPass = Permutation.batches(size, config.batchSize(), seed, round * config.epochs());
     RolloutCollector.Collected collected =
         collector.collect(promptsOf(round), sequences -> microBatches(firstPass, sequences), Permutation.mix(seed, SAMPLES), round * size, kl.coefficient());
     PpoMetrics metrics = new PpoMetrics(collected, kl.coefficient(), eosId);
     boolean train = round >= config.criticWarmup();
-    boolean skipped = false;
+    List<PpoUpdate> updates = new ArrayList<>();
     for (int epoch = 0; epoch < config.epochs(); epoch++) {
       int[][] batches = epoch == 0 ? firstPass : Permutation.batches(size, config.batchSize(), seed, round * config.epochs() + epoch);
       for (int[] indices : batches) {
-        skipped |= !update(collected.rollout(), indices, round, train, metrics);
+        updates.add(update(collected.rollout(), indices, round, train));
+        metrics.add(updates.get(updates.size() - 1));
       }
     }
-    skips.add(skipped);
+    skips.add(updates.stream().anyMatch(PpoUpdate::bad));
     if (train) {
       kl.update(metrics.klPerResponse(), size);
     }
-    return metrics.values(train ? policyRate(round) : 0, (round + 1) * size);
+    return new Round(collected, updates, metrics, metrics.values(train ? policyRate(round) : 0, (round + 1) * size));
   }
 
-  /** Returns whether all gradients were finite. */
-  private boolean update(Rollout rollout, int[] indices, long round, boolean train, PpoMetrics metrics) {
+  private PpoUpdate update(Rollout rollout, int[] indices, long round, boolean train) {
     int[][] microBatches = microBatches(new int[][] {indices}, rollout.sequences());
+    int[] responses = Arrays.stream(microBatches).flatMapToInt(Arrays::stream).toArray();
     List<Critic.Targets> targets = Arrays.stream(microBatches).map(part -> targets(rollout, part)).toList();
     if (targets.stream().allMatch(part -> part.validTokens() == 0)) {
-      metrics.skip();
-      return true; // nothing to learn from: weights and moments stay as they are
+      return new PpoUpdate(responses, null, null); // nothing to learn from: weights and moments stay as they are
     }
     List<Critic.Step> value = new ArrayList<>();
-    List<PolicyLossStats> loss = new ArrayList<>();
-    List<StepResult> result = new ArrayList<>();
+    List<PpoUpdate.PolicyStep> loss = new ArrayList<>();
     List<Runnable> tasks = new ArrayList<>();
     tasks.add(() -> value.add(critic.step(targets, config.criticOptimizer().rate(round, config.steps()))));
     if (train) {
-      tasks.add(() -> {
-        optimizer.zeroGrad();
-        PolicyLossOptions options = lossOptions(normalizer(targets));
-        loss.add(Arrays.stream(microBatches).map(part -> backward(rollout, part, options)).reduce(PolicyLossStats::plus).orElseThrow());
-        result.add(optimizer.step(policyRate(round)));
-      });
+      tasks.add(() -> loss.add(step(rollout, microBatches, lossOptions(normalizer(targets)), policyRate(round))));
     }
     Workers.run(tasks); // critic and policy share nothing that is written
-    metrics.add(value.get(0));
-    if (train) {
-      metrics.add(loss.get(0), result.get(0));
+    return new PpoUpdate(responses, value.get(0), train ? loss.get(0) : null);
+  }
+
+  private PpoUpdate.PolicyStep step(Rollout rollout, int[][] microBatches, PolicyLossOptions options, double rate) {
+    optimizer.zeroGrad();
+    NativeArray[] all = new NativeArray[3]; // log-probabilities, entropies and ratios of all micro-batches
+    Arrays.setAll(all, i -> NativeArray.allocate(DType.F32, Arrays.stream(microBatches).mapToInt(rollout::tokens).sum()));
+    PolicyLossStats sum = null;
+    int at = 0;
+    for (int[] part : microBatches) {
+      int n = rollout.tokens(part);
+      PolicyLossStats loss = backward(rollout, part, options, PolicyLossOutputs.none().withLogprob(all[0].slice(at, n))
+          .withEntropy(all[1].slice(at, n)).withRatio(all[2].slice(at, n)));
+      sum = sum == null ? loss : sum.plus(loss);
+      at += n;
     }
-    return value.get(0).optimizer().applied() && (!train || result.get(0).applied());
+    return new PpoUpdate.PolicyStep(sum, optimizer.step(rate), all[0].toFloats(), all[1].toFloats(), all[2].toFloats());
   }
 
   /** Each mini-batch in micro-batches of sequences that are about equally long, so that little of a pass is padding. */
@@ -168,7 +191,7 @@ public final class PpoTrainer implements AutoCloseable {
         .withEntropyCoef(config.entropyCoef());
   }
 
-  private PolicyLossStats backward(Rollout rollout, int[] indices, PolicyLossOptions options) {
+  private PolicyLossStats backward(Rollout rollout, int[] indices, PolicyLossOptions options, PolicyLossOutputs outputs) {
     try (Scope scope = Scope.withGrad()) {
       SequenceBatch batch = rollout.batch(indices);
       NativeArray targets = NativeArray.ofLongs(batch.targets());
@@ -179,10 +202,36 @@ public final class PpoTrainer implements AutoCloseable {
       TokenLayout layout = TokenLayout.packed(batch.tokens(), NativeArray.ofInts(batch.cuSeqlens())).withMask(mask);
       Pass pass = policy.forward(batch.inputIds(padId), batch.attentionMask(), config.compute().gradientCheckpointing());
       PolicyLossStats stats = LossHead.backward(batch.scoredRows(pass.hidden()), policy.outputWeight(), layer ->
-          Kernels.linearPolicyLoss(layout, layer, targets, old, advantages, reference, options, PolicyLossOutputs.none()));
+          Kernels.linearPolicyLoss(layout, layer, targets, old, advantages, reference, options, outputs));
       pass.backward();
       return stats;
     }
+  }
+
+  /** What the metrics of a round are made of beside what is per token. */
+  private Map<String, String> settings(Map<String, Double> metrics) {
+    Map<String, Object> all = new LinkedHashMap<>();
+    all.put("episode", metrics.get("episode"));
+    all.put("lr", metrics.get("lr"));
+    all.put("kl_coef", metrics.get("objective/kl_coef"));
+    all.put("eos_id", eosId);
+    all.put("temperature", sampling.temperature());
+    all.put("length_penalty", config.lengthPenalty());
+    all.put("alpha", config.alpha());
+    all.put("suggested_length", suggestedLength);
+    all.put("kl_estimator", config.klEstimator());
+    all.put("gamma", config.gamma());
+    all.put("lambda", config.lambda());
+    all.put("whiten", config.whiten());
+    all.put("aggregation", config.aggregation());
+    all.put("clip_low", config.clipLow());
+    all.put("clip_high", config.clipHigh());
+    all.put("dual_clip", config.dualClip());
+    all.put("entropy_coef", config.entropyCoef());
+    all.put("value_clip", config.valueClip());
+    Map<String, String> settings = new LinkedHashMap<>();
+    all.forEach((name, value) -> settings.put(name, value.toString().toLowerCase(Locale.ROOT)));
+    return settings;
   }
 
   private List<Prompt> promptsOf(long round) {

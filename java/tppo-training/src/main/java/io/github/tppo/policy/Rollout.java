@@ -42,7 +42,7 @@ record Rollout(List<Sequence> sequences, boolean[] finished, int[] cuSeqlens, fl
 
   /** The entries of the given responses, in their order, out of a packed array. */
   float[] gather(float[] packed, int[] responses) {
-    float[] out = new float[count(responses)];
+    float[] out = new float[tokens(responses)];
     int at = 0;
     for (int b : responses) {
       int n = cuSeqlens[b + 1] - cuSeqlens[b];
@@ -54,7 +54,7 @@ record Rollout(List<Sequence> sequences, boolean[] finished, int[] cuSeqlens, fl
 
   /** As {@link #gather(float[], int[])}, for a mask. */
   byte[] gather(byte[] packed, int[] responses) {
-    byte[] out = new byte[count(responses)];
+    byte[] out = new byte[tokens(responses)];
     int at = 0;
     for (int b : responses) {
       int n = cuSeqlens[b + 1] - cuSeqlens[b];
@@ -64,7 +64,8 @@ record Rollout(List<Sequence> sequences, boolean[] finished, int[] cuSeqlens, fl
     return out;
   }
 
-  private int count(int[] responses) {
+  /** Tokens of the given responses. */
+  int tokens(int[] responses) {
     int count = 0;
     for (int b : responses) {
       count += cuSeqlens[b + 1] - cuSeqlens[b];

@@ -51,12 +51,8 @@ final class RolloutCollector {
     this.padId = padId;
   }
 
-  /**
-   * A rollout with the sums that its rewards were made of.
-   *
-   * @param terminal reward at the last token of each response, or null
-   */
-  record Collected(Rollout rollout, ShapeRewardsStats shaping, float[] terminal) {}
+  /** A rollout with the rewards that it was given, before any penalty, and the sums that its own were made of. */
+  record Collected(Rollout rollout, ShapeRewardsStats shaping, TokenRewarder.Rewards given) {}
 
   /**
    * @param prompts of the round
@@ -138,7 +134,7 @@ final class RolloutCollector {
         new TokenAdvantagesOutputs(new ShapeRewardsOutputs(null, shaped, kl, total), advantages, returns));
     Rollout rollout = new Rollout(sequences, finished, cuSeqlens, oldLogprobs, refLogprobs, entropies, rewards.classes(), valid,
         shaped.toFloats(), kl.toFloats(), total.toFloats(), values, advantages.toFloats(), returns.toFloats());
-    return new Collected(rollout, stats.shaping(), rewards.terminal());
+    return new Collected(rollout, stats.shaping(), rewards);
   }
 
   /** The 1-based position of each token in its response, whether or not the tokens before it count. */

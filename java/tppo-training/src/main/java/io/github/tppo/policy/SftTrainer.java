@@ -70,8 +70,9 @@ public final class SftTrainer implements AutoCloseable {
     double rate = config.optimizer().rate(step, totalSteps);
     optimizer.zeroGrad();
     Loss loss = gradient.add(sequences, (model, part, first) -> backward(model, part, options), Loss::plus);
-    StepResult result = optimizer.step(rate);
-    skips.add(!result.applied());
+    boolean nothing = normalizer == 0; // no token counts: weights and moments stay as they are (INVARIANTS 3)
+    StepResult result = nothing ? StepResult.NONE : optimizer.step(rate);
+    skips.add(!nothing && !result.applied());
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("loss/sft", loss.stats.loss());
     metrics.put("sft/response_nll", -loss.responseLogprob / Math.max(1, loss.responseTokens));

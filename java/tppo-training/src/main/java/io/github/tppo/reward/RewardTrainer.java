@@ -14,7 +14,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.function.ToIntFunction;
+import java.util.function.Function;
 
 /**
  * What the training of the token-level and of the sentence-level reward model have in common: batches, optimiser and state, so that the
@@ -26,6 +26,7 @@ public abstract class RewardTrainer<S> implements AutoCloseable {
   private final Longformer model;
   private final int padId;
   private final RewardConfig config;
+  private final Function<S, RewardInput> input;
   private final EpochBatches<S> batches;
   private final BatchGradient<Longformer> gradient;
   private final AdamW optimizer;
@@ -33,7 +34,7 @@ public abstract class RewardTrainer<S> implements AutoCloseable {
   private final long totalSteps;
 
   /** @param model is trained in place */
-  RewardTrainer(Longformer model, int padId, RewardConfig config, List<S> data, ToIntFunction<S> length, long seed) {
+  RewardTrainer(Longformer model, int padId, RewardConfig config, List<S> data, Function<S, RewardInput> input, long seed) {
     if (data.isEmpty()) {
       throw new IllegalArgumentException("no labelled responses");
     }
@@ -41,7 +42,8 @@ public abstract class RewardTrainer<S> implements AutoCloseable {
     this.padId = padId;
     this.config = config;
     model.setPrecision(config.compute().precision());
-    this.batches = new EpochBatches<>(data, length, config.batchSize(), seed);
+    this.input = input;
+    this.batches = new EpochBatches<>(data, sample -> input.apply(sample).ids().length, config.batchSize(), seed);
     this.gradient = new BatchGradient<>(model, Longformer::replica, Longformer::parameters, config.compute().microBatchSize());
     this.optimizer = new AdamW(model.parameters(), Optimizers.options(config.optimizer()));
     this.totalSteps = batches.steps(config.epochs());
@@ -60,9 +62,11 @@ public abstract class RewardTrainer<S> implements AutoCloseable {
   public final Map<String, Double> step(long step) {
     double rate = config.optimizer().rate(step, totalSteps);
     optimizer.zeroGrad();
-    Map<String, Double> metrics = backward(gradient, batches.of(step), step);
-    StepResult result = optimizer.step(rate);
-    skips.add(!result.applied());
+    List<S> samples = batches.of(step);
+    Map<String, Double> metrics = backward(gradient, samples, step);
+    boolean nothing = samples.stream().allMatch(s -> input.apply(s).scored() == 0); // weights and moments stay as they are (INVARIANTS 3)
+    StepResult result = nothing ? StepResult.NONE : optimizer.step(rate);
+    skips.add(!nothing && !result.applied());
     metrics.put("reward/grad_norm", result.gradNorm());
     metrics.put("steps_skipped", result.applied() ? 0.0 : 1);
     metrics.put("lr", rate);

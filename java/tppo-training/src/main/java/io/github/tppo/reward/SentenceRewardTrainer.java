@@ -36,7 +36,7 @@ public final class SentenceRewardTrainer extends RewardTrainer<SentenceSample> {
    * @throws IllegalArgumentException when it has not one label
    */
   public SentenceRewardTrainer(Longformer model, int padId, RewardConfig config, List<SentenceSample> data, long seed) {
-    super(model, padId, config, data, s -> s.input().ids().length, seed);
+    super(model, padId, config, data, SentenceSample::input, seed);
     SentenceScores.requireOneLabel(model);
     this.seed = seed;
   }
@@ -67,7 +67,11 @@ public final class SentenceRewardTrainer extends RewardTrainer<SentenceSample> {
     NativeArray kept = NativeArray.allocate(DType.U8, n);
     Kernels.balanceMask(TokenLayout.packed(n, NativeArray.ofInts(IntStream.rangeClosed(0, n).toArray())), classes, null,
         BalanceMaskOptions.defaults().withRho(config().balanceRatio()).withSeed(seed).withStep(step), kept);
-    return kept.toBytes();
+    byte[] counts = kept.toBytes();
+    for (int b = 0; b < n; b++) {
+      counts[b] = samples.get(b).input().scored() == 0 ? 0 : counts[b]; // an empty response has no score to learn
+    }
+    return counts;
   }
 
   private Loss backward(Longformer replica, List<SentenceSample> samples, byte[] kept, int first, int count) {

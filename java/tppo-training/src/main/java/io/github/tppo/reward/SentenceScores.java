@@ -30,13 +30,13 @@ final class SentenceScores {
     return scores;
   }
 
-  /** The score of the response whose tokens have the logits from {@code from} to {@code to}. */
+  /** The score of the response whose tokens have the logits from {@code from} to {@code to}; 0 for an empty one. */
   static double mean(float[] logits, int from, int to) {
     double sum = 0;
     for (int i = from; i < to; i++) {
       sum += logits[i];
     }
-    return sum / (to - from);
+    return sum / Math.max(1, to - from);
   }
 
   /** d loss / d logits from d loss / d scores. */

@@ -27,7 +27,7 @@ public final class TokenRewardTrainer extends RewardTrainer<RewardSample> {
 
   /** @param model is trained in place */
   public TokenRewardTrainer(Longformer model, int padId, RewardConfig config, List<RewardSample> data, long seed) {
-    super(model, padId, config, data, s -> s.input().ids().length, seed);
+    super(model, padId, config, data, RewardSample::input, seed);
     this.seed = seed;
   }
 

@@ -3,6 +3,9 @@ package io.github.tppo.run;
 
 /** Range checks of configuration values; every message starts with the key, so that a reader can find it. */
 public final class Check {
+  /** The largest setting that the kernels take, so that products of settings stay finite. */
+  public static final double LARGEST = 1e30;
+
   private Check() {}
 
   /** Refuses values that are not finite and above zero. */
@@ -18,6 +21,16 @@ public final class Check {
   /** Refuses values outside [low, high]. */
   public static void range(String key, double value, double low, double high) {
     require(value >= low && value <= high, key, value, "a number from " + text(low) + " to " + text(high));
+  }
+
+  /** Refuses values that are not in (0, {@link #LARGEST}]. */
+  public static void positiveSetting(String key, double value) {
+    require(value > 0 && value <= LARGEST, key, value, "a number above 0, at most " + LARGEST);
+  }
+
+  /** Refuses values that are not in [0, {@link #LARGEST}]. */
+  public static void setting(String key, double value) {
+    range(key, value, 0, LARGEST);
   }
 
   /** Refuses integers below {@code least}. */

@@ -17,7 +17,7 @@ public record DpoConfig(
     Check.notNegative("epochs", epochs);
     Check.notNegative("max_steps", maxSteps);
     Check.atLeast("batch_size", batchSize, 1);
-    Check.positive("beta", beta);
+    Check.positiveSetting("beta", beta);
     Check.notNegative("eval_every", evalEvery);
   }
 

@@ -16,13 +16,13 @@ public record OptimizerConfig(
   public enum Schedule { CONSTANT, LINEAR, COSINE }
 
   public OptimizerConfig {
-    Check.positive("learning_rate", learningRate);
+    Check.positiveSetting("learning_rate", learningRate);
     Check.notNegative("warmup_steps", warmupSteps);
-    Check.range("beta1", beta1, 0, 1);
-    Check.range("beta2", beta2, 0, 1);
-    Check.positive("epsilon", epsilon);
-    Check.notNegative("weight_decay", weightDecay);
-    Check.positive("max_grad_norm", maxGradNorm);
+    Check.require(beta1 >= 0 && beta1 < 1, "beta1", beta1, "a number of at least 0 and below 1");
+    Check.require(beta2 >= 0 && beta2 < 1, "beta2", beta2, "a number of at least 0 and below 1");
+    Check.positiveSetting("epsilon", epsilon);
+    Check.setting("weight_decay", weightDecay);
+    Check.positiveSetting("max_grad_norm", maxGradNorm);
   }
 
   /** Defaults of SPEC 6 around the given rate: a short warm-up, then constant. */

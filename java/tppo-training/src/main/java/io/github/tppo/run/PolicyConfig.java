@@ -51,22 +51,22 @@ public record PolicyConfig(
     Check.require(batchSize <= rolloutSize, "batch_size", batchSize, "at most rollout_size " + rolloutSize);
     Check.atLeast("epochs", epochs, 1);
     Check.require(classValues != null && classValues.size() == 3
-        && classValues.stream().allMatch(v -> v != null && Double.isFinite(v)),
-        "class_values", classValues, "three numbers");
+        && classValues.stream().allMatch(v -> v != null && Math.abs(v) <= Check.LARGEST),
+        "class_values", classValues, "three numbers of at most 1e30");
     classValues = List.copyOf(classValues);
-    Check.notNegative("alpha", alpha);
-    Check.notNegative("form_penalty", formPenalty);
-    Check.notNegative("kl_coef", klCoef);
+    Check.range("alpha", alpha, 0, 1e6);
+    Check.setting("form_penalty", formPenalty);
+    Check.setting("kl_coef", klCoef);
     Check.notNegative("kl_target", klTarget);
     Check.atLeast("kl_horizon", klHorizon, 1);
     Check.notNegative("max_kl", maxKl);
     Check.range("gamma", gamma, 0, 1);
     Check.range("lambda", lambda, 0, 1);
     Check.range("clip_low", clipLow, 0, 1);
-    Check.notNegative("clip_high", clipHigh);
-    Check.require(dualClip == 0 || dualClip > 1, "dual_clip", dualClip, "0 (off) or a number above 1");
-    Check.notNegative("entropy_coef", entropyCoef);
-    Check.notNegative("value_clip", valueClip);
+    Check.setting("clip_high", clipHigh);
+    Check.require(dualClip == 0 || dualClip > 1 && dualClip <= Check.LARGEST, "dual_clip", dualClip, "0 (off) or a number above 1, at most 1e30");
+    Check.setting("entropy_coef", entropyCoef);
+    Check.setting("value_clip", valueClip);
     Check.notNegative("critic_warmup", criticWarmup);
     Check.notNegative("eval_every", evalEvery);
     Check.atLeast("eval_examples", evalExamples, 1);

@@ -34,10 +34,10 @@ public record RewardConfig(
     Check.range("local_weight", localWeight, 0, 1);
     Check.range("global_weight", globalWeight, 0, 1);
     Check.require(classWeights != null && classWeights.size() == 3
-        && classWeights.stream().allMatch(v -> v != null && v >= 0 && Double.isFinite(v)),
-        "class_weights", classWeights, "three numbers of at least 0");
+        && classWeights.stream().allMatch(v -> v != null && v >= 0 && v <= Check.LARGEST),
+        "class_weights", classWeights, "three numbers from 0 to 1e30");
     classWeights = List.copyOf(classWeights);
-    Check.require(balanceRatio >= 1, "balance_ratio", balanceRatio, "a number of at least 1");
+    Check.range("balance_ratio", balanceRatio, 1, Check.LARGEST);
     Check.atLeast("eval_every", evalEvery, 1);
   }
 

@@ -15,14 +15,16 @@ public final class RunContext<C extends Record> {
   private final Reporter reporter;
   private final BooleanSupplier stop;
   private final String stage;
+  private final boolean dumpRollouts;
 
-  RunContext(C config, RunFolder folder, Backend backend, Reporter reporter, BooleanSupplier stop, String stage) {
+  RunContext(C config, RunFolder folder, Backend backend, Reporter reporter, BooleanSupplier stop, String stage, boolean dumpRollouts) {
     this.config = config;
     this.folder = folder;
     this.backend = backend;
     this.reporter = reporter;
     this.stop = stop;
     this.stage = stage;
+    this.dumpRollouts = dumpRollouts;
   }
 
   /** The resolved configuration. */
@@ -38,6 +40,11 @@ public final class RunContext<C extends Record> {
   /** Where to compute, as asked for by the user. */
   public Backend backend() {
     return backend;
+  }
+
+  /** Whether the user asked for the rollouts of every round of PPO as files; no result depends on it. */
+  public boolean dumpRollouts() {
+    return dumpRollouts;
   }
 
   /** Begins a task with a progress bar of its own; the one before ends. */

@@ -11,7 +11,7 @@ public record SamplingConfig(
     @Doc("Responses that are generated together") int batchSize) {
 
   public SamplingConfig {
-    Check.positive("temperature", temperature);
+    Check.range("temperature", temperature, 1e-30, Check.LARGEST);
     Check.atLeast("max_new_tokens", maxNewTokens, 1);
     Check.atLeast("batch_size", batchSize, 1);
   }

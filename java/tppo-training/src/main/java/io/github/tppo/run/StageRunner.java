@@ -31,6 +31,7 @@ public final class StageRunner<C extends Record> {
   private final Backend backend;
   private final Reporter reporter;
   private final BooleanSupplier stop;
+  private boolean dumpRollouts;
 
   /**
    * A runner for a folder.
@@ -54,6 +55,12 @@ public final class StageRunner<C extends Record> {
         throw new IllegalArgumentException(stages.get(i).name() + " needs " + stages.get(i).needs() + ", which must come before it");
       }
     }
+  }
+
+  /** Lets stages that train by PPO write the rollouts of every round beside their metrics, or not (the default). */
+  public StageRunner<C> dumpRollouts(boolean wanted) {
+    dumpRollouts = wanted;
+    return this;
   }
 
   /**
@@ -124,7 +131,7 @@ public final class StageRunner<C extends Record> {
     state.put(stage.name(), new RunState.Entry(configHash(stage), inputsHash(stage), false, earlier, figures));
     long start = System.nanoTime();
     try {
-      stage.run(new RunContext<>(stage.config(config), folder, backend, reporter, stop, stage.name()));
+      stage.run(new RunContext<>(stage.config(config), folder, backend, reporter, stop, stage.name(), dumpRollouts));
       for (String output : stage.outputs()) { // before the state says that it is there
         if (Files.exists(folder.path(output))) {
           AtomicFiles.sync(folder.path(output));

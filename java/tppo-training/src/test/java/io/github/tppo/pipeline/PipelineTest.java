@@ -17,6 +17,7 @@ import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.Workers;
+import io.github.tppo.policy.RolloutOracle;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
 import io.github.tppo.run.ConfigReader;
@@ -29,6 +30,7 @@ import io.github.tppo.run.StageRunner;
 import io.github.tppo.run.StoppedException;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.FileTime;
@@ -124,7 +126,8 @@ class PipelineTest {
     };
     try (RunFolder folder = RunFolder.open(out)) {
       folder.begin(config, true);
-      new StageRunner<>(pipeline.stages(config), config, folder, Backend.CPU, reporter, stop::get).runAll();
+      new StageRunner<>(pipeline.stages(config), config, folder, Backend.CPU, reporter, stop::get)
+          .dumpRollouts(true).runAll();
     }
     return messages;
   }
@@ -304,6 +307,8 @@ class PipelineTest {
     for (String file : List.of("generate/responses.jsonl", "labels/token.jsonl", "evaluate/sft.jsonl", "evaluate/tppo.jsonl")) {
       assertEquals(Files.readString(whole.resolve(file)), Files.readString(out.resolve(file)), file);
     }
+    assertEquals(rollouts(whole).keySet(), rollouts(out).keySet());
+    rollouts(whole).forEach((name, bytes) -> assertArrayEquals(bytes, rollouts(out).get(name), name));
     assertEquals(results(whole), results(out));
   }
 
@@ -317,6 +322,35 @@ class PipelineTest {
     assertTrue(message.startsWith(stage + ": the weights in sft/ are not those that training began with"), message);
     bytes[bytes.length - 1] ^= 1;
     Files.write(file, bytes);
+  }
+
+  /** INVARIANTS 6: all of metrics.jsonl but what the validation measured follows from the rollouts that were written beside it. */
+  @Test
+  void everyLoggedMetricFollowsFromTheDumpedRollouts() throws IOException {
+    List<JsonNode> lines = withoutTime(whole.resolve("tppo"));
+    for (JsonNode line : lines) {
+      Map<String, Double> logged = new TreeMap<>();
+      line.fields().forEachRemaining(field -> {
+        if (!field.getKey().startsWith("eval/") && !field.getKey().equals("step")) {
+          logged.put(field.getKey(), field.getValue().isNull() ? Double.NaN : field.getValue().asDouble());
+        }
+      });
+      Path file = whole.resolve(String.format("tppo/rollouts/round-%06d.safetensors", line.get("step").asInt()));
+      RolloutOracle.assertSame(RolloutOracle.metrics(file), logged);
+    }
+    assertEquals(lines.size(), rollouts(whole).size());
+  }
+
+  private static Map<String, byte[]> rollouts(Path out) {
+    Map<String, byte[]> rollouts = new TreeMap<>();
+    try (Stream<Path> files = Files.list(out.resolve("tppo/rollouts"))) {
+      for (Path file : files.toList()) {
+        rollouts.put(file.getFileName().toString(), Files.readAllBytes(file));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return rollouts;
   }
 
   /** Not hours later, when the reward model's turn comes. */

@@ -259,7 +259,7 @@ class RolloutCollectorTest {
   void poisonAtMaskedTokensChangesNoBit() {
     PpoSetting setting = PpoSetting.of("policy.only_labelled_tokens=true");
     RolloutCollector.Collected clean = collect(setting, PpoSetting::manyRewards);
-    for (float poison : new float[] {Float.NaN, Float.POSITIVE_INFINITY, 1e30f}) {
+    for (float poison : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 1e30f, -1e30f}) {
       RolloutCollector.Collected other = collect(setting, responses -> {
         TokenRewarder.Rewards rewards = PpoSetting.manyRewards(responses);
         for (int i = 0; i < rewards.perToken().length; i++) {

@@ -1,27 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Every bad argument to every function of the C API. The fields of the argument structs are read from the headers, and each gets what can be
 // wrong with a field of its type: so a new field is tried by itself, and a new function without a call here fails the last check.
-#include <climits>
-#include <set>
-
-#include "api_header.h"
-#include "test.h"
-#include "tppo_decoder.h"
+#include "argument_sweep.h"
 
 namespace {
 
-using test::Field;
-
-const test::ApiHeader kHeaders[] = {test::ApiHeader(TPPO_HEADERS "/tppo.h"), test::ApiHeader(TPPO_HEADERS "/tppo_decoder.h")};
-std::set<std::string> covered;
-
-const std::vector<Field>& fields_of(const std::string& type) {
-  for (const test::ApiHeader& header : kHeaders)
-    if (const auto found = header.structs.find(type); found != header.structs.end()) return found->second;
-  test::failed(__FILE__, __LINE__, "the headers have no struct " + type);
-  static const std::vector<Field> none;
-  return none;
-}
+using test::Call;
+using test::covered;
 
 /// The call must fail and its message contain `part`; the function counts as tried.
 #define REFUSED(function, arguments, part)                                                                      \
@@ -30,188 +15,6 @@ const std::vector<Field>& fields_of(const std::string& type) {
     if (function arguments == TPPO_OK || strstr(tppo_last_error(), part) == nullptr)                            \
       test::failed(__FILE__, __LINE__, std::string(#function #arguments ": ") + tppo_last_error());             \
   } while (0)
-
-/// An argument struct of a call, right in all its fields.
-struct Struct {
-  std::string type;
-  unsigned char* bytes;
-
-  template <typename T>
-  T& at(const Field& field, int64_t index = 0) const {
-    return *reinterpret_cast<T*>(bytes + field.offset + static_cast<size_t>(index) * sizeof(T));
-  }
-  uintptr_t& address(const Field& field) const { return at<uintptr_t>(field); }
-};
-
-template <typename... Args>
-class Call {
- public:
-  using Operation = int32_t (*)(const Args*..., int32_t, void*, void*, uint64_t);
-  using Size = int32_t (*)(const Args*..., int32_t, uint64_t*);
-
-  Call(const char* name, Operation operation, Size size, Args&... args)
-      : name_(name), operation_(operation), size_(size), args_(&args...), memory_(64 * kBlock) {
-    covered.insert({std::string("tppo_") + name, std::string("tppo_") + name + "_workspace"});
-  }
-
-  /// Gives every array of a struct memory of its own, but for those named in `null`.
-  template <typename T>
-  Call& arrays(const char* type, T& args, const std::set<std::string>& null = {}) {
-    structs_.push_back({type, reinterpret_cast<unsigned char*>(&args)});
-    for (const Field& f : fields_of(type)) {
-      if (!f.pointer || structs_.back().address(f) != 0 || null.count(f.name) > 0) continue;
-      unsigned char* const block = block_at(blocks_++);
-      std::fill_n(block, kBlock, f.type == "uint8_t" ? 1 : 0);
-      structs_.back().address(f) = reinterpret_cast<uintptr_t>(block);
-    }
-    return *this;
-  }
-
-  void sweep() {
-    before_ = memory_;
-    right("the right call");
-    whole_call();
-    for (const Struct& s : structs_)
-      for (const Field& f : fields_of(s.type)) {
-        if (f.pointer)
-          pointer(s, f);
-        else if (f.name == "size")
-          for (uint64_t x : {UINT64_C(0), s.at<uint64_t>(f) - 8, s.at<uint64_t>(f) + 8, UINT64_MAX}) refuses(s, f, x);
-        else if (f.type == "double")
-          for (double x : {static_cast<double>(test::kNaN), static_cast<double>(test::kInf), -static_cast<double>(test::kInf)})
-            for (int64_t i = 0; i < f.count; ++i) refuses(s, f, x, i);
-        else if (f.type == "int32_t" && f.name != "reserved")
-          for (int32_t x : {-1, 1000, INT32_MIN, INT32_MAX}) refuses(s, f, x);
-        else if (f.type == "int64_t")
-          integer(s, f);
-      }
-  }
-
- private:
-  static constexpr size_t kBlock = 1024;
-
-  unsigned char* block_at(size_t index) {
-    unsigned char* const first = reinterpret_cast<unsigned char*>((reinterpret_cast<uintptr_t>(memory_.data()) + 63) / 64 * 64);
-    CHECK((index + 2) * kBlock <= memory_.size());
-    return first + index * kBlock + kBlock / 2;  // room before it for arrays that begin too early
-  }
-
-  void integer(const Struct& s, const Field& f) {
-    const bool stride = f.name.find("stride") != std::string::npos;
-    for (int64_t x : {INT64_C(-1), INT64_MIN, INT64_MAX, INT64_C(1) << 57}) {
-      if (x == s.at<int64_t>(f)) continue;                                     // counts for which -1 says that there are none
-      if (x > 0 && (f.name == "step" || f.name == "window")) continue;         // may be as large as one likes
-      if (stride && x == INT64_C(1) << 57) continue;                           // a size that fits the address space may be there
-      refuses(s, f, x);
-    }
-  }
-
-  void pointer(const Struct& s, const Field& f) {
-    uintptr_t& address = s.address(f);
-    const uintptr_t good = address;
-    if (good == 0) return;
-    address = 0;
-    if (f.required())
-      refused(s, f, "NULL", f.name.c_str());
-    else
-      right("without " + f.name, true);
-    const uintptr_t element = static_cast<uintptr_t>(f.element());
-    if (element > 1) {
-      address = good + 1;
-      refused(s, f, "off its alignment", f.name.c_str());
-    }
-    address = -element;
-    refused(s, f, "at the end of the address space", f.name.c_str());
-    if (!f.constant)
-      for (const Struct& other : structs_)
-        for (const Field& g : fields_of(other.type)) {
-          if (!g.pointer || &other.address(g) == &address || other.address(g) == 0) continue;
-          address = other.address(g) - element;
-          refused(s, f, ("over " + g.name).c_str(), "overlaps");
-        }
-    address = good;
-  }
-
-  template <typename T>
-  void refuses(const Struct& s, const Field& f, T wrong, int64_t index = 0) {
-    T& value = s.at<T>(f, index);
-    const T good = value;
-    value = wrong;
-    // A stride is told of by itself or by the array that it makes too large.
-    refused(s, f, std::to_string(wrong).c_str(), f.name.substr(0, f.name.find("_stride")).c_str());
-    value = good;
-  }
-
-  void refused(const Struct& s, const Field& f, const char* change, const char* part) {
-    const int32_t status = call();
-    if (status != TPPO_INVALID_ARGUMENT || strstr(tppo_last_error(), part) == nullptr)
-      test::failed(__FILE__, __LINE__, std::string("tppo_") + name_ + ", " + s.type + "." + f.name + " " + change + ": status " +
-                                           std::to_string(status) + " " + tppo_last_error());
-    CHECK(memory_ == before_);
-  }
-
-  /// The call succeeds, or may be refused too.
-  void right(const std::string& what, bool or_refused = false) {
-    const int32_t status = call();
-    if (status != TPPO_OK && !(or_refused && status == TPPO_INVALID_ARGUMENT))
-      test::failed(__FILE__, __LINE__, std::string("tppo_") + name_ + ", " + what + ": " + tppo_last_error());
-    std::copy(before_.begin(), before_.end(), memory_.begin());
-  }
-
-  void whole_call() {
-    uint64_t bytes = 0;
-    each_struct_null(std::index_sequence_for<Args...>());
-    for (int32_t device : {-2, INT32_MIN, 1000, INT32_MAX}) {
-      CHECK(size(device, &bytes) != TPPO_OK && strstr(tppo_last_error(), "device") != nullptr);
-      CHECK(run(device, nullptr, 0) != TPPO_OK && strstr(tppo_last_error(), "device") != nullptr);
-    }
-    CHECK_INVALID(size(test::kDevice, nullptr), "bytes");
-    CHECK_OK(size(test::kDevice, &bytes));
-    if (bytes == 0) return;
-    test::Vec<unsigned char> workspace(bytes);
-    CHECK_INVALID(run(test::kDevice, nullptr, bytes), "workspace");
-    CHECK_INVALID(run(test::kDevice, workspace.data(), bytes - 1), "workspace_size");
-    CHECK_INVALID(run(test::kDevice, workspace.data(), 0), "workspace_size");
-    CHECK(memory_ == before_);
-  }
-
-  template <size_t... I>
-  void each_struct_null(std::index_sequence<I...>) {
-    const auto without = [&](auto& arg) {
-      const auto good = arg;
-      arg = nullptr;
-      uint64_t bytes = 0;
-      // What may be left out is said at the call, not by a struct's fields.
-      if (std::string(name_) != "token_advantages" || structs_.size() != 3) {
-        CHECK_INVALID(size(test::kDevice, &bytes), "args");
-        CHECK_INVALID(run(test::kDevice, nullptr, 0), "args");
-      }
-      arg = good;
-    };
-    (without(std::get<I>(args_)), ...);
-  }
-
-  int32_t call() {
-    uint64_t bytes = 0;
-    if (const int32_t status = size(test::kDevice, &bytes)) return status;
-    test::Vec<unsigned char> workspace(bytes + 1, 0xff);
-    return test::finished(run(test::kDevice, bytes > 0 ? workspace.data() + 1 : nullptr, bytes));
-  }
-  int32_t size(int32_t device, uint64_t* bytes) {
-    return std::apply([&](const Args*... a) { return size_(a..., device, bytes); }, args_);
-  }
-  int32_t run(int32_t device, void* workspace, uint64_t bytes) {
-    return std::apply([&](const Args*... a) { return operation_(a..., device, nullptr, workspace, bytes); }, args_);
-  }
-
-  const char* const name_;
-  const Operation operation_;
-  const Size size_;
-  std::tuple<const Args*...> args_;
-  std::vector<Struct> structs_;
-  test::Vec<unsigned char> memory_, before_;
-  size_t blocks_ = 0;
-};
 
 /// Arguments with their defaults, and the name of their struct.
 #define ARGS(op, name)                   \
@@ -333,8 +136,8 @@ void advantages() {
   whiten.num_tokens = 4;
   test::Vec<uint8_t> mask(4, 1);
   shape.mask = gae.mask = whiten.mask = mask.data();
-  Call<tppo_shape_rewards_args, tppo_gae_args, tppo_whiten_args>("token_advantages", tppo_token_advantages, tppo_token_advantages_workspace, shape, gae,
-                                                                 whiten)
+  Call<tppo_shape_rewards_args, tppo_gae_args, tppo_whiten_args>("token_advantages", tppo_token_advantages, tppo_token_advantages_workspace, shape,
+                                                                 gae, whiten)
       .arrays("tppo_shape_rewards_args", shape, {"classes", "cu_seqlens"})
       .arrays("tppo_gae_args", gae, {"rewards", "cu_seqlens"})
       .arrays("tppo_whiten_args", whiten, {"x", "out"})
@@ -414,8 +217,8 @@ void generation() {
     REFUSED(tppo_decoder_copy_slot, (&a, 0, 0, wrong), "positions");
   }
   float* const cache = a.cache;
-  for (float* wrong : {static_cast<float*>(nullptr), reinterpret_cast<float*>(reinterpret_cast<uintptr_t>(cache) + 1), reinterpret_cast<float*>(~UINT64_C(3))}) {
-    a.cache = wrong;
+  for (uintptr_t wrong : {uintptr_t{0}, reinterpret_cast<uintptr_t>(cache) + 1, ~uintptr_t{3}}) {
+    a.cache = reinterpret_cast<float*>(wrong);
     REFUSED(tppo_decoder_copy_slot, (&a, 0, 0, 1), "cache");
   }
   a.cache = cache;
@@ -441,7 +244,8 @@ void plain_functions() {
   REFUSED(tppo_suggested_length, (nullptr, 1, 1, &result), "lengths");
   REFUSED(tppo_suggested_length, (odd, 1, 1, &result), "lengths");
   REFUSED(tppo_suggested_length, (lengths, 2, 1, &result), "lengths[1]");
-  for (int64_t count : {INT64_C(0), INT64_C(-1), INT64_MIN, INT64_MAX, INT64_C(1) << 57}) REFUSED(tppo_suggested_length, (lengths, count, 1, &result), "count");
+  for (int64_t count : {INT64_C(0), INT64_C(-1), INT64_MIN, INT64_MAX, INT64_C(1) << 57})
+    REFUSED(tppo_suggested_length, (lengths, count, 1, &result), "count");
   for (int32_t queries : {0, -1, INT32_MIN}) REFUSED(tppo_suggested_length, (lengths, 1, queries, &result), "num_queries");
   REFUSED(tppo_suggested_length, (lengths, 1, 1, nullptr), "result");
   REFUSED(tppo_suggested_length, (lengths, 1, 1, reinterpret_cast<double*>(reinterpret_cast<uintptr_t>(&result) + 1)), "result");
@@ -487,11 +291,12 @@ TEST(every_function_refuses_every_bad_argument) {
   if (!test::kOnDevice) generation();
   plain_functions();
   size_t functions = 0;
-  for (const test::ApiHeader& header : kHeaders)
+  for (const test::ApiHeader& header : test::kHeaders)
     for (const auto& [name, parameters] : header.functions) {
       ++functions;
       const bool not_here = test::kOnDevice && (name.compare(0, 12, "tppo_decoder") == 0 || name.compare(0, 11, "tppo_sample") == 0);
-      if (parameters != "void" && !not_here && covered.count(name) == 0) test::failed(__FILE__, __LINE__, name + " is not called with bad arguments");
+      if (parameters != "void" && !not_here && covered.count(name) == 0)
+        test::failed(__FILE__, __LINE__, name + " is not called with bad arguments");
     }
   CHECK(functions > 60);
 }

@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** Every operation from several threads at once: the bits are those of a call alone, whatever the threads inside the kernels, and no call waits for ever. */
+/** Every operation from several threads at once: the bits of a call alone, whatever the threads inside the kernels, and no call waits for ever. */
 @Timeout(120)
 class ConcurrencyTest {
 

@@ -25,8 +25,10 @@ public final class Tensors {
     }
 
     static {
-        // small models run side by side on Workers; threads inside their operations would cost more than they give
-        setThreads(1);
+        // Small models run side by side on Workers; threads inside their operations would cost more than they give. Not by setThreads: its lock is
+        // held by threads that wait for this class.
+        torch.set_num_threads(1);
+        setBlasThreads(1);
     }
 
     /**

@@ -81,7 +81,6 @@ struct Shaping {
   tppo_shape_rewards_args options = args_of(tppo_shape_rewards_init);
   int64_t n;
   Vec<float> scores, logprobs, ref, terminal;
-  Vec<int32_t> cu;
 
   Shaping(int64_t n_, uint64_t seed) : n(n_) {
     test::Random r(seed);

@@ -2,11 +2,13 @@
 package io.github.tppo.judge;
 
 import io.github.tppo.data.Example;
+import io.github.tppo.run.Check;
 import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.ResponseText.Word;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -30,6 +32,8 @@ public final class LexicalJudge implements Judge {
 
     @Override
     public Judgement judge(Template template, Example example, String responseText) {
+        Objects.requireNonNull(template, "template");
+        Objects.requireNonNull(responseText, "responseText");
         Set<String> wanted = new HashSet<>();
         for (String query : example.targets()) {
             ResponseText.wordsOfQuery(query).forEach(w -> wanted.add(Stems.stem(Stems.normalise(w))));

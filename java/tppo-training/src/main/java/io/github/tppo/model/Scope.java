@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import java.util.Objects;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
@@ -55,6 +56,7 @@ public final class Scope implements AutoCloseable {
      * caller, who closes it.
      */
     public <P extends Pointer> P keep(P pointer) {
+        Objects.requireNonNull(pointer, "pointer");
         if (outer != null) {
             outer.attach(pointer);
         } else {
@@ -65,7 +67,7 @@ public final class Scope implements AutoCloseable {
 
     /** Takes an object out of the reach of all scopes; whoever owns it calls {@code close()} on it once. */
     public static <P extends Pointer> P own(P pointer) {
-        pointer.retainReference();
+        Objects.requireNonNull(pointer, "pointer").retainReference();
         return pointer;
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.run;
 
+import java.util.List;
+
 /** Range checks of configuration values; every message starts with the key, so that a reader can find it. */
 public final class Check {
   private Check() {}
@@ -31,6 +33,15 @@ public final class Check {
       throw new IllegalArgumentException(key + ": " + (found instanceof Double d ? text(d) : found)
           + ", expected " + expected);
     }
+  }
+
+  /** A copy of a list that has to be there, with something in every place. */
+  public static <T> List<T> list(String key, List<T> values) {
+    require(values != null, key, null, "a list");
+    for (int i = 0; i < values.size(); i++) {
+      require(values.get(i) != null, key + "[" + i + "]", null, "a value");
+    }
+    return List.copyOf(values);
   }
 
   private static String text(double value) {

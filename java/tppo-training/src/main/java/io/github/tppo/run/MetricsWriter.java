@@ -17,6 +17,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Writes a stage's metrics: {@code metrics.jsonl} (one object a step) and a TensorBoard event file beside it. A value
@@ -54,7 +55,7 @@ public final class MetricsWriter implements AutoCloseable {
    * @param lastStep the last step to keep
    */
   public static MetricsWriter open(Path stageDir, long lastStep) throws IOException {
-    Files.createDirectories(stageDir);
+    Files.createDirectories(Objects.requireNonNull(stageDir, "stageDir"));
     Path file = stageDir.resolve(FILE);
     String kept = Files.exists(file) ? keep(file, lastStep) : "";
     AtomicFiles.write(file, kept);
@@ -116,6 +117,12 @@ public final class MetricsWriter implements AutoCloseable {
    * @param metrics values by name, in the order in which they are written
    */
   public void write(long step, Map<String, Double> metrics) throws IOException {
+    requireOpen();
+    Objects.requireNonNull(metrics, "metrics");
+    metrics.forEach((name, value) -> {
+      Objects.requireNonNull(name, "metrics: a name");
+      Objects.requireNonNull(value, () -> "metrics: " + name);
+    });
     if (step <= lastStep) {
       throw new IllegalArgumentException("step: " + step + ", expected more than the last one, " + lastStep);
     }
@@ -139,7 +146,14 @@ public final class MetricsWriter implements AutoCloseable {
 
   /** Waits until the metrics so far are on the device. */
   public void sync() throws IOException {
+    requireOpen();
     channel.force(false);
+  }
+
+  private void requireOpen() {
+    if (!channel.isOpen()) {
+      throw new IllegalStateException("the metrics are closed");
+    }
   }
 
   @Override

@@ -97,8 +97,27 @@ public final class Suggester implements AutoCloseable {
     return settings;
   }
 
-  /** One suggestion for each ask, in their order. None depends on what else is asked. */
+  /**
+   * Refuses options that this policy cannot serve.
+   *
+   * @throws InputException when the longest prompt leaves no room for the longest response in the positions of the policy
+   */
+  public void check(SuggestOptions options) {
+    int positions = policy.config().maxPositions();
+    int most = positions - settings.maxPromptTokens() + 1; // the last token chosen needs no place
+    if (options.maxNewTokens() > most) {
+      throw new InputException("max_new_tokens", "found " + options.maxNewTokens() + ", expected at most " + Math.max(0, most)
+          + ": the policy has " + positions + " positions, of which a prompt takes up to " + settings.maxPromptTokens());
+    }
+  }
+
+  /**
+   * One suggestion for each ask, in their order. None depends on what else is asked.
+   *
+   * @throws InputException as {@link #check}
+   */
   public List<Suggestion> suggest(List<Ask> asks, SuggestOptions options) {
+    check(options);
     List<int[]> prompts = new ArrayList<>();
     long[] streams = new long[asks.size()];
     for (int i = 0; i < streams.length; i++) {

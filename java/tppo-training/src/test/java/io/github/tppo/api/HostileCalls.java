@@ -50,9 +50,13 @@ final class HostileCalls implements AutoCloseable {
   private ExecutorService executor = executor();
   private volatile int calls;
 
-  HostileCalls(Samples samples, List<Class<? extends Exception>> documented) throws IOException {
+  /**
+   * @param depth how far down records of records have one wrong part
+   * @param documented exceptions of the library that calls may throw
+   */
+  HostileCalls(Samples samples, int depth, List<Class<? extends Exception>> documented) throws IOException {
     this.samples = samples;
-    this.values = new HostileValues(samples);
+    this.values = new HostileValues(samples, depth);
     this.allowed = new ArrayList<>(ALLOWED);
     this.allowed.addAll(documented);
     Files.createDirectories(Path.of("target"));
@@ -156,7 +160,7 @@ final class HostileCalls implements AutoCloseable {
           make(call, call.getParameters()[i].getName() + " = " + text(wrong), samples.receiver(call), arguments, i);
         }
       }
-      if (samples.receiver(call) instanceof AutoCloseable receiver && !call.getName().equals("close")) {
+      if (samples.closeable(call) instanceof AutoCloseable receiver && !call.getName().equals("close")) {
         receiver.close();
         make(call, "closed", receiver, right, -1);
       }
@@ -174,8 +178,23 @@ final class HostileCalls implements AutoCloseable {
     } catch (InvocationTargetException e) {
       judge(call, name, e.getCause(), wrong >= 0 && arguments[wrong] == null ? call.getParameters()[wrong] : null, form.isEmpty());
     }
-    if (result instanceof AutoCloseable made && made != receiver && !Arrays.asList(arguments).contains(made)) {
-      made.close();
+    close(result);
+    for (Object argument : arguments) {
+      close(argument);
+    }
+    close(receiver);
+  }
+
+  /** What a call was given or has made, unless it is closed already, or goes with another. */
+  private void close(Object value) throws Exception {
+    if (value instanceof AutoCloseable closeable && !samples.isShared(value)) {
+      try {
+        closeable.close();
+      } catch (IllegalStateException e) {
+        if (!e.getMessage().contains("closed")) {
+          throw e;
+        }
+      }
     }
   }
 
@@ -194,7 +213,8 @@ final class HostileCalls implements AutoCloseable {
   }
 
   private static boolean names(String message, String argument) {
-    return message.toLowerCase(Locale.ROOT).contains(argument.toLowerCase(Locale.ROOT));
+    // Keys of the configuration are named as a file has them.
+    return message.toLowerCase(Locale.ROOT).replace("_", "").contains(argument.toLowerCase(Locale.ROOT));
   }
 
   private void fault(String name, String what, Throwable thrown) {

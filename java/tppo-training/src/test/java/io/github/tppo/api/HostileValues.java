@@ -17,17 +17,17 @@ import java.util.Set;
 
 /** Wrong values of a type, made out of a right one. */
 final class HostileValues {
-  /** Components of records of records. */
-  private static final int DEPTH = 2;
-
   private final Samples samples;
+  private final int depth;
 
-  HostileValues(Samples samples) {
+  /** @param depth how far down records of records have one wrong part */
+  HostileValues(Samples samples, int depth) {
     this.samples = samples;
+    this.depth = depth;
   }
 
   List<Object> of(Class<?> type, Object right) throws Exception {
-    return of(type, right, DEPTH);
+    return of(type, right, depth);
   }
 
   private List<Object> of(Class<?> type, Object right, int depth) throws Exception {

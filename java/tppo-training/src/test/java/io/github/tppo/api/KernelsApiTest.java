@@ -21,7 +21,7 @@ class KernelsApiTest {
 
   @Test
   void noCallIsAnsweredWithACrashAHangOrARiddle() throws Exception {
-    try (HostileCalls calls = new HostileCalls(KernelSamples.create(), List.of(CudaException.class))) {
+    try (HostileCalls calls = new HostileCalls(KernelSamples.create(), 2, List.of(CudaException.class))) {
       assertEquals("", String.join("\n", calls.faults(HostileCalls.classes(Kernels.class))));
       assertTrue(calls.calls() > 10_000, () -> calls.calls() + " calls only");
     }

@@ -7,8 +7,10 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
 import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -27,6 +29,8 @@ final class Samples {
   private final Map<String, String> without = new HashMap<>();
   private final Map<Class<?>, Callable<List<?>>> hostile = new HashMap<>();
   private final Map<String, Class<? extends Throwable>> throwing = new HashMap<>();
+  private final Set<Object> shared = Collections.newSetFromMap(new IdentityHashMap<>());
+  private final Map<Class<?>, Callable<?>> anew = new HashMap<>();
   private final Set<String> used = new HashSet<>();
 
   /** A value for every argument of a type and every call on an object of it; the type is written as in its declaration, without packages. */
@@ -39,10 +43,28 @@ final class Samples {
     return type(simple(type.getTypeName()), value);
   }
 
-  /** The same value for all calls. */
-  <T> Samples shared(Class<T> type, Callable<? extends T> value) throws Exception {
+  /** The same value for all calls, but for those that close it. */
+  <T extends AutoCloseable> Samples shared(Class<T> type, Callable<? extends T> value) throws Exception {
     T only = value.call();
-    return type(type, () -> only);
+    shared.add(only);
+    anew.put(type, value);
+    return on(simple(type.getTypeName()) + ".close", value).type(type, () -> only);
+  }
+
+  /** Leaves what is used again open. */
+  <T extends AutoCloseable> T kept(T value) {
+    shared.add(value);
+    return value;
+  }
+
+  boolean isShared(Object value) {
+    return shared.contains(value);
+  }
+
+  /** An object to be closed, and then to make a call on. */
+  Object closeable(Executable call) throws Exception {
+    Callable<?> value = anew.get(call.getDeclaringClass());
+    return value == null || Modifier.isStatic(call.getModifiers()) ? receiver(call) : value.call();
   }
 
   Samples call(String call, Callable<Object[]> arguments) {

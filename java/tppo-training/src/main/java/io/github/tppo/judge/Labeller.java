@@ -4,7 +4,6 @@ package io.github.tppo.judge;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import io.github.tppo.data.Example;
-import io.github.tppo.run.Check;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.text.TokenSpans;
 import io.github.tppo.text.Tokenizer;

@@ -2,7 +2,6 @@
 package io.github.tppo.judge;
 
 import io.github.tppo.data.Example;
-import io.github.tppo.run.Check;
 import io.github.tppo.text.ResponseText;
 import io.github.tppo.text.ResponseText.Word;
 import java.util.ArrayList;

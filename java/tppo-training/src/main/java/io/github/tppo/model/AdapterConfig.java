@@ -36,7 +36,7 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
     private static final int MOST_RANK = 1 << 20;
 
     public AdapterConfig {
-        require(rank >= 1 && rank <= MOST_RANK, "r (rank)", rank, "1 to " + MOST_RANK);
+        require(rank >= 1 && rank <= MOST_RANK, "r", rank, "1 to " + MOST_RANK);
         targetModules = Check.list("target_modules", targetModules);
         require(isFloat(alpha), "lora_alpha", alpha, "a number in the range of float32");
         require(dropout >= 0 && dropout < 1, "lora_dropout", dropout, "a number from 0 to below 1");

@@ -48,8 +48,8 @@ public final class Generator {
      * @param endIds tokens of which each ends a response; may be empty
      */
     public Generator(Decoder decoder, Set<Integer> endIds) {
-        this(Objects.requireNonNull(decoder, "decoder"), Set.copyOf(Check.list("endIds", new ArrayList<>(Objects.requireNonNull(endIds, "endIds")))), DEFAULT_BATCH, DEFAULT_CACHE,
-                ROWS);
+        this(Objects.requireNonNull(decoder, "decoder"),
+                Set.copyOf(Check.list("endIds", new ArrayList<>(Objects.requireNonNull(endIds, "endIds")))), DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
     }
 
     /**

@@ -2,6 +2,7 @@
 package io.github.tppo.reward;
 
 import io.github.tppo.run.Check;
+import java.util.Objects;
 
 /**
  * A labelled response.
@@ -12,6 +13,7 @@ import io.github.tppo.run.Check;
 public record RewardSample(RewardInput input, int[] classes, float sentence) {
 
   public RewardSample {
+    Objects.requireNonNull(classes, "classes");
     for (int each : classes) {
       Check.range("classes", each, 0, 2);
     }

@@ -39,7 +39,9 @@ public final class Check {
   public static <T> List<T> list(String key, List<T> values) {
     require(values != null, key, null, "a list");
     for (int i = 0; i < values.size(); i++) {
-      require(values.get(i) != null, key + "[" + i + "]", null, "a value");
+      if (values.get(i) == null) {
+        require(false, key + "[" + i + "]", null, "a value");
+      }
     }
     return List.copyOf(values);
   }

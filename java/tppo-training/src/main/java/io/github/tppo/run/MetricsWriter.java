@@ -137,7 +137,8 @@ public final class MetricsWriter implements AutoCloseable {
         node.putNull(name);
       }
     });
-    lines.write(MAPPER.writeValueAsString(node));
+    // As bytes first: a name with half a surrogate pair is refused here, and not when the file is closed.
+    lines.write(new String(MAPPER.writeValueAsBytes(node), StandardCharsets.UTF_8));
     lines.write('\n');
     lines.flush();
     events.write(step, now, metrics);

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /** Asks a trained policy for the next queries of histories, and a reward model for the relevance of their words. Not thread safe. */
@@ -47,6 +48,7 @@ public final class Suggester implements AutoCloseable {
    * @throws ConfigException when a folder does not hold a model
    */
   public static Suggester load(Path modelDir, Path rewardModelDir) throws IOException {
+    Objects.requireNonNull(modelDir, "modelDir");
     requireModel("--model", modelDir, "a policy, such as runs/quickstart/tppo");
     if (rewardModelDir != null) {
       requireModel("--reward-model", rewardModelDir, "a reward model, such as runs/quickstart/reward-token");

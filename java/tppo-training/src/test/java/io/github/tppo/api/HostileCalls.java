@@ -27,6 +27,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.stream.Stream;
+import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 
 /**
@@ -232,6 +233,9 @@ final class HostileCalls implements AutoCloseable {
   }
 
   private static String text(Object value) {
+    if (value instanceof Pointer pointer && pointer.isNull()) {
+      return "a freed " + value.getClass().getSimpleName();
+    }
     String text = value instanceof Object[] array ? Arrays.toString(array)
         : value != null && value.getClass().isArray() ? value.getClass().getSimpleName() + " of " + Array.getLength(value)
         : String.valueOf(value);

@@ -124,8 +124,9 @@ final class Samples {
     if (given != null) {
       return given.call();
     }
-    if (call instanceof Constructor<?> constructor && isCanonical(constructor) && types.containsKey(simple(constructor.getDeclaringClass().getTypeName()))) {
-      return components((Record) types.get(simple(constructor.getDeclaringClass().getTypeName())).call());
+    Callable<?> whole = types.get(className(call));
+    if (call instanceof Constructor<?> constructor && isCanonical(constructor) && whole != null) {
+      return components((Record) whole.call());
     }
     return values(call);
   }

@@ -29,7 +29,8 @@ class TrainingApiTest {
     TrainingSamples types = new TrainingSamples(folder);
     Samples samples = types.create();
     TrainingCalls.register(samples, types);
-    try (HostileCalls calls = new HostileCalls(samples, 1, List.of(ConfigException.class, DataException.class, RunException.class, JudgeException.class))) {
+    try (HostileCalls calls = new HostileCalls(samples, 1,
+        List.of(ConfigException.class, DataException.class, RunException.class, JudgeException.class))) {
       assertEquals("", String.join("\n", calls.faults(HostileCalls.classes(Decoder.class))));
       assertTrue(calls.calls() > 5_000, () -> calls.calls() + " calls only");
     }

@@ -21,6 +21,7 @@ import io.github.tppo.model.DecoderConfig;
 import io.github.tppo.model.Longformer;
 import io.github.tppo.model.LongformerConfig;
 import io.github.tppo.model.Lora;
+import io.github.tppo.model.RopeScaling;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.SamplingOptions;
 import io.github.tppo.model.Tensors;
@@ -222,6 +223,7 @@ final class TrainingSamples {
     samples.type(Path.class, this::missing).type(Tensor.class, TrainingSamples::trainable)
         .type(Decoder.class, TrainingSamples::decoder).type(Longformer.class, () -> longformer(VOCAB, 3))
         .type(DecoderConfig.class, TrainingSamples::decoderConfig).type(LongformerConfig.class, () -> longformer(VOCAB, 3).config())
+        .type(RopeScaling.class, () -> RopeScaling.of(10_000))
         .type(AdapterConfig.class, TrainingSamples::adapterConfig)
         .type(Lora.class, () -> Lora.create(adapterConfig(), decoderConfig(), 1, 0))
         .type(AdamWOptions.class, AdamWOptions::defaults).type(AdamW.class, () -> new AdamW(Map.of("w", trainable()), AdamWOptions.defaults()))

@@ -55,7 +55,7 @@ class ReplyPropertyTest {
 
   @Provide
   Arbitrary<String> talk() {
-    return Arbitraries.of("", " ", "```json\n", "\n```", "Here it is: ", "{", "}", "\"", "<think>{\"a\": 1}</think>", "\u00e9 ");
+    return Arbitraries.of("", " ", "```json\n", "\n```", "Here it is: ", "} ", "\" ", "<think>{\"a\": 1}</think>", "\u00e9 ");
   }
 
   @Property(seed = "2")

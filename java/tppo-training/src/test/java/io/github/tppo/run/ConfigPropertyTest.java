@@ -31,7 +31,7 @@ class ConfigPropertyTest {
 
   @Provide
   Arbitrary<Double> rates() {
-    return Arbitraries.doubles().between(Double.MIN_VALUE, Double.MAX_VALUE);
+    return Arbitraries.longs().map(Double::longBitsToDouble).filter(rate -> rate > 0 && Double.isFinite(rate));
   }
 
   /** A text is taken as it stands, whatever it would mean in YAML. */

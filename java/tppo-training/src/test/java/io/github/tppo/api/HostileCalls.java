@@ -236,6 +236,14 @@ final class HostileCalls implements AutoCloseable {
     if (value instanceof Pointer pointer && pointer.isNull()) {
       return "a freed " + value.getClass().getSimpleName();
     }
+    try {
+      return shown(value);
+    } catch (NullPointerException e) {
+      return "a " + value.getClass().getSimpleName() + " with something freed in it"; // which has no text
+    }
+  }
+
+  private static String shown(Object value) {
     String text = value instanceof Object[] array ? Arrays.toString(array)
         : value != null && value.getClass().isArray() ? value.getClass().getSimpleName() + " of " + Array.getLength(value)
         : String.valueOf(value);

@@ -10,6 +10,7 @@ import io.github.tppo.suggest.SuggestSettings;
 import io.github.tppo.suggest.Suggester;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.function.Consumer;
 import picocli.CommandLine.Option;
 
 /** Which policy suggests, how it chooses tokens, and where it computes. */
@@ -57,7 +58,7 @@ final class PolicyOptions {
       throw new ConfigException("--threads " + threads + ": expected 1 to " + MOST_THREADS + ", or 0 for one each processor");
     }
     Workers.setThreads(threads);
-    sampling(SuggestSettings.defaults()); // refuses what cannot be before anything is loaded
+    sampling(SuggestSettings.defaults(), options -> { }); // refuses what cannot be before anything is loaded
   }
 
   Path model() {
@@ -69,10 +70,16 @@ final class PolicyOptions {
   }
 
   /** What was asked for; for the rest, how the policy was trained. */
-  SuggestOptions sampling(SuggestSettings settings) {
+  SuggestOptions sampling(Suggester suggester) {
+    return sampling(suggester.settings(), suggester::check);
+  }
+
+  private SuggestOptions sampling(SuggestSettings settings, Consumer<SuggestOptions> check) {
     try {
-      return new SuggestOptions(temperature == null ? settings.temperature() : temperature, topK, topP,
+      SuggestOptions options = new SuggestOptions(temperature == null ? settings.temperature() : temperature, topK, topP,
           maxNewTokens == null ? settings.maxNewTokens() : maxNewTokens);
+      check.accept(options);
+      return options;
     } catch (InputException e) {
       throw new ConfigException("--" + e.getMessage().replaceFirst("_(k|p|new)", "-$1").replaceFirst("_tokens", "-tokens"), e);
     }

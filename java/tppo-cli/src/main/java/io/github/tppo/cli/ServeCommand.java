@@ -83,7 +83,7 @@ final class ServeCommand implements Callable<Integer> {
       say("listening on " + server.uri());
       long start = System.nanoTime();
       Suggester suggester = policy.load();
-      server.ready(suggester, policy.sampling(suggester.settings()));
+      server.ready(suggester, policy.sampling(suggester));
       say(String.format(Locale.ROOT, "ready: %s, loaded in %.1f s", policy.model(), (System.nanoTime() - start) / 1e9));
       stop.await();
     } finally {

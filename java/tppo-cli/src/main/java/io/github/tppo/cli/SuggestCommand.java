@@ -61,7 +61,7 @@ final class SuggestCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     policy.prepare();
     try (Suggester suggester = policy.load(); HistoryReader histories = histories()) {
-      SuggestOptions options = policy.sampling(suggester.settings());
+      SuggestOptions options = policy.sampling(suggester);
       PrintWriter out = spec.commandLine().getOut();
       long read = 0;
       long bad = 0;

@@ -82,6 +82,7 @@ final class RequestError extends Exception {
       case 413, 414, 431 -> "too_large";
       case 415 -> "unsupported_media_type";
       case 503 -> "unavailable";
+      case 505 -> "invalid_request"; // the client's version of HTTP is at fault
       default -> status < 500 ? "invalid_request" : "internal";
     };
   }

@@ -228,7 +228,7 @@ class ServeErrorsTest {
   void whatIsNotHttpIsRefusedInTheSameForm(String request) throws Exception {
     String answer = served.raw(request);
     assertTrue(answer.matches("(?s)HTTP/1.1 (400|505) .*"), answer);
-    error(answer.substring(answer.indexOf("\r\n\r\n")));
+    assertEquals("invalid_request", error(answer.substring(answer.indexOf("\r\n\r\n"))).get("type").asText(), answer);
   }
 
   @Test

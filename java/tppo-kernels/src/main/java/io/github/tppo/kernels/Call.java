@@ -198,8 +198,8 @@ final class Call {
 
     Pointer rows(String name, NativeArray array, DType dtype, long rows, long columns, long stride) {
         require(array.dtype() == dtype, name + " must be " + dtype + ", is " + array);
-        long needed = rows == 0 ? 0 : Math.addExact(Math.multiplyExact(rows - 1, stride), columns);
-        long most = Math.multiplyExact(rows, stride);
+        long most = Checks.product(rows, stride);
+        long needed = most == Long.MAX_VALUE ? most : Math.max(0, most - stride + columns);
         require(array.length() >= needed && array.length() <= most,
                 name + " must hold " + rows + " rows of " + columns + " at stride " + stride + ", is " + array);
         return admit(name, array);
@@ -225,6 +225,9 @@ final class Call {
         }
         require(device.equals(array.device()),
                 name + " is on " + array.device() + " but " + deviceFrom + " is on " + device);
+        if (array.isFreed()) {
+            throw new IllegalStateException(operation + ": " + name + " is " + array + ", whose memory has been freed");
+        }
         arrays.add(array);
         return array.pointer();
     }

@@ -12,6 +12,11 @@ final class Checks {
                 name + " must be F32, BF16 or F16, is " + array);
     }
 
+    /** The product of two sizes, of which none is negative; the largest number where it would be more, which no array can have. */
+    static long product(long a, long b) {
+        return Math.multiplyHigh(a, b) != 0 || a * b < 0 ? Long.MAX_VALUE : a * b;
+    }
+
     static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException(message);

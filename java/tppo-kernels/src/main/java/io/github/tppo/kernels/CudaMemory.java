@@ -32,7 +32,7 @@ public final class CudaMemory implements AutoCloseable {
         Checks.require(length >= 0, "length is negative: " + length);
         NativeLibrary.load();
         // At least one byte: the API does not promise an address for none.
-        long bytes = Math.max(1, Math.multiplyExact(length, (long) dtype.bytes()));
+        long bytes = Math.max(1, Checks.product(length, dtype.bytes()));
         Pointer address = new Pointer();
         Status.check(Tppo.tppo_cuda_alloc(device.index(), bytes, address));
         CudaMemory memory = new CudaMemory(NativeArray.of(address, length, dtype, device), address);
@@ -42,6 +42,7 @@ public final class CudaMemory implements AutoCloseable {
 
     /** Copies an array of the CPU to a new one on {@code device}. */
     public static CudaMemory copyOf(NativeArray source, Device device) {
+        Checks.require(source != null, "source is null");
         CudaMemory memory = allocate(device, source.dtype(), source.length());
         memory.upload(source);
         return memory;
@@ -74,6 +75,7 @@ public final class CudaMemory implements AutoCloseable {
         }
         LeakReport.closed(this);
         Status.check(Tppo.tppo_cuda_free(array.device().index(), pointer));
+        pointer.setNull(); // views taken before are known as freed
     }
 
     private long bytes() {

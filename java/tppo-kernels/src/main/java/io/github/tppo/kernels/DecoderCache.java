@@ -66,6 +66,9 @@ public final class DecoderCache implements AutoCloseable {
      * @throws IllegalArgumentException it would be more than any machine has
      */
     public static long bytes(DecoderShape shape, int slots, int capacity) {
+        Checks.require(shape != null, "shape is null");
+        Checks.require(slots >= 1, "slots must be at least 1, is " + slots);
+        Checks.require(capacity >= 1, "capacity must be at least 1, is " + capacity);
         double bytes = 2.0 * Float.BYTES * shape.layers() * shape.kvHeads() * shape.headSize() * capacity * slots;
         Checks.require(bytes < MOST_BYTES, slots + " slots of " + capacity + " positions take " + bytes + " bytes");
         return (long) bytes;

@@ -24,6 +24,7 @@ final class DecoderKernels {
         DecoderShape shape = weights.shape();
         call.require(shape == cache.shape() || shape.sameCache(cache.shape()),
                 "the cache was made for a decoder with other layers, heads or frequencies");
+        weights.requireAlive();
         Pointer memory = call.argumentMemory();
         Pointer.memcpy(memory, weights.description().pointer(), weights.description().length());
         tppo_decoder_args args = new tppo_decoder_args(memory);
@@ -58,7 +59,7 @@ final class DecoderKernels {
                 .temperature(options.temperature())
                 .top_k(options.topK())
                 .top_p(options.topP())
-                .logits(call.atLeastFloatsOrNull("logits", logits, Math.multiplyExact(count, vocabSize)))
+                .logits(call.atLeastFloatsOrNull("logits", logits, Checks.product(count, vocabSize)))
                 .uniforms(call.atLeastDoublesOrNull("uniforms", uniforms, count))
                 .ids(call.atLeastInts("ids", ids, count))
                 .logprob(call.atLeastFloatsOrNull("logprobs", logprobs, count));

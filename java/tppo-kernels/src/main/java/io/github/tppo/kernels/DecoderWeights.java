@@ -45,7 +45,7 @@ public final class DecoderWeights {
         Checks.require(embedding != null, "embedding is null");
         Checks.requireFloating("embedding", embedding);
         Checks.require(decoderLayers != null && decoderLayers.size() == shape.layers(),
-                "layers must be " + shape.layers() + " as in the shape");
+                "decoderLayers must be " + shape.layers() + " as in the shape");
         NativeLibrary.load();
         this.shape = shape;
         this.dtype = embedding.dtype();
@@ -87,6 +87,15 @@ public final class DecoderWeights {
     /** Returns the argument struct of the model, of which calls take copies. */
     NativeArray description() {
         return description;
+    }
+
+    /** The weights are read where they lie, and whoever owns them may have freed them. */
+    void requireAlive() {
+        for (NativeArray array : arrays) {
+            if (array.isFreed()) {
+                throw new IllegalStateException("the weights hold " + array + ", whose memory has been freed");
+            }
+        }
     }
 
     private void describe(int index, DecoderLayer layer, int window) {

@@ -15,7 +15,8 @@ import java.util.List;
  * set. All methods may be called from any thread on disjoint arrays.
  *
  * <p>Every method throws before anything is written: {@link IllegalArgumentException} when an argument is null, of the
- * wrong type, length or device, or holds an index out of range (on the CPU); {@link UnsupportedOperationException}
+ * wrong type, length or device, or holds an index out of range (on the CPU); {@link IllegalStateException} when the
+ * memory of an argument is known to be freed; {@link UnsupportedOperationException}
  * when this build lacks the device or type; {@link CudaException} when CUDA fails; {@link OutOfMemoryError};
  * {@link UnsatisfiedLinkError} when the native library cannot be loaded.
  */

@@ -11,7 +11,7 @@ package io.github.tppo.kernels;
 public record Logits(NativeArray data, long vocabSize, long stride) {
 
     public Logits {
-        Checks.require(data != null, "logits are null");
+        Checks.require(data != null, "data of the logits is null");
         Checks.requireFloating("logits", data);
         Checks.require(vocabSize >= 1, "vocabSize must be at least 1, is " + vocabSize);
         Checks.require(stride >= vocabSize, "stride " + stride + " is less than vocabSize " + vocabSize);

@@ -45,8 +45,9 @@ public final class NativeArray {
     /**
      * Views memory that somebody else owns, such as the data of a libtorch tensor.
      *
-     * @param pointer first element; must stay allocated while this view is used
-     * @param length elements, not bytes
+     * @param pointer first element; must stay allocated while this view is used. Where it is a pointer that frees its
+     *     memory itself, a view of freed memory is refused by all that takes it
+     * @param length elements, not bytes; no more than the pointer has, where it knows how many
      * @param dtype element type
      * @param device where the memory lies
      */
@@ -56,6 +57,9 @@ public final class NativeArray {
         require(dtype != null, "dtype is null");
         require(device != null, "device is null");
         require(!pointer.isNull() || length == 0, "pointer is a null address but length is " + length);
+        require(pointer.limit() == 0 || Checks.product(length, dtype.bytes()) <= (pointer.limit() - pointer.position()) * pointer.sizeof(),
+                "length is " + length + " elements of " + dtype + ", but the pointer says that it has "
+                + (pointer.limit() - pointer.position()) + " of " + pointer.sizeof() + " bytes");
         long address = pointer.address() + pointer.position() * pointer.sizeof();
         checkAlignment(address, dtype);
         return new NativeArray(new Address(address), length, dtype, device, pointer);
@@ -118,8 +122,8 @@ public final class NativeArray {
     public static NativeArray allocate(DType dtype, long length) {
         require(dtype != null, "dtype is null");
         require(length >= 0, "length is negative: " + length);
-        long bytes = Math.multiplyExact(length, (long) dtype.bytes());
-        require(bytes <= Integer.MAX_VALUE - 2 * CACHE_LINE, bytes + " bytes are more than a direct buffer can hold");
+        long bytes = Checks.product(length, dtype.bytes());
+        require(bytes <= Integer.MAX_VALUE - 2 * CACHE_LINE, "length " + length + " is more than a direct buffer can hold of " + dtype);
         // An aligned slice starts up to a line late and ends up to a line early.
         ByteBuffer buffer = ByteBuffer.allocateDirect((int) bytes + 2 * CACHE_LINE).alignedSlice(CACHE_LINE);
         buffer.limit((int) bytes);
@@ -202,11 +206,15 @@ public final class NativeArray {
      * Returns a buffer in native byte order over the same memory, for reading and writing from Java.
      *
      * @throws UnsupportedOperationException when the memory is a CUDA device's
+     * @throws IllegalStateException when it has been freed
      */
     public ByteBuffer buffer() {
         if (device.isCuda()) {
             throw new UnsupportedOperationException(
                     "memory of " + device + " cannot be read by Java; copy it to the CPU");
+        }
+        if (isFreed()) {
+            throw new IllegalStateException("the memory of " + this + " has been freed");
         }
         long bytes = length * dtype.bytes();
         require(bytes <= Integer.MAX_VALUE, bytes + " bytes are more than a buffer can show; take slices");
@@ -254,6 +262,11 @@ public final class NativeArray {
         byte[] out = new byte[Math.toIntExact(length)];
         buffer().get(out);
         return out;
+    }
+
+    /** Whether the memory is known to be gone: a pointer that frees what it points to has no address afterwards. */
+    boolean isFreed() {
+        return length > 0 && owner instanceof Pointer memory && memory.isNull();
     }
 
     /** Returns the pointer that a native call takes; position 0, element type forgotten. */

@@ -12,10 +12,13 @@ package io.github.tppo.kernels;
  * @param sequences B
  * @param mask {@link DType#U8} [N], 1 where the token counts; null means that every token counts
  * @param cuSeqlens {@link DType#I32} [B + 1], sequence b owns tokens {@code cuSeqlens[b] .. cuSeqlens[b + 1] - 1};
- *     null for a padded [B, N / B] array
+ *     null for a padded [B, N / B] array, which has at most 2^20 sequences if they have no tokens
  * @param rows {@link DType#I32}, the tokens that count in ascending order; null when the mask says it
  */
 public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeArray cuSeqlens, NativeArray rows) {
+
+    /** Each sequence is work, and here there is no array whose length would bound their number. */
+    private static final long MOST_EMPTY = 1 << 20;
 
     public TokenLayout {
         Checks.require(tokens >= 0, "tokens must not be negative, is " + tokens);
@@ -23,6 +26,11 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
         if (cuSeqlens == null) {
             Checks.require(sequences == 0 ? tokens == 0 : tokens % sequences == 0,
                     tokens + " tokens cannot be a padded array of " + sequences + " sequences");
+            Checks.require(tokens > 0 || sequences <= MOST_EMPTY,
+                    sequences + " sequences without a token are more than " + MOST_EMPTY);
+        } else {
+            Checks.require(cuSeqlens.length() - 1 == sequences,
+                    "cuSeqlens must hold one bound more than the " + sequences + " sequences, is " + cuSeqlens);
         }
         Checks.require(mask == null || rows == null, "give either a mask or rows, not both");
         if (rows != null) {
@@ -46,8 +54,11 @@ public record TokenLayout(long tokens, long sequences, NativeArray mask, NativeA
      * @param length T
      */
     public static TokenLayout padded(long sequences, long length) {
+        Checks.require(sequences >= 0, "sequences must not be negative, is " + sequences);
         Checks.require(length >= 0, "length must not be negative, is " + length);
-        return new TokenLayout(Math.multiplyExact(sequences, length), sequences, null, null, null);
+        long tokens = Checks.product(sequences, length);
+        Checks.require(tokens < Long.MAX_VALUE, sequences + " sequences of length " + length + " are more tokens than a number can hold");
+        return new TokenLayout(tokens, sequences, null, null, null);
     }
 
     /**

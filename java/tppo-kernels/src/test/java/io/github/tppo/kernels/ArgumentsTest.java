@@ -171,6 +171,61 @@ class ArgumentsTest {
                 out, out));
     }
 
+    /** A view knows no capacity of its own, but the pointer that it was made from may. */
+    @Test
+    void moreThanThePointerHasIsRefused() {
+        refused("length is 7 elements of F32, but the pointer says that it has 6",
+                () -> NativeArray.of(new FloatPointer(6), 7, DType.F32));
+        refused("has 5 of 4 bytes", () -> NativeArray.of(new FloatPointer(6).position(1), 3, DType.F64));
+        refused("length", () -> NativeArray.of(new FloatPointer(6), Long.MAX_VALUE, DType.F32));
+        assertEquals(6, NativeArray.of(new FloatPointer(6), 6, DType.F32).length());
+    }
+
+    @Test
+    void freedMemoryIsRefused() {
+        FloatPointer memory = new FloatPointer(6);
+        NativeArray freed = NativeArray.of(memory, 6, DType.F32);
+        NativeArray part = freed.slice(1, 5);
+        gae("values must have 6", layout, six, part, out);
+        memory.deallocate();
+        for (Executable use : List.<Executable>of(
+                () -> Kernels.gae(layout, six, freed, GaeOptions.defaults(), out, null), freed::toFloats, part::buffer)) {
+            IllegalStateException e = assertThrows(IllegalStateException.class, use);
+            assertTrue(e.getMessage().contains("on cpu") && e.getMessage().endsWith("has been freed"), e.getMessage());
+        }
+        FloatPointer weights = new FloatPointer(20);
+        NativeArray embedding = NativeArray.of(weights, 20, DType.F32);
+        DecoderProjection square = DecoderProjection.of(NativeArray.allocate(DType.F32, 16));
+        DecoderShape shape = new DecoderShape(4, 4, 1, 1, 1, 4, 5, 1e-5, new double[] {1, 0.1}, new int[] {0});
+        NativeArray norm = NativeArray.allocate(DType.F32, 4);
+        DecoderWeights model = new DecoderWeights(shape, embedding,
+                List.of(new DecoderLayer(norm, square, square, square, square, norm, square, square, square)), norm, embedding);
+        DecoderRows rows = new DecoderRows(1);
+        rows.add(0, 0, 0, true);
+        try (DecoderCache cache = new DecoderCache(shape, 1, 1)) {
+            weights.deallocate();
+            IllegalStateException e = assertThrows(IllegalStateException.class,
+                    () -> Kernels.decoderForward(model, cache, rows, five, null));
+            assertTrue(e.getMessage().contains("F32[20] on cpu, whose memory has been freed"), e.getMessage());
+        }
+    }
+
+    /** The product is more than 64 bits hold, and what is left of it would be right. */
+    @Test
+    void sizesWhoseProductOverflowsAreRefused() {
+        refused("sequences", () -> TokenLayout.padded(-1, -1));
+        refused("more tokens than a number can hold", () -> TokenLayout.padded(1L << 62, 4));
+        refused("sequences without a token", () -> TokenLayout.padded(Long.MAX_VALUE, 0));
+        refused("cuSeqlens must hold one bound more", () -> new TokenLayout(6, Long.MAX_VALUE, null, NativeArray.ofInts(0, 6), null));
+        refused("logits must hold 6 rows of 4 at stride", () -> Kernels.tokenLogProbs(layout, new Logits(logits.data(), 4, 1L << 62), targets,
+                TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none().withLogprob(out)));
+        refused("logits must have at least", () -> Kernels.sampleTokens(six, 4, 1L << 62, SampleTokensOptions.defaults().withTemperature(0),
+                null, ints, out));
+        refused("length 2305843009213693952", () -> NativeArray.allocate(DType.F64, 1L << 61));
+        assertThrows(IllegalArgumentException.class,
+                () -> DecoderCache.bytes(new DecoderShape(4, 4, 1, 1, 1, 4, 5, 1e-5, new double[] {1, 0.1}, new int[] {0}), -1, -1));
+    }
+
     @Test
     void optionsAreChecked() {
         refused("gamma", () -> GaeOptions.defaults().withGamma(1.5));

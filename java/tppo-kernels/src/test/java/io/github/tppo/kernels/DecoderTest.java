@@ -120,7 +120,7 @@ class DecoderTest {
         refused("embedding must have 592", () -> new DecoderWeights(SHAPE, weights(5), layers, norm, table));
         refused("embedding must be F32, BF16 or F16",
                 () -> new DecoderWeights(SHAPE, NativeArray.allocate(DType.I32, VOCAB * HIDDEN), layers, norm, table));
-        refused("layers must be 2", () -> new DecoderWeights(SHAPE, table, List.of(layer()), norm, table));
+        refused("decoderLayers must be 2", () -> new DecoderWeights(SHAPE, table, List.of(layer()), norm, table));
         refused("finalNorm must have 16", () -> new DecoderWeights(SHAPE, table, layers, weights(15), table));
         refused("outputWeight is null", () -> new DecoderWeights(SHAPE, table, layers, norm, null));
         refused("outputWeight must be F32", () -> new DecoderWeights(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.data;
 
+import io.github.tppo.run.Check;
 import io.github.tppo.run.Doc;
 import java.nio.file.Path;
 import java.util.List;
@@ -107,8 +108,8 @@ public record DataConfig(
     check(clicks != null, "clicks", "missing", "host, text or none");
     check(evalFiles != null, "eval_files", "missing", "a list of paths or globs, possibly empty");
     check(evalIds != null, "eval_ids", "missing", "same_people or other_people");
-    files = List.copyOf(files);
-    evalFiles = List.copyOf(evalFiles);
+    files = Check.list("files", files);
+    evalFiles = Check.list("eval_files", evalFiles);
     check(delimiter != null, "delimiter", "missing", "tab, or one character");
     boolean one = delimiter.length() == 1 && "\"\r\n".indexOf(delimiter) < 0;
     check(one || delimiter.equals("tab"), "delimiter", '"' + delimiter + '"',

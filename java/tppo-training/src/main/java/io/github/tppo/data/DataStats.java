@@ -3,6 +3,7 @@ package io.github.tppo.data;
 
 import com.fasterxml.jackson.databind.PropertyNamingStrategies;
 import com.fasterxml.jackson.databind.annotation.JsonNaming;
+import io.github.tppo.run.Check;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -45,8 +46,8 @@ public record DataStats(String form, long rowsRead, long rowsKept, Map<String, L
     usersPerSplit = fixed(usersPerSplit);
     examples = fixed(examples);
     lengths = fixed(lengths);
-    files = List.copyOf(files);
-    warnings = List.copyOf(warnings);
+    files = Check.list("files", files);
+    warnings = Check.list("warnings", warnings);
   }
 
   /**

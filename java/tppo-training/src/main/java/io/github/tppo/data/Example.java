@@ -3,6 +3,7 @@ package io.github.tppo.data;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.tppo.run.Check;
 import java.util.List;
 
 /**
@@ -27,6 +28,6 @@ public record Example(
     if (history == null) {
       throw new IllegalArgumentException("history: missing");
     }
-    targets = targets == null ? List.of() : List.copyOf(targets);
+    targets = targets == null ? List.of() : Check.list("targets", targets);
   }
 }

@@ -3,6 +3,7 @@ package io.github.tppo.data;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import io.github.tppo.run.Check;
 import java.util.List;
 
 /**
@@ -22,10 +23,10 @@ public record History(
 
   /** Copies the lists; a null list becomes an empty one. */
   public History {
-    search = search == null ? List.of() : List.copyOf(search);
-    click = click == null ? List.of() : List.copyOf(click);
-    purchase = purchase == null ? List.of() : List.copyOf(purchase);
-    visit = visit == null ? List.of() : List.copyOf(visit);
+    search = search == null ? List.of() : Check.list("search", search);
+    click = click == null ? List.of() : Check.list("click", click);
+    purchase = purchase == null ? List.of() : Check.list("purchase", purchase);
+    visit = visit == null ? List.of() : Check.list("visit", visit);
   }
 
   /** A history of searches and clicks, as open logs have it. */

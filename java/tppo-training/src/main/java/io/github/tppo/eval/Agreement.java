@@ -10,6 +10,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * How far a judge's labels agree with a person's, word by word and response by response (SPEC 3.6, appendix I of the paper).
@@ -66,6 +67,8 @@ public record Agreement(
    * @throws IOException names file and line of what cannot be read
    */
   public static Agreement of(Path human, Path labels) throws IOException {
+    Objects.requireNonNull(human, "human");
+    Objects.requireNonNull(labels, "labels");
     return new Counter().count(AnnotatedResponse.read(human), AnnotatedResponse.read(labels));
   }
 

@@ -8,12 +8,14 @@ import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Judgement;
 import io.github.tppo.judge.Template;
 import io.github.tppo.judge.Verdict;
+import io.github.tppo.run.Check;
 import io.github.tppo.run.ProgressListener;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.IntStream;
 
@@ -46,7 +48,7 @@ public final class AnswerJudge implements PairwiseJudge {
   public record Judged(Map<Template, Judgement> judgements, Map<Template, String> failures) {
     /** The relevance score with a template, 0..1; null where the judge failed. */
     public Double relevance(Template template) {
-      Judgement judgement = judgements.get(template);
+      Judgement judgement = judgements.get(Objects.requireNonNull(template, "template"));
       return judgement == null ? null : (Double) judgement.relevance(template);
     }
   }
@@ -65,6 +67,10 @@ public final class AnswerJudge implements PairwiseJudge {
    */
   public List<Judged> judge(List<Example> examples, List<String> answers, ProgressListener progress, Runnable checkStop)
       throws IOException {
+    Check.list("examples", examples);
+    Check.list("answers", answers);
+    Check.require(answers.size() == examples.size(), "answers", answers.size(), "one for each of " + examples.size() + " examples");
+    Objects.requireNonNull(progress, "progress");
     List<Judged> all = new ArrayList<>();
     InOrder.forEach(IntStream.range(0, answers.size()).iterator(), threads, i -> judge(examples.get(i), answers.get(i)), judged -> {
       all.add(judged);
@@ -88,6 +94,9 @@ public final class AnswerJudge implements PairwiseJudge {
 
   @Override
   public Verdict compare(Example example, String first, String second) throws JudgeException, IOException {
+    Objects.requireNonNull(example, "example");
+    Objects.requireNonNull(first, "first");
+    Objects.requireNonNull(second, "second");
     return answerTo(() -> judge.compare(example, first, second));
   }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.eval;
 
+import io.github.tppo.run.Check;
 import java.util.Arrays;
 import java.util.SplittableRandom;
 import java.util.function.ToDoubleFunction;
@@ -16,6 +17,9 @@ import java.util.stream.IntStream;
  * experiments with two seeds, 89 % with three and 95 % with ten.
  */
 public final class Bootstrap {
+  private static final int MOST_RESAMPLES = 10_000_000;
+  private static final int MOST_CASES = 100_000_000;
+
   private Bootstrap() {}
 
   /** A mean with the bounds of its 95 % interval. */
@@ -24,7 +28,7 @@ public final class Bootstrap {
   /**
    * Interval of the mean of one seed's {@code values} (for a paired comparison: of the per-user differences).
    *
-   * @param resamples number of resamples, each of the size of the data
+   * @param resamples number of resamples, each of the size of the data; up to 10 million
    * @param seed same seed, same interval
    */
   public static Interval mean(double[] values, int resamples, long seed) {
@@ -39,6 +43,7 @@ public final class Bootstrap {
    * @param seed same seed, same interval
    */
   public static Interval mean(double[][] values, int resamples, long seed) {
+    Check.range("resamples", resamples, 0, MOST_RESAMPLES);
     int seeds = values.length;
     if (seeds == 0 || values[0].length == 0) {
       throw new IllegalArgumentException("values: empty, expected at least one");
@@ -75,6 +80,8 @@ public final class Bootstrap {
    * @param statistic of the cases whose numbers are given; NaN where it is not defined, and such resamples are left out
    */
   public static Interval of(int n, ToDoubleFunction<int[]> statistic, int resamples, long seed) {
+    Check.range("n", n, 1, MOST_CASES);
+    Check.range("resamples", resamples, 0, MOST_RESAMPLES);
     SplittableRandom random = new SplittableRandom(seed);
     int[] drawn = new int[n];
     double[] values = new double[resamples];

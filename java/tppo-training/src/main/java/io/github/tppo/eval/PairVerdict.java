@@ -7,6 +7,7 @@ import io.github.tppo.data.Example;
 import io.github.tppo.judge.InOrder;
 import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Verdict;
+import io.github.tppo.run.Check;
 import io.github.tppo.run.ProgressListener;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -79,6 +80,7 @@ public record PairVerdict(
 
   /** How far each user's answers won more than they lost, in points; users without a verdict are left out. */
   public static UserScores winMinusLose(List<PairVerdict> verdicts) {
+    Check.list("verdicts", verdicts);
     List<PairVerdict> judged = verdicts.stream().filter(v -> v.outcome != Outcome.UNJUDGED).toList();
     return UserScores.of(judged.stream().map(PairVerdict::user).toList(),
         judged.stream().mapToDouble(v -> v.outcome == Outcome.WIN ? 100 : v.outcome == Outcome.LOSE ? -100 : 0).toArray());
@@ -95,7 +97,7 @@ public record PairVerdict(
 
   /** Writes all verdicts on two models. */
   public static void write(Path file, List<PairVerdict> verdicts) throws IOException {
-    JsonLines.write(file, verdicts);
+    JsonLines.write(file, Check.list("verdicts", verdicts));
   }
 
   /** Reads all verdicts on two models; a bad line is named. */

@@ -4,6 +4,7 @@ package io.github.tppo.eval;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.tppo.judge.Template;
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -49,6 +50,7 @@ public record Relevance(UserScores token, UserScores sentence) {
 
   /** The rates of the users who have a judged answer in each of some rates, template by template. */
   public Relevance onUsersOfAll(List<Relevance> all) {
+    Check.list("all", all);
     return new Relevance(token.only(UserScores.judgedInAll(all.stream().map(Relevance::token).toList())),
         sentence.only(UserScores.judgedInAll(all.stream().map(Relevance::sentence).toList())));
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.eval;
 
+import io.github.tppo.run.Check;
 import it.unimi.dsi.fastutil.ints.IntArrays;
 
 /** Area under the ROC curve, as scikit-learn's {@code roc_auc_score} defines it. */
@@ -54,8 +55,9 @@ public final class RocAuc {
    */
   public static double weightedOneVsRest(float[] probabilities, int[] labels, int classes) {
     int n = labels.length;
-    if (probabilities.length != n * classes) {
-      throw new IllegalArgumentException("probabilities: " + probabilities.length + " values, expected " + n * classes);
+    Check.atLeast("classes", classes, 1);
+    if (probabilities.length != (long) n * classes) {
+      throw new IllegalArgumentException("probabilities: " + probabilities.length + " values, expected " + (long) n * classes);
     }
     double sum = 0;
     double weight = 0;

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.annotation.JsonProperty;
 import io.github.tppo.data.History;
 import io.github.tppo.judge.Template;
 import io.github.tppo.judge.WordScore;
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -57,7 +58,7 @@ public record ScoredAnswer(
 
   /** Writes all answers of a model. */
   public static void write(Path file, List<ScoredAnswer> answers) throws IOException {
-    JsonLines.write(file, answers);
+    JsonLines.write(file, Check.list("answers", answers));
   }
 
   /** Reads all answers of a model; a bad line is named. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.eval;
 
+import io.github.tppo.run.Check;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -18,6 +20,12 @@ import java.util.stream.IntStream;
  */
 public record UserScores(List<String> users, double[] values) {
 
+  /** @throws IllegalArgumentException when there is not one value for each user */
+  public UserScores {
+    users = Check.list("users", users);
+    Check.require(users.size() == values.length, "values", values.length, "one for each of " + users.size() + " users");
+  }
+
   /**
    * Means over each user's answers.
    *
@@ -25,6 +33,8 @@ public record UserScores(List<String> users, double[] values) {
    * @param scores the score of each answer; NaN for one that was not judged
    */
   public static UserScores of(List<String> users, double[] scores) {
+    Check.list("users", users);
+    Check.require(users.size() == scores.length, "scores", scores.length, "one for each of " + users.size() + " users");
     Map<String, double[]> sums = new LinkedHashMap<>(); // sum and count
     for (int i = 0; i < scores.length; i++) {
       double[] sum = sums.computeIfAbsent(users.get(i), u -> new double[2]);
@@ -50,6 +60,8 @@ public record UserScores(List<String> users, double[] values) {
 
   /** The users who have a judged answer in each of some scores, of which there is at least one. */
   public static Set<String> judgedInAll(List<UserScores> all) {
+    Check.list("all", all);
+    Check.require(!all.isEmpty(), "all", "none", "at least one");
     Set<String> judged = all.get(0).judged();
     all.forEach(each -> judged.retainAll(each.judged()));
     return judged;
@@ -62,6 +74,7 @@ public record UserScores(List<String> users, double[] values) {
 
   /** The scores of some of the users. */
   public UserScores only(Set<String> chosen) {
+    Objects.requireNonNull(chosen, "chosen");
     int[] kept = IntStream.range(0, values.length).filter(i -> chosen.contains(users.get(i))).toArray();
     return new UserScores(Arrays.stream(kept).mapToObj(users::get).toList(), Arrays.stream(kept).mapToDouble(i -> values[i]).toArray());
   }

@@ -57,7 +57,10 @@ public record ChatConfig(
 
     /** @throws IllegalArgumentException when a value is out of range; what may be a key is not repeated */
     public ChatConfig {
-        check(isEndpoint(baseUrl), "base_url", "http://HOST or https://HOST with a port and a path, without user, key or query");
+        check(baseUrl != null && isEndpoint(baseUrl), "base_url", "http://HOST or https://HOST with a port and a path, without user, key or query");
+        check(model != null, "model", "the model's name as the server knows it, or nothing");
+        check(responseFormat != null, "response_format", "auto, json_schema, json_object or text");
+        check(apiKeyEnv != null, "api_key_env", "the name of an environment variable, or nothing");
         check(apiKeyEnv.isEmpty() || apiKeyEnv.matches("[A-Za-z_][A-Za-z0-9_]*"), "api_key_env",
             "the name of an environment variable; the key itself must not stand here");
         check(concurrency >= 1 && concurrency <= 1024, "concurrency", "1 to 1024");

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.judge;
 
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.util.ArrayDeque;
 import java.util.Iterator;
+import java.util.Objects;
 import java.util.Queue;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -33,6 +35,8 @@ public final class InOrder {
     /** Answered ahead of the one that is waited for, for every thread. */
     private static final int AHEAD = 8;
 
+    private static final int MOST_THREADS = 1024;
+
     private InOrder() {
     }
 
@@ -40,12 +44,16 @@ public final class InOrder {
      * Goes through all questions.
      *
      * @param questions read by the caller's thread, only so far ahead as the threads need
-     * @param threads   how many answer, as {@link Judge#concurrency}; 0 for the caller's thread alone
+     * @param threads   how many answer, as {@link Judge#concurrency}; 0 for the caller's thread alone, else up to 1024
      * @param checkStop called again and again, also while an answer is waited for; ends the work by an exception
      * @throws IOException what a task or the taker threw. What is under way is interrupted, and no thread is left behind
      */
     public static <A, B> void forEach(Iterator<A> questions, int threads, Task<A, B> task, Taker<B> taker, Runnable checkStop)
         throws IOException {
+        Check.range("threads", threads, 0, MOST_THREADS);
+        Objects.requireNonNull(task, "task");
+        Objects.requireNonNull(taker, "taker");
+        Objects.requireNonNull(checkStop, "checkStop");
         if (threads == 0) {
             while (questions.hasNext()) {
                 checkStop.run();

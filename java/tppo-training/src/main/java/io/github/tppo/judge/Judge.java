@@ -5,6 +5,7 @@ import io.github.tppo.data.Example;
 import java.io.IOException;
 import java.util.Comparator;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Function;
 
 /** Scores generated responses against a user's history and true queries. Implementations are safe for several threads. */
@@ -43,6 +44,9 @@ public interface Judge extends AutoCloseable {
      * @throws IOException    when the judge cannot be asked at all
      */
     default Verdict compare(Example example, String first, String second) throws JudgeException, IOException {
+        Objects.requireNonNull(example, "example");
+        Objects.requireNonNull(first, "first");
+        Objects.requireNonNull(second, "second");
         int order = Comparator.<Judgement>comparingDouble(j -> j.relevance(Template.TOKEN)).thenComparingInt(Judgement::sentence)
             .compare(judge(Template.TOKEN, example, first), judge(Template.TOKEN, example, second));
         return order > 0 ? Verdict.FIRST : order < 0 ? Verdict.SECOND : Verdict.TIE;

@@ -37,6 +37,8 @@ public record JudgeConfig(
 
     /** @throws IllegalArgumentException when a value is out of range */
     public JudgeConfig {
+        check(kind != null, "kind", "lexical or chat", null);
+        check(chat != null, "chat", "the settings of a server", null);
         check(sentenceThreshold > 0 && sentenceThreshold <= 1, "sentence_threshold", "above 0, at most 1", sentenceThreshold);
         check(queries >= 0, "queries", "0 or more", queries);
         check(attempts >= 1, "attempts", "1 or more", attempts);

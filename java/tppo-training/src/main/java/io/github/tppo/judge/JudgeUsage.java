@@ -3,6 +3,7 @@ package io.github.tppo.judge;
 
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.Objects;
 
 /**
  * What judging cost.
@@ -37,6 +38,6 @@ public record JudgeUsage(
 
     /** What came since {@code earlier}. */
     public JudgeUsage minus(JudgeUsage earlier) {
-        return with(earlier, -1);
+        return with(Objects.requireNonNull(earlier, "earlier"), -1);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.judge;
 
+import io.github.tppo.run.Check;
 import java.util.List;
 
 /**
@@ -13,7 +14,7 @@ public record Judgement(List<WordScore> words, int sentence) {
 
     /** Copies the list. */
     public Judgement {
-        words = List.copyOf(words);
+        words = Check.list("words", words);
     }
 
     /** How many words count, stop words left out. */

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import java.util.function.Supplier;
 
@@ -55,6 +56,11 @@ public final class Labeller {
      */
     public LabelStats label(Iterator<GeneratedResponse> responses, Template template, Path dir, long total,
         ProgressListener progress, Runnable checkStop) throws IOException {
+        Objects.requireNonNull(responses, "responses");
+        Objects.requireNonNull(template, "template");
+        Objects.requireNonNull(dir, "dir");
+        Objects.requireNonNull(progress, "progress");
+        Objects.requireNonNull(checkStop, "checkStop");
         long started = System.nanoTime();
         JudgeUsage usedBefore = judge.usage();
         String templateSha256 = judge.templateHashes().getOrDefault(template.key(), "");

@@ -7,6 +7,7 @@ import io.github.tppo.text.ResponseText.Word;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -30,6 +31,8 @@ public final class LexicalJudge implements Judge {
 
     @Override
     public Judgement judge(Template template, Example example, String responseText) {
+        Objects.requireNonNull(template, "template");
+        Objects.requireNonNull(responseText, "responseText");
         Set<String> wanted = new HashSet<>();
         for (String query : example.targets()) {
             ResponseText.wordsOfQuery(query).forEach(w -> wanted.add(Stems.stem(Stems.normalise(w))));

@@ -4,6 +4,7 @@ package io.github.tppo.judge;
 import io.github.tppo.text.TokenSpans;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Labels of words as labels of tokens, and labels or rewards of one tokenizer's tokens as those of another's. Everything
@@ -34,6 +35,10 @@ public final class TokenClasses {
 
     /** As {@link #of(TokenSpans, List)}, for tokens at {@code [starts[i], ends[i])}. */
     public static int[] of(int[] starts, int[] ends, List<WordScore> words) {
+        if (starts.length != ends.length) {
+            throw new IllegalArgumentException(starts.length + " starts and " + ends.length + " ends, expected as many");
+        }
+        Objects.requireNonNull(words, "words");
         int[] classes = new int[starts.length];
         for (int t = 0; t < classes.length; t++) {
             for (WordScore word : words) {
@@ -58,6 +63,12 @@ public final class TokenClasses {
      * @return one class per target token
      */
     public static int[] map(int[] classes, TokenSpans source, TokenSpans target) {
+        requireOneEach("classes", classes.length, source);
+        for (int each : classes) {
+            if (each < NONE || each > RELEVANT) {
+                throw new IllegalArgumentException("classes hold " + each + ", expected 0, 1 or 2");
+            }
+        }
         int[] tokenOfChar = tokenOfChar(source, length(source, target));
         int[] mapped = new int[target.length()];
         for (int t = 0; t < mapped.length; t++) {
@@ -86,6 +97,7 @@ public final class TokenClasses {
      * @return one value per target token
      */
     public static double[] map(double[] values, TokenSpans source, TokenSpans target) {
+        requireOneEach("values", values.length, source);
         int[] tokenOfChar = tokenOfChar(source, length(source, target));
         double[] mapped = new double[target.length()];
         for (int t = 0; t < mapped.length; t++) {
@@ -100,6 +112,12 @@ public final class TokenClasses {
             mapped[t] = n == 0 ? 0 : sum / n;
         }
         return mapped;
+    }
+
+    private static void requireOneEach(String name, int count, TokenSpans source) {
+        if (count != source.length()) {
+            throw new IllegalArgumentException(name + ": " + count + ", expected one for each of " + source.length() + " source tokens");
+        }
     }
 
     private static int length(TokenSpans source, TokenSpans target) {

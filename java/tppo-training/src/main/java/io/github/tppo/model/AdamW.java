@@ -11,6 +11,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
@@ -56,7 +57,14 @@ public final class AdamW implements AutoCloseable {
      * @param parameters contiguous f32 leaves under names that do not change, such as {@link Decoder#parameters}
      */
     public AdamW(Map<String, Tensor> parameters, AdamWOptions options) {
-        this.options = options;
+        this.options = Objects.requireNonNull(options, "options");
+        TensorArguments.requireAll("parameters", parameters);
+        parameters.forEach((name, parameter) -> {
+            if (parameter.scalar_type().intern() != ScalarType.Float || !parameter.is_contiguous()) {
+                throw new IllegalArgumentException("parameters \"" + name + "\" must be contiguous f32, is "
+                        + TensorArguments.text(parameter));
+            }
+        });
         try (Scope scope = Scope.noGrad()) {
             parameters.forEach((name, parameter) -> slots.add(new Slot(name, parameter)));
         }
@@ -68,6 +76,9 @@ public final class AdamW implements AutoCloseable {
      * @param learningRate of this step, at least 0
      */
     public StepResult step(double learningRate) {
+        requireOpen();
+        io.github.tppo.kernels.AdamWOptions decayed = options.kernelOptions(learningRate, true);
+        io.github.tppo.kernels.AdamWOptions plain = options.kernelOptions(learningRate, options.decayVectors());
         try (Scope scope = Scope.noGrad()) {
             List<Slot> active = new ArrayList<>();
             List<NativeArray> gradients = new ArrayList<>();
@@ -89,7 +100,7 @@ public final class AdamW implements AutoCloseable {
                 Slot slot = active.get(i);
                 slot.steps++;
                 Kernels.adamW(Tensors.view(slot.parameter), gradients.get(i), Tensors.view(slot.first), Tensors.view(slot.second),
-                        slot.steps, norm.scale(), options.kernelOptions(learningRate, slot.matrix || options.decayVectors()));
+                        slot.steps, norm.scale(), slot.matrix ? decayed : plain);
             }
             return new StepResult(true, norm.norm(), norm.scale() < 1);
         }
@@ -97,11 +108,13 @@ public final class AdamW implements AutoCloseable {
 
     /** Sets all gradients to zero. */
     public void zeroGrad() {
+        requireOpen();
         Autograd.zeroGradients(slots.stream().map(slot -> slot.parameter)::iterator);
     }
 
     /** Writes moments and step counts as a safetensors file. */
     public void save(Path file) throws IOException {
+        requireOpen();
         try (Scope scope = Scope.noGrad()) {
             Map<String, Tensor> state = new LinkedHashMap<>();
             for (Slot slot : slots) {
@@ -119,6 +132,7 @@ public final class AdamW implements AutoCloseable {
      * @throws IOException when the file is malformed or belongs to other parameters; nothing is changed then
      */
     public void load(Path file) throws IOException {
+        requireOpen();
         SafeTensors state = SafeTensors.open(file);
         if (state.names().size() != 2 * slots.size() + 1) {
             throw new IOException(file + ": holds " + state.names().size() + " tensors, the state of " + slots.size()
@@ -131,12 +145,23 @@ public final class AdamW implements AutoCloseable {
         check(state, STEPS, ScalarType.Long, slots.size());
         try (Scope scope = Scope.noGrad()) {
             long[] steps = Tensors.toLongs(state.read(STEPS));
+            for (long taken : steps) {
+                if (taken < 0) {
+                    throw new IOException(file + ": tensor \"" + STEPS + "\" holds " + taken + ", expected a number of steps");
+                }
+            }
             for (int i = 0; i < steps.length; i++) {
                 Slot slot = slots.get(i);
                 state.readInto(FIRST + slot.name, slot.first);
                 state.readInto(SECOND + slot.name, slot.second);
                 slot.steps = steps[i];
             }
+        }
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("optimiser is closed");
         }
     }
 

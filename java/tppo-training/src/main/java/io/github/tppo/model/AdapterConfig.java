@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -32,14 +33,16 @@ public record AdapterConfig(int rank, double alpha, List<String> targetModules, 
     public static final List<String> PROJECTIONS =
             List.of("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj");
 
+    private static final int MOST_RANK = 1 << 20;
+
     public AdapterConfig {
-        require(rank >= 1, "r", rank, "at least 1");
+        require(rank >= 1 && rank <= MOST_RANK, "r", rank, "1 to " + MOST_RANK);
+        targetModules = Check.list("target_modules", targetModules);
         require(isFloat(alpha), "lora_alpha", alpha, "a number in the range of float32");
         require(dropout >= 0 && dropout < 1, "lora_dropout", dropout, "a number from 0 to below 1");
         require(targetModules.isEmpty() == (targetPattern != null), "target_modules", targetModules, "names, or one pattern");
         rankPattern.forEach((key, value) -> require(value >= 1, "rank_pattern." + key, value, "at least 1"));
         alphaPattern.forEach((key, value) -> require(isFloat(value), "alpha_pattern." + key, value, "a number in the range of float32"));
-        targetModules = List.copyOf(targetModules);
         rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern)); // in order: the first match counts
         alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
     }

@@ -3,6 +3,7 @@ package io.github.tppo.model;
 
 import java.util.Arrays;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.BoolOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorArrayRefOptional;
@@ -23,7 +24,12 @@ public final class Autograd {
      * @param gradient d loss / d output, same shape and dtype
      */
     public static void backward(Tensor output, Tensor gradient) {
+        TensorArguments.require("output", output);
+        TensorArguments.require("gradient", gradient);
         requireSameShape(output, gradient);
+        if (!output.requires_grad()) {
+            throw new IllegalArgumentException("output was not recorded by autograd; compute it of parameters, in Scope.withGrad()");
+        }
         try (Scope scope = Scope.open()) {
             output.backward(gradient, new BoolOptional(), false, new TensorArrayRefOptional());
         }
@@ -33,6 +39,7 @@ public final class Autograd {
      * Returns the gradient of a leaf parameter, to add to it in place as autograd would; a parameter that has none gets zeros.
      */
     public static Tensor gradient(Tensor parameter) {
+        TensorArguments.require("parameter", parameter);
         try (Scope scope = Scope.noGrad()) {
             Tensor grad = parameter.mutable_grad();
             if (!grad.defined()) {
@@ -49,6 +56,18 @@ public final class Autograd {
      * @param to parameters under the same names
      */
     public static void moveGradients(Map<String, Tensor> from, Map<String, Tensor> to) {
+        TensorArguments.requireAll("from", from);
+        TensorArguments.requireAll("to", to);
+        from.forEach((name, parameter) -> {
+            if (!to.containsKey(name)) {
+                throw new IllegalArgumentException("to: has no parameter \"" + name + "\", from has one");
+            }
+            if (!Arrays.equals(Tensors.shape(parameter), Tensors.shape(to.get(name)))
+                    || parameter.scalar_type().intern() != to.get(name).scalar_type().intern()) {
+                throw new IllegalArgumentException("\"" + name + "\" is " + TensorArguments.text(parameter) + " in from, "
+                        + TensorArguments.text(to.get(name)) + " in to");
+            }
+        });
         try (Scope scope = Scope.noGrad()) {
             for (Map.Entry<String, Tensor> entry : from.entrySet()) {
                 Tensor source = entry.getValue().mutable_grad();
@@ -67,6 +86,7 @@ public final class Autograd {
 
     /** Whether the parameter has a gradient, zero or not. */
     public static boolean hasGradient(Tensor parameter) {
+        TensorArguments.require("parameter", parameter);
         try (Scope scope = Scope.open()) {
             return parameter.grad().defined();
         }
@@ -74,8 +94,10 @@ public final class Autograd {
 
     /** Sets gradients to zero where there are any; their memory stays in place for the next backward pass. */
     public static void zeroGradients(Iterable<Tensor> parameters) {
+        Objects.requireNonNull(parameters, "parameters");
         try (Scope scope = Scope.noGrad()) {
             for (Tensor parameter : parameters) {
+                TensorArguments.require("parameter", parameter);
                 Tensor grad = parameter.mutable_grad();
                 if (grad.defined()) {
                     grad.zero_();

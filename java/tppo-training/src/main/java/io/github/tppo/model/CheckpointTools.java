@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.LongConsumer;
 import java.util.function.UnaryOperator;
 
@@ -34,22 +35,25 @@ public final class CheckpointTools {
      * @param progress told the bytes written
      */
     public static void writeRandom(Path config, long seed, WeightFormat format, Path folder, ProgressListener progress) throws IOException {
-        writeRandom(ModelKind.read(config), seed, format, folder, progress);
+        writeRandom(ModelKind.read(Objects.requireNonNull(config, "config")), seed, format, folder, progress);
     }
 
     /** The number of tokens of the model that a {@code config.json} describes. */
     public static int vocabSize(Path config) throws IOException {
-        return ModelKind.read(config).vocabSize();
+        return ModelKind.read(Objects.requireNonNull(config, "config")).vocabSize();
     }
 
     /** As {@link #writeRandom(Path, long, WeightFormat, Path, ProgressListener)} for a decoder of a given shape. */
     public static void writeRandom(DecoderConfig config, long seed, WeightFormat format, Path folder, ProgressListener progress)
             throws IOException {
-        writeRandom(new ModelKind(config, null), seed, format, folder, progress);
+        writeRandom(new ModelKind(Objects.requireNonNull(config, "config"), null), seed, format, folder, progress);
     }
 
     private static void writeRandom(ModelKind kind, long seed, WeightFormat format, Path folder, ProgressListener progress)
             throws IOException {
+        Objects.requireNonNull(format, "format");
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(progress, "progress");
         Parameters.Layout layout = kind.layout();
         Map<String, Integer> streams = new HashMap<>();
         for (String name : layout.shapes().keySet()) {
@@ -70,8 +74,10 @@ public final class CheckpointTools {
             return Tensors.of(values, count);
         };
         Files.createDirectories(folder);
-        kind.writeConfig(folder, format);
-        WeightFiles.write(folder, layout.shapes(), source, format, counter(layout.shapes(), format, progress));
+        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
+            kind.writeConfig(folder, format);
+            WeightFiles.write(folder, layout.shapes(), source, format, counter(layout.shapes(), format, progress));
+        }
     }
 
     /**
@@ -93,6 +99,7 @@ public final class CheckpointTools {
      * @param adapter a folder in PEFT's form
      */
     public static void merge(Path from, Path adapter, WeightFormat format, Path to, ProgressListener progress) throws IOException {
+        Objects.requireNonNull(adapter, "adapter");
         ModelKind kind = ModelKind.read(from.resolve("config.json"));
         if (kind.decoder() == null) {
             throw new IOException(from + ": adapters are merged into decoders, this is none");
@@ -104,12 +111,22 @@ public final class CheckpointTools {
 
     private static void rewrite(ModelKind kind, Path from, UnaryOperator<SafeTensorsWriter.Source> change, WeightFormat format, Path to,
             ProgressListener progress) throws IOException {
+        Objects.requireNonNull(format, "format");
+        Objects.requireNonNull(to, "to");
+        Objects.requireNonNull(progress, "progress");
         SafeTensors weights = kind.weights(from);
-        Map<String, long[]> shapes = kind.layout().shapes();
         Files.createDirectories(to);
         if (Files.isSameFile(from, to)) {
             throw new IOException(to + ": is the folder of the checkpoint itself; give another");
         }
+        try (WeightFiles.Claim claim = WeightFiles.claim(to)) {
+            write(kind, weights, from, change, format, to, progress);
+        }
+    }
+
+    private static void write(ModelKind kind, SafeTensors weights, Path from, UnaryOperator<SafeTensorsWriter.Source> change,
+            WeightFormat format, Path to, ProgressListener progress) throws IOException {
+        Map<String, long[]> shapes = kind.layout().shapes();
         CompanionFiles.copyTokenizer(from, to);
         CompanionFiles.copyGeneration(from, to);
         JsonNode config = SafeTensorsHeader.JSON.readTree(Files.readAllBytes(from.resolve("config.json")));

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * What lies beside the weights of a checkpoint and is passed on as it is: the tokenizer in all the forms that programs look for, its chat
@@ -27,6 +28,7 @@ public final class CompanionFiles {
      * @param to a folder that is there
      */
     public static void copyTokenizer(Path from, Path to) throws IOException {
+        Objects.requireNonNull(from, "from");
         copy(TOKENIZER, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
     }
 
@@ -35,6 +37,7 @@ public final class CompanionFiles {
      * {@code tppo.json} with the form of its prompts.
      */
     public static void copyGeneration(Path from, Path to) throws IOException {
+        Objects.requireNonNull(from, "from");
         copy(GENERATION, Files.isDirectory(from) ? from : from.toAbsolutePath().getParent(), to);
     }
 

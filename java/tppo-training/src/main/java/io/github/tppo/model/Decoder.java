@@ -7,11 +7,11 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
-import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
  * A decoder-only language model (mistral, llama, qwen2) in plain libtorch calls over named parameters; names, layout and logits are
@@ -130,8 +130,13 @@ public final class Decoder implements AutoCloseable {
      * the model are folded in on the way, without memory for it. To keep them apart, save the {@link #base} and {@link Lora#save}.
      */
     public void save(Path folder, WeightFormat format) throws IOException {
-        config.write(folder, format);
-        parameters.save(folder, format);
+        parameters.requireOpen();
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(format, "format");
+        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
+            config.write(folder, format);
+            parameters.save(folder, format);
+        }
     }
 
     /** Returns the model's shape. */
@@ -269,6 +274,8 @@ public final class Decoder implements AutoCloseable {
 
     /** Runs the output layer on hidden states [..., H], result [..., V] in their dtype. */
     public Tensor logits(Tensor hidden) {
+        parameters.requireOpen();
+        TensorArguments.requireRows("hidden", hidden, config.hiddenSize());
         try (Scope scope = Scope.open()) {
             return scope.keep(torch.linear(hidden, Precision.cast(outputWeight(), hidden.scalar_type().intern())));
         }
@@ -283,14 +290,9 @@ public final class Decoder implements AutoCloseable {
     }
 
     private void checkInput(Tensor ids, Tensor mask) {
-        if (ids.dim() != 2 || ids.size(0) < 1 || ids.size(1) < 1 || ids.scalar_type().intern() != ScalarType.Long) {
-            throw new IllegalArgumentException("inputIds must be i64 [B, T] and not empty, are " + ids.scalar_type().intern() + " "
-                    + Arrays.toString(Tensors.shape(ids)));
-        }
-        if (mask != null && (mask.scalar_type().intern() != ScalarType.Long || !Arrays.equals(Tensors.shape(mask), Tensors.shape(ids)))) {
-            throw new IllegalArgumentException("attentionMask must be i64 " + Arrays.toString(Tensors.shape(ids)) + " like inputIds, is "
-                    + mask.scalar_type().intern() + " " + Arrays.toString(Tensors.shape(mask)));
-        }
+        parameters.requireOpen();
+        TensorArguments.requireIds("inputIds", ids, config.vocabSize());
+        TensorArguments.requireLike("attentionMask", mask, ids);
     }
 
     /** Frees the parameters and their gradients. */

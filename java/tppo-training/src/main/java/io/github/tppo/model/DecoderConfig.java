@@ -2,6 +2,7 @@
 package io.github.tppo.model;
 
 import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -79,8 +80,8 @@ public record DecoderConfig(
         require(headSize >= 2 && headSize % 2 == 0, "head_dim", headSize, "even");
         require(maxPositions >= 1, "max_position_embeddings", maxPositions, "at least 1");
         require(normEpsilon > 0, "rms_norm_eps", normEpsilon, "greater than 0");
-        windows = List.copyOf(windows);
-        eosIds = List.copyOf(eosIds);
+        windows = Check.list("windows", windows);
+        eosIds = Check.list("eosIds", eosIds);
         require(windows.size() == layers, "layer_types", windows, "one for each of " + layers + " layers");
         int window = largest(windows);
         int full = modelType == Type.QWEN2 ? 0 : window;
@@ -144,6 +145,7 @@ public record DecoderConfig(
      */
     public static DecoderConfig mistral(int vocabSize, int hiddenSize, int intermediateSize, int layers, int heads, int kvHeads,
             int maxPositions, int slidingWindow, int bosId, int eosId, int padId) {
+        require(heads >= 1, "num_attention_heads", heads, "at least 1");
         return new DecoderConfig(Type.MISTRAL, vocabSize, hiddenSize, intermediateSize, layers, heads, kvHeads, hiddenSize / heads,
                 maxPositions, 1e-5, RopeScaling.of(10000), slidingWindow, 0, true, false, false, false, 0.02, bosId, eosId, padId);
     }

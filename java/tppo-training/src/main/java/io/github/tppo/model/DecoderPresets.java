@@ -4,6 +4,7 @@ package io.github.tppo.model;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Shapes of well-known models, to make checkpoints of their size. */
@@ -51,7 +52,7 @@ public final class DecoderPresets {
      * @throws IllegalArgumentException when there is none of this name
      */
     public static DecoderConfig of(String name) {
-        DecoderConfig shape = SHAPES.get(name);
+        DecoderConfig shape = SHAPES.get(Objects.requireNonNull(name, "name"));
         if (shape == null) {
             throw new IllegalArgumentException("no shape \"" + name + "\"; there are " + String.join(", ", SHAPES.keySet()));
         }

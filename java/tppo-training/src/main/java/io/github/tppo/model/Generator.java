@@ -5,8 +5,10 @@ import io.github.tppo.kernels.DecoderCache;
 import io.github.tppo.kernels.DecoderWeights;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.PromptQueue.Response;
+import io.github.tppo.run.Check;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -47,7 +49,8 @@ public final class Generator {
      * @param endIds tokens of which each ends a response; may be empty
      */
     public Generator(Decoder decoder, Set<Integer> endIds) {
-        this(decoder, Set.copyOf(endIds), DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
+        this(Objects.requireNonNull(decoder, "decoder"),
+                Set.copyOf(Check.list("endIds", new ArrayList<>(Objects.requireNonNull(endIds, "endIds")))), DEFAULT_BATCH, DEFAULT_CACHE, ROWS);
     }
 
     /**
@@ -126,18 +129,23 @@ public final class Generator {
      * @param prompts token ids, none empty
      * @param streamIds stream of random numbers of each prompt; equal ids give equal choices on equal prompts
      * @return responses in the order of the prompts
-     * @throws IllegalArgumentException when a prompt is empty or holds an id that is not in the vocabulary
+     * @throws IllegalArgumentException when a prompt is empty or holds an id that is not in the vocabulary, or leaves no room for the longest
+     *     response in the positions that the model has ({@link DecoderConfig#maxPositions})
+     * @throws IllegalStateException when the model is closed
      * @throws ArithmeticException when the model's logits are not finite
      */
     public List<Generated> generate(List<int[]> prompts, long[] streamIds, SamplingOptions options) {
         long start = System.nanoTime();
+        Objects.requireNonNull(prompts, "prompts");
+        Objects.requireNonNull(streamIds, "streamIds");
+        Objects.requireNonNull(options, "options");
         if (streamIds.length != prompts.size()) {
             throw new IllegalArgumentException(streamIds.length + " stream ids for " + prompts.size() + " prompts");
         }
         List<Response> responses = new ArrayList<>();
         int capacity = 1;
         for (int i = 0; i < prompts.size(); i++) {
-            check(prompts.get(i), i);
+            check(prompts.get(i), i, options.maxNewTokens());
             Response response = new Response(i, prompts.get(i), streamIds[i], options.maxNewTokens());
             responses.add(response);
             // the last token chosen needs no place
@@ -161,7 +169,8 @@ public final class Generator {
         return weightBytes > SMALL_MODEL ? batchSize : Math.min(batchSize, SMALL_MODEL_RESPONSES * Kernels.threads());
     }
 
-    private void check(int[] prompt, int index) {
+    private void check(int[] prompt, int index, int maxNewTokens) {
+        Objects.requireNonNull(prompt, () -> "prompts: number " + index);
         if (prompt.length == 0) {
             throw new IllegalArgumentException("prompt " + index + " is empty; it needs at least a begin token");
         }
@@ -170,6 +179,12 @@ public final class Generator {
                 throw new IllegalArgumentException("prompt " + index + " holds token id " + id + ", outside the vocabulary of "
                         + decoder.config().vocabSize());
             }
+        }
+        // the last token chosen needs no place
+        if ((long) prompt.length + maxNewTokens - 1 > decoder.config().maxPositions()) {
+            throw new IllegalArgumentException("prompt " + index + " of " + prompt.length + " tokens and a response of up to " + maxNewTokens
+                    + " need more than the model's " + decoder.config().maxPositions() + " positions (max_position_embeddings); give a"
+                    + " shorter prompt or ask for fewer tokens");
         }
     }
 }

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
@@ -103,8 +104,13 @@ public final class Longformer implements AutoCloseable {
      * that were there before are replaced when all new ones are written.
      */
     public void save(Path folder, WeightFormat format) throws IOException {
-        config.write(folder, format);
-        parameters.save(folder, format);
+        parameters.requireOpen();
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(format, "format");
+        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
+            config.write(folder, format);
+            parameters.save(folder, format);
+        }
     }
 
     /** Returns the model's shape. */
@@ -167,10 +173,14 @@ public final class Longformer implements AutoCloseable {
 
     /** The trunk as a chain: embedding, blocks. */
     private List<UnaryOperator<Tensor>> layers(Tensor inputIds, Tensor attentionMask, Tensor globalMask, Tensor tokenTypes) {
-        check(inputIds, inputIds, "inputIds");
-        check(attentionMask, inputIds, "attentionMask");
-        check(globalMask, inputIds, "globalMask");
-        check(tokenTypes, inputIds, "tokenTypes");
+        parameters.requireOpen();
+        TensorArguments.requireIds("inputIds", inputIds, config.vocabSize());
+        TensorArguments.requireLike("attentionMask", attentionMask, inputIds);
+        TensorArguments.requireLike("globalMask", globalMask, inputIds);
+        TensorArguments.requireLike("tokenTypes", tokenTypes, inputIds);
+        if (tokenTypes != null) {
+            TensorArguments.requireIds("tokenTypes", tokenTypes, config.typeVocabSize());
+        }
         SlidingWindow window = window(inputIds, attentionMask, globalMask);
         Tensor real = attentionMask == null ? null : window.realAsFloat();
         List<UnaryOperator<Tensor>> layers = new ArrayList<>();
@@ -190,6 +200,8 @@ public final class Longformer implements AutoCloseable {
 
     /** Runs the classifier on hidden states [..., H], in f32; result [..., labels]. */
     public Tensor classify(Tensor hidden) {
+        parameters.requireOpen();
+        TensorArguments.requireRows("hidden", hidden, config.hiddenSize());
         Tensor weight = parameters.get(CLASSIFIER + ".weight");
         try (Scope scope = Scope.open()) {
             return scope.keep(Linear.product(hidden, weight, parameters.get(CLASSIFIER + ".bias"), Precision.FLOAT32));
@@ -236,17 +248,6 @@ public final class Longformer implements AutoCloseable {
             }
         }
         return Tensors.of(positions, inputIds.size(0), time);
-    }
-
-    private static void check(Tensor tensor, Tensor ids, String name) {
-        if (tensor == null) {
-            return;
-        }
-        boolean shaped = ids.dim() == 2 && ids.numel() > 0 && Arrays.equals(Tensors.shape(tensor), Tensors.shape(ids));
-        if (!shaped || tensor.scalar_type().intern() != ScalarType.Long) {
-            throw new IllegalArgumentException(name + " must be i64 [B, T], not empty and the same for all arguments; is "
-                    + tensor.scalar_type().intern() + " " + Arrays.toString(Tensors.shape(tensor)));
-        }
     }
 
     /** Frees the parameters and their gradients. */

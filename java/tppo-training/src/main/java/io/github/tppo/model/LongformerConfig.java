@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -49,7 +50,7 @@ public record LongformerConfig(
         require(heads >= 1 && hiddenSize >= 1 && hiddenSize % heads == 0, "num_attention_heads", heads,
                 "a divisor of hidden_size " + hiddenSize);
         require(intermediateSize >= 1, "intermediate_size", intermediateSize, "at least 1");
-        attentionWindows = List.copyOf(attentionWindows);
+        attentionWindows = Check.list("attentionWindows", attentionWindows);
         require(attentionWindows.size() == layers, "attention_window", attentionWindows, "one window for each of " + layers + " layers");
         for (int window : attentionWindows) {
             require(window >= 2 && window % 2 == 0, "attention_window", window, "even and at least 2");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.model;
 
+import io.github.tppo.run.Check;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -33,6 +34,9 @@ public final class Lora implements AutoCloseable {
     /** Random streams that new weights of a decoder do not use. */
     private static final long FIRST_STREAM = 1L << 40;
 
+    /** Elements of a new adapter's matrix. */
+    private static final long MOST = Integer.MAX_VALUE - 8;
+
     private final AdapterConfig config;
     private final Map<String, LoraAdapter> adapters;
 
@@ -48,6 +52,7 @@ public final class Lora implements AutoCloseable {
      * @throws IllegalArgumentException when the model has no such projections
      */
     public static Lora create(AdapterConfig config, DecoderConfig decoder, long seed, int use) {
+        Check.atLeast("use", use, 0);
         Map<String, LoraAdapter> adapters = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             long stream = FIRST_STREAM * (use + 1);
@@ -56,7 +61,9 @@ public final class Lora implements AutoCloseable {
                 int rank = target.getValue().rank();
                 long out = projections.get(target.getKey())[0];
                 long in = projections.get(target.getKey())[1];
-                float[] a = new float[Math.toIntExact(Math.multiplyExact(rank, in))];
+                Check.require(in * rank <= MOST && out * rank <= MOST, "rank", rank, "at most " + MOST / Math.max(in, out) + " for "
+                        + target.getKey() + " of " + out + " by " + in);
+                float[] a = new float[(int) (rank * in)];
                 double bound = 1 / Math.sqrt(in);
                 for (int i = 0; i < a.length; i++) {
                     a[i] = (float) (bound * (2 * Philox.uniform(seed, stream, i) - 1));
@@ -91,13 +98,23 @@ public final class Lora implements AutoCloseable {
             check(targets, projections, file);
             for (Map.Entry<String, AdapterTargets.Target> target : targets.entrySet()) {
                 String name = PREFIX + target.getKey();
-                adapters.put(target.getKey(), new LoraAdapter(Parameters.leaf(file.read(name + A, ScalarType.Float), false),
-                        Parameters.leaf(file.read(name + B, ScalarType.Float), false), target.getValue().scale()));
+                adapters.put(target.getKey(), new LoraAdapter(read(file, name + A), read(file, name + B), target.getValue().scale()));
             }
         } catch (IllegalArgumentException e) {
             throw new IOException(configFile + ": " + e.getMessage(), e);
         }
         return new Lora(config, adapters);
+    }
+
+    private static Tensor read(SafeTensors file, String name) throws IOException {
+        Tensor tensor = file.read(name, ScalarType.Float);
+        try (Scope scope = Scope.noGrad()) {
+            if (!tensor.isfinite().all().item_bool()) {
+                throw new IOException(file.source() + ": tensor \"" + name + "\" holds NaN or infinity; the adapter is broken, and so would be"
+                        + " every weight that it is folded into");
+            }
+        }
+        return Parameters.leaf(tensor, false);
     }
 
     /** All of it before any memory is taken. */

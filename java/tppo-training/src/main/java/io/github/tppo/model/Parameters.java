@@ -76,18 +76,33 @@ final class Parameters implements AutoCloseable {
 
     /** New weights: normal numbers from a counter-based generator, so the same bits for any number of threads. */
     static Parameters create(Layout layout, double standardDeviation, long seed) {
+        layout.shapes().forEach(Parameters::requireSmall);
         Map<String, Tensor> tensors = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             long stream = 0;
             for (Map.Entry<String, long[]> entry : layout.shapes().entrySet()) {
-                long count = Arrays.stream(entry.getValue()).reduce(1, Math::multiplyExact);
-                float[] values = new float[Math.toIntExact(count)];
+                long count = Arrays.stream(entry.getValue()).reduce(1, (a, b) -> a * b);
+                float[] values = new float[(int) count];
                 layout.fill(entry.getKey(), stream, standardDeviation, seed, 0, values);
                 tensors.put(entry.getKey(), leaf(Tensors.of(values, entry.getValue()), true));
                 stream++;
             }
         }
         return new Parameters(tensors);
+    }
+
+    /** A new tensor is made in a Java array. */
+    private static final long MOST_ELEMENTS = Integer.MAX_VALUE - 8;
+
+    private static void requireSmall(String name, long[] shape) {
+        long count = 1;
+        for (long size : shape) {
+            if (size < 0 || size > 0 && count > MOST_ELEMENTS / size) {
+                throw new IllegalArgumentException("tensor \"" + name + "\" of shape " + Arrays.toString(shape) + " is too large to be made"
+                        + " in memory; CheckpointTools.writeRandom writes it to a file");
+            }
+            count *= size;
+        }
     }
 
     /**
@@ -174,6 +189,7 @@ final class Parameters implements AutoCloseable {
 
     /** An independent copy, without gradients. */
     Parameters copy() {
+        requireOpen();
         Map<String, Tensor> copies = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> copies.put(name, leaf(tensor.detach().clone(), tensor.requires_grad())));
@@ -183,6 +199,7 @@ final class Parameters implements AutoCloseable {
 
     /** The same memory under leaves of their own, with gradients of their own where these have any. */
     Parameters shared() {
+        requireOpen();
         Map<String, Tensor> views = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), tensor.requires_grad())));
@@ -202,6 +219,7 @@ final class Parameters implements AutoCloseable {
 
     /** The same memory, frozen, with adapters or without (null). */
     Parameters frozen(Lora adapters) {
+        requireOpen();
         Map<String, Tensor> views = new LinkedHashMap<>();
         try (Scope scope = Scope.noGrad()) {
             tensors.forEach((name, tensor) -> views.put(name, leaf(tensor.detach(), false)));
@@ -225,6 +243,7 @@ final class Parameters implements AutoCloseable {
 
     /** Folds the adapters into the weights, or takes them out again. The new weights are new f32 memory: who shared the old keeps it. */
     void setMerged(boolean merge) {
+        requireOpen();
         if (lora == null || merged == merge) {
             throw new IllegalStateException(lora == null ? "the model has no adapters" : "the adapters are "
                     + (merge ? "merged already" : "not merged"));
@@ -246,11 +265,13 @@ final class Parameters implements AutoCloseable {
     }
 
     Map<String, Tensor> map() {
+        requireOpen();
         return Collections.unmodifiableMap(tensors);
     }
 
     /** Those that autograd gives gradients, adapters included unless they are merged. */
     Map<String, Tensor> trainable() {
+        requireOpen();
         Map<String, Tensor> leaves = new LinkedHashMap<>(tensors);
         if (lora != null && !merged) {
             leaves.putAll(lora.tensors());
@@ -265,10 +286,18 @@ final class Parameters implements AutoCloseable {
 
     /** Writes the weights, adapters folded in a part of a tensor at a time, so that no copy of them takes memory. */
     void save(Path folder, WeightFormat format) throws IOException {
+        requireOpen();
         Map<String, long[]> shapes = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, Tensors.shape(tensor)));
         SafeTensorsWriter.Source source = SafeTensorsWriter.Source.of(tensors);
         WeightFiles.write(folder, shapes, lora == null || merged ? source : lora.foldInto(source), format, bytes -> { });
+    }
+
+    /** @throws IllegalStateException when the model is closed */
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("model is closed");
+        }
     }
 
     /** Frees the tensors and their gradients. */

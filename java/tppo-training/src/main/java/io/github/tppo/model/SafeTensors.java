@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.BoolOptional;
@@ -78,6 +79,7 @@ public final class SafeTensors {
      * @throws IOException when a file is missing, cannot be read or is malformed; the message names file, tensor and reason
      */
     public static SafeTensors open(Path fileOrFolder) throws IOException {
+        Objects.requireNonNull(fileOrFolder, "fileOrFolder");
         if (!Files.isDirectory(fileOrFolder)) {
             return SafeTensorsHeader.read(fileOrFolder);
         }
@@ -122,6 +124,7 @@ public final class SafeTensors {
      * @throws IllegalArgumentException when there is none of this name
      */
     public Entry entry(String name) {
+        Objects.requireNonNull(name, "name");
         Entry entry = entries.get(name);
         if (entry == null) {
             throw new IllegalArgumentException(source + ": has no tensor \"" + name + "\"");
@@ -147,6 +150,7 @@ public final class SafeTensors {
     /** Reads a tensor into memory that is there already, contiguous and of the same shape; the dtype may be another. */
     public void readInto(String name, Tensor target) throws IOException {
         Entry entry = entry(name);
+        TensorArguments.require("target", target);
         if (!Arrays.equals(entry.shape, Tensors.shape(target)) || !target.is_contiguous()) {
             throw new IllegalArgumentException(source + ": tensor \"" + name + "\" has shape " + Arrays.toString(entry.shape)
                     + ", the target is not a contiguous tensor of this shape");

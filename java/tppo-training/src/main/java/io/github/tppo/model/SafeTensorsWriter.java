@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -73,6 +74,9 @@ public final class SafeTensorsWriter {
      * @param tensors F32, F64, BF16, F16, I64, I32 or U8, on any device, of any strides
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
+        Objects.requireNonNull(file, "file");
+        Objects.requireNonNull(metadata, "metadata");
+        TensorArguments.requireAll("tensors", tensors);
         Map<String, Spec> specs = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> specs.put(name, new Spec(tensor.scalar_type(), Tensors.shape(tensor))));
         write(file, specs, Source.of(tensors), metadata);

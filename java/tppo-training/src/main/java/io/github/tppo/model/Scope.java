@@ -2,6 +2,7 @@
 package io.github.tppo.model;
 
 import io.github.tppo.kernels.LeakReport;
+import java.util.Objects;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.javacpp.PointerScope;
 import org.bytedeco.pytorch.GradMode;
@@ -59,6 +60,7 @@ public final class Scope implements AutoCloseable {
      * caller, who closes it.
      */
     public <P extends Pointer> P keep(P pointer) {
+        Objects.requireNonNull(pointer, "pointer");
         if (outer != null) {
             outer.attach(pointer);
         } else {
@@ -69,7 +71,7 @@ public final class Scope implements AutoCloseable {
 
     /** Takes an object out of the reach of all scopes; whoever owns it calls {@code close()} on it once. */
     public static <P extends Pointer> P own(P pointer) {
-        pointer.retainReference();
+        Objects.requireNonNull(pointer, "pointer").retainReference();
         if (LeakReport.ON) {
             boolean sized = pointer instanceof Tensor tensor && tensor.defined();
             LeakReport.opened(pointer, sized ? "tensor" : pointer.getClass().getSimpleName(),

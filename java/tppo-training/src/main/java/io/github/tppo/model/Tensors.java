@@ -4,7 +4,11 @@ package io.github.tppo.model;
 import io.github.tppo.kernels.DType;
 import io.github.tppo.kernels.Device;
 import io.github.tppo.kernels.NativeArray;
+import io.github.tppo.run.Check;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Objects;
+import java.util.function.Function;
 import org.bytedeco.javacpp.BytePointer;
 import org.bytedeco.javacpp.Pointer;
 import org.bytedeco.openblas.presets.openblas;
@@ -21,6 +25,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 public final class Tensors {
 
+    /** Far beyond any memory, and with the bytes of an element within 64 bits. */
+    private static final long MOST_BYTES = 1L << 50;
+    private static final int MOST_ELEMENTS = Integer.MAX_VALUE - 8;
+    private static final List<ScalarType> DTYPES = List.of(ScalarType.Float, ScalarType.Double, ScalarType.BFloat16, ScalarType.Half,
+            ScalarType.Int, ScalarType.Long, ScalarType.Byte, ScalarType.Bool);
+
     private Tensors() {
     }
 
@@ -36,12 +46,10 @@ public final class Tensors {
      * libtorch yet. The default is 1, see {@link Workers}; more help when single operations take milliseconds and
      * the processors are otherwise idle.
      *
-     * @param threads at least 1
+     * @param threads 1 to 1024
      */
     public static void setThreads(int threads) {
-        if (threads < 1) {
-            throw new IllegalArgumentException("threads must be at least 1, is " + threads);
-        }
+        Check.range("threads", threads, 1, Workers.MOST_THREADS);
         torch.set_num_threads(threads);
         Workers.setBlasThreads(threads);
     }
@@ -124,17 +132,36 @@ public final class Tensors {
         return of(wide, shape);
     }
 
-    /** Makes an uninitialised CPU tensor. */
+    /**
+     * Makes an uninitialised CPU tensor.
+     *
+     * @throws OutOfMemoryError the memory is not there
+     */
     public static Tensor empty(ScalarType dtype, long... shape) {
-        try (Scope scope = Scope.open()) {
-            return scope.keep(torch.empty(shape, new TensorOptions(dtype), new MemoryFormatOptional()));
-        }
+        return make(dtype, shape, options -> torch.empty(shape, options, new MemoryFormatOptional()));
     }
 
-    /** Makes a CPU tensor of zeros. */
+    /**
+     * Makes a CPU tensor of zeros.
+     *
+     * @throws OutOfMemoryError the memory is not there
+     */
     public static Tensor zeros(ScalarType dtype, long... shape) {
+        return make(dtype, shape, options -> torch.zeros(shape, options));
+    }
+
+    private static Tensor make(ScalarType dtype, long[] shape, Function<TensorOptions, Tensor> make) {
+        elements(shape);
         try (Scope scope = Scope.open()) {
-            return scope.keep(torch.zeros(shape, new TensorOptions(dtype)));
+            TensorOptions options = options(dtype);
+            try {
+                return scope.keep(make.apply(options));
+            } catch (RuntimeException e) {
+                // What can be wrong is checked; what is left is memory.
+                OutOfMemoryError error = new OutOfMemoryError(dtype.intern() + " " + Arrays.toString(shape) + " cannot be allocated");
+                error.initCause(e);
+                throw error;
+            }
         }
     }
 
@@ -144,6 +171,7 @@ public final class Tensors {
      * @throws IllegalArgumentException when it is not contiguous or its dtype is not one that kernels take
      */
     public static NativeArray view(Tensor tensor) {
+        TensorArguments.require("tensor", tensor);
         if (!tensor.is_contiguous()) {
             throw new IllegalArgumentException("tensor of shape " + Arrays.toString(shape(tensor))
                     + " is not contiguous; call contiguous() first");
@@ -167,6 +195,7 @@ public final class Tensors {
 
     /** Returns the sizes of all dimensions. */
     public static long[] shape(Tensor tensor) {
+        TensorArguments.require("tensor", tensor);
         long[] shape = new long[(int) tensor.dim()];
         for (int i = 0; i < shape.length; i++) {
             shape[i] = tensor.size(i);
@@ -176,6 +205,7 @@ public final class Tensors {
 
     /** Copies all elements out as floats, whatever the dtype and strides. */
     public static float[] toFloats(Tensor tensor) {
+        requireReal(tensor);
         float[] values = new float[Math.toIntExact(tensor.numel())];
         try (Scope scope = Scope.noGrad()) {
             read(tensor.detach().to(ScalarType.Float).contiguous(), values);
@@ -185,6 +215,7 @@ public final class Tensors {
 
     /** Copies all elements out as doubles, whatever the dtype and strides. */
     public static double[] toDoubles(Tensor tensor) {
+        requireReal(tensor);
         double[] values = new double[Math.toIntExact(tensor.numel())];
         try (Scope scope = Scope.noGrad()) {
             if (values.length > 0) {
@@ -196,6 +227,7 @@ public final class Tensors {
 
     /** Copies all elements out as longs, whatever the dtype and strides. */
     public static long[] toLongs(Tensor tensor) {
+        requireReal(tensor);
         long[] values = new long[Math.toIntExact(tensor.numel())];
         try (Scope scope = Scope.noGrad()) {
             if (values.length > 0) {
@@ -211,6 +243,8 @@ public final class Tensors {
      * @throws IllegalArgumentException when the dtype or layout is another or the array too short
      */
     public static void read(Tensor tensor, float[] into) {
+        TensorArguments.require("tensor", tensor);
+        Objects.requireNonNull(into, "into");
         long count = tensor.numel();
         if (tensor.scalar_type().intern() != ScalarType.Float || !tensor.is_contiguous() || tensor.is_cuda()) {
             throw new IllegalArgumentException("need a contiguous f32 tensor on the CPU");
@@ -225,15 +259,45 @@ public final class Tensors {
         }
     }
 
-    private static Tensor allocate(ScalarType dtype, int length, long[] shape) {
+    private static void requireReal(Tensor tensor) {
+        TensorArguments.require("tensor", tensor);
+        if (tensor.is_complex() || tensor.is_quantized()) {
+            throw new IllegalArgumentException("tensor must be of numbers or truth values, is " + tensor.scalar_type().intern());
+        }
+        if (tensor.numel() > MOST_ELEMENTS) {
+            throw new IllegalArgumentException("tensor has " + tensor.numel() + " elements, more than a Java array can hold");
+        }
+    }
+
+    /** The number of elements of a shape, and that they can be addressed: libtorch counts in 64 bits and says so only in a debug build. */
+    private static long elements(long[] shape) {
+        Objects.requireNonNull(shape, "shape");
         long count = 1;
+        boolean none = false;
         for (long size : shape) {
             if (size < 0) {
                 throw new IllegalArgumentException("negative size " + size + " in shape "
                         + Arrays.toString(shape));
             }
-            count = Math.multiplyExact(count, size);
+            none |= size == 0;
+            if (size > 0 && count > MOST_BYTES / size) {
+                throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " is more than any memory");
+            }
+            count *= Math.max(1, size);
         }
+        return none ? 0 : count;
+    }
+
+    private static TensorOptions options(ScalarType dtype) {
+        Objects.requireNonNull(dtype, "dtype");
+        if (!DTYPES.contains(dtype.intern())) {
+            throw new IllegalArgumentException("dtype must be one of " + DTYPES + ", is " + dtype.intern());
+        }
+        return new TensorOptions(dtype);
+    }
+
+    private static Tensor allocate(ScalarType dtype, int length, long[] shape) {
+        long count = elements(shape);
         if (count != length) {
             throw new IllegalArgumentException("shape " + Arrays.toString(shape) + " holds " + count + " elements, given are "
                     + length);

@@ -4,6 +4,7 @@ package io.github.tppo.model;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import org.bytedeco.pytorch.Tensor;
 
 /** Parameters and optimiser of a model in training as two files, for checkpoints that a run goes on from. */
@@ -15,12 +16,18 @@ public final class TrainingState {
 
     /** Writes both into a folder that exists. */
     public static void save(Path folder, Map<String, Tensor> parameters, AdamW optimizer) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(optimizer, "optimizer");
+        TensorArguments.requireAll("parameters", parameters);
         SafeTensorsWriter.write(folder.resolve(WEIGHTS), parameters);
         optimizer.save(folder.resolve(OPTIMIZER));
     }
 
     /** Reads what {@link #save} wrote into the same parameters. */
     public static void load(Path folder, Map<String, Tensor> parameters, AdamW optimizer) throws IOException {
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(optimizer, "optimizer");
+        TensorArguments.requireAll("parameters", parameters);
         SafeTensors file = SafeTensors.open(folder.resolve(WEIGHTS));
         try (Scope scope = Scope.noGrad()) {
             for (Map.Entry<String, Tensor> entry : parameters.entrySet()) {

@@ -3,10 +3,14 @@ package io.github.tppo.model;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import io.github.tppo.run.AtomicFiles;
+import java.io.Closeable;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -30,34 +34,84 @@ final class WeightFiles {
     private static final String ASIDE = "weights.tmp";
     private static final Pattern SHARD = Pattern.compile("model-\\d{5}-of-\\d{5}\\.safetensors");
 
+    private static final String LOCK = ".lock";
+
     private WeightFiles() {
     }
 
+    /** The right to write weights into a folder, which one process or thread has at a time; what is left aside goes with it. */
+    static final class Claim implements Closeable {
+        private final Path aside;
+        private final FileChannel channel;
+
+        private Claim(Path aside, FileChannel channel) {
+            this.aside = aside;
+            this.channel = channel;
+        }
+
+        @Override
+        public void close() throws IOException {
+            try (channel) {
+                AtomicFiles.delete(aside);
+            }
+        }
+    }
+
     /**
-     * Writes tensors in the order of {@code shapes} and removes the weights that were there before.
+     * Claims a folder, and removes what a killed process has left in it.
+     *
+     * @throws IOException when another process or thread is writing weights there
+     */
+    static Claim claim(Path folder) throws IOException {
+        Path aside = folder.resolve(ASIDE);
+        Files.createDirectories(aside);
+        Path lock = aside.resolve(LOCK);
+        FileChannel channel = FileChannel.open(lock, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        try {
+            // The one before may have taken the file away between its opening here and the lock on it.
+            if (!isLocked(channel) || !Files.exists(lock)) {
+                throw new IOException(folder + ": weights are being written there already; wait for that to end, or give another folder");
+            }
+            try (Stream<Path> rest = Files.list(aside)) {
+                for (Path file : (Iterable<Path>) rest.filter(file -> !file.equals(lock))::iterator) {
+                    AtomicFiles.delete(file);
+                }
+            }
+            return new Claim(aside, channel);
+        } catch (IOException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    private static boolean isLocked(FileChannel channel) throws IOException {
+        try {
+            return channel.tryLock() != null;
+        } catch (OverlappingFileLockException e) {
+            return false; // by this process
+        }
+    }
+
+    /**
+     * Writes tensors in the order of {@code shapes} and removes the weights that were there before; in a folder that was {@link #claim}ed.
      *
      * @param progress told the bytes of each part that was written
      */
     static void write(Path folder, Map<String, long[]> shapes, SafeTensorsWriter.Source source, WeightFormat format, LongConsumer progress)
             throws IOException {
         Path aside = folder.resolve(ASIDE);
-        AtomicFiles.delete(aside);
-        try {
-            List<Map<String, SafeTensorsWriter.Spec>> shards = split(shapes, format);
-            SafeTensorsWriter.Source counted = (name, from, count) -> {
-                progress.accept(count * format.bytesOfOne());
-                return source.read(name, from, count);
-            };
-            for (int i = 0; i < shards.size(); i++) {
-                SafeTensorsWriter.write(aside.resolve(name(i, shards.size())), shards.get(i), counted, SafeTensorsWriter.METADATA);
-            }
-            if (shards.size() > 1) {
-                AtomicFiles.write(aside.resolve(SafeTensors.INDEX_NAME), index(shards));
-            }
-            moveIn(aside, folder, shards.size());
-        } finally {
-            AtomicFiles.delete(aside);
+        List<Map<String, SafeTensorsWriter.Spec>> shards = split(shapes, format);
+        SafeTensorsWriter.Source counted = (name, from, count) -> {
+            progress.accept(count * format.bytesOfOne());
+            return source.read(name, from, count);
+        };
+        for (int i = 0; i < shards.size(); i++) {
+            SafeTensorsWriter.write(aside.resolve(name(i, shards.size())), shards.get(i), counted, SafeTensorsWriter.METADATA);
         }
+        if (shards.size() > 1) {
+            AtomicFiles.write(aside.resolve(SafeTensors.INDEX_NAME), index(shards));
+        }
+        moveIn(aside, folder, shards.size());
     }
 
     /** Fills files in the order of the tensors, as transformers does. */

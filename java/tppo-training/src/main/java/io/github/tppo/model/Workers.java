@@ -2,8 +2,10 @@
 package io.github.tppo.model;
 
 import io.github.tppo.kernels.Kernels;
+import io.github.tppo.run.Check;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -34,6 +36,9 @@ public final class Workers {
         return thread;
     });
 
+    /** As the kernels' own bound. */
+    static final int MOST_THREADS = 1024;
+
     private static volatile int count = Runtime.getRuntime().availableProcessors();
     /** Calls of {@link #run} that share the processors now, and the threads that there are inside operations without them. */
     private static int inside;
@@ -46,12 +51,10 @@ public final class Workers {
     /**
      * Sets how many tasks run at a time, for the whole process; the default is the number of processors.
      *
-     * @param workers at least 1
+     * @param workers 1 to 1024
      */
     public static void setCount(int workers) {
-        if (workers < 1) {
-            throw new IllegalArgumentException("workers must be at least 1, is " + workers);
-        }
+        Check.range("workers", workers, 1, MOST_THREADS);
         count = workers;
     }
 
@@ -59,9 +62,10 @@ public final class Workers {
      * Sets with how many threads the whole process computes: so many tasks at a time, each on one thread inside libtorch and the kernels,
      * and so many in the kernels while no tasks run. Results do not depend on it.
      *
-     * @param threads 0 = one for each processor
+     * @param threads up to 1024; 0 = one for each processor
      */
     public static synchronized void setThreads(int threads) {
+        Check.range("threads", threads, 0, MOST_THREADS);
         int used = threads > 0 ? threads : Runtime.getRuntime().availableProcessors();
         setCount(used);
         Tensors.setThreads(1);
@@ -83,6 +87,8 @@ public final class Workers {
      * @throws RuntimeException the first failure in the order of the tasks, after all have ended
      */
     public static void run(List<? extends Runnable> tasks) {
+        Objects.requireNonNull(tasks, "tasks");
+        tasks.forEach(task -> Objects.requireNonNull(task, "a task of tasks"));
         int threads = Math.min(count, tasks.size());
         if (threads <= 1) {
             tasks.forEach(Runnable::run);

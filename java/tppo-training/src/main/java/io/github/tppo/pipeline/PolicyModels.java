@@ -87,6 +87,11 @@ final class PolicyModels {
       throw new IOException("sft.init: the policy knows " + policy.config().vocabSize() + " tokens, the tokenizer has "
           + tokenizer.vocabSize());
     }
+    int longest = config.text().maxPromptTokens() + config.sampling().maxNewTokens();
+    if (policy.config().maxPositions() < longest) {
+      throw new IOException("sft.init: the policy has " + policy.config().maxPositions() + " positions, text.max_prompt_tokens and"
+          + " sampling.max_new_tokens together ask for " + longest);
+    }
     return policy;
   }
 

@@ -6,6 +6,7 @@ import io.github.tppo.judge.Template;
 import io.github.tppo.report.ReportWriter;
 import io.github.tppo.run.AblationConfig;
 import io.github.tppo.run.AtomicFiles;
+import io.github.tppo.run.Check;
 import io.github.tppo.run.ExperimentConfig;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.RunFolder;
@@ -83,7 +84,10 @@ public final class TppoPipeline implements Pipeline<TppoConfig> {
 
   @Override
   public void combine(TppoConfig config, RunFolder folder, List<Path> runs) throws IOException {
-    SeedResults results = new SeedResults(List.copyOf(runs(config).values()), runs);
+    Map<String, TppoConfig> asked = runs(config);
+    Check.list("runs", runs);
+    Check.require(runs.size() == asked.size(), "runs", runs.size(), "the folders of the " + asked.size() + " runs");
+    SeedResults results = new SeedResults(List.copyOf(asked.values()), runs);
     AtomicFiles.write(folder.resultsFile(), new ObjectMapper().writerWithDefaultPrettyPrinter().writeValueAsString(results.all()));
     ReportWriter.write(folder);
   }

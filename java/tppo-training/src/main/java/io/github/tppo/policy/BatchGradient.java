@@ -4,9 +4,11 @@ package io.github.tppo.policy;
 import io.github.tppo.model.Autograd;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Workers;
+import io.github.tppo.run.Check;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BinaryOperator;
 import java.util.function.Function;
 import java.util.function.UnaryOperator;
@@ -32,11 +34,12 @@ public final class BatchGradient<M> {
    * @param microBatchSize most examples in a pass; 0 = a part at once
    */
   public BatchGradient(M model, UnaryOperator<M> replica, Function<M, Map<String, Tensor>> trainable, int microBatchSize) {
-    models.add(model);
+    Check.atLeast("microBatchSize", microBatchSize, 0);
+    models.add(Objects.requireNonNull(model, "model"));
     while (models.size() < PARTS) {
       models.add(replica.apply(model));
     }
-    this.trainable = trainable;
+    this.trainable = Objects.requireNonNull(trainable, "trainable");
     this.microBatchSize = microBatchSize;
   }
 
@@ -52,6 +55,9 @@ public final class BatchGradient<M> {
    * @param plus adds up what the micro-batches return
    */
   public <T, S> S add(List<T> batch, MicroBatch<M, T, S> pass, BinaryOperator<S> plus) {
+    Check.require(!batch.isEmpty(), "batch", "nothing", "at least one example");
+    Objects.requireNonNull(pass, "pass");
+    Objects.requireNonNull(plus, "plus");
     List<List<T>> parts = BatchParts.of(batch, PARTS);
     List<S> sums = new ArrayList<>();
     List<Runnable> tasks = new ArrayList<>();

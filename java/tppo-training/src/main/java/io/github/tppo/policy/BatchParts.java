@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import io.github.tppo.run.Check;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -10,6 +11,7 @@ public final class BatchParts {
 
   /** At most {@code parts} of them. */
   public static <T> List<List<T>> of(List<T> items, int parts) {
+    Check.atLeast("parts", parts, 1);
     List<List<T>> all = new ArrayList<>();
     int count = Math.min(parts, items.size());
     for (int i = 0; i < count; i++) {
@@ -20,6 +22,7 @@ public final class BatchParts {
 
   /** Micro-batches: as few as there can be with at most {@code most} items each; 0 = all in one. */
   public static <T> List<List<T>> ofAtMost(List<T> items, int most) {
-    return of(items, most == 0 ? 1 : (items.size() + most - 1) / most);
+    Check.atLeast("most", most, 0);
+    return of(items, most == 0 || items.isEmpty() ? 1 : Permutation.batches(items.size(), most));
   }
 }

@@ -9,6 +9,7 @@ import io.github.tppo.kernels.TokenLogProbsOptions;
 import io.github.tppo.kernels.TokenLogProbsOutputs;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
+import io.github.tppo.run.Check;
 import java.util.List;
 import org.bytedeco.pytorch.Tensor;
 
@@ -29,11 +30,12 @@ public final class PolicyScorer {
    * @param batchSize sequences in a forward pass
    */
   public static Scores score(Decoder policy, int padId, List<Sequence> sequences, double temperature, int batchSize) {
+    Check.atLeast("batchSize", batchSize, 1);
     int tokens = sequences.stream().mapToInt(s -> s.response().length).sum();
     Scores all = new Scores(new float[tokens], new float[tokens]);
     int done = 0;
-    for (int from = 0; from < sequences.size(); from += batchSize) {
-      List<Sequence> part = sequences.subList(from, Math.min(sequences.size(), from + batchSize));
+    for (long from = 0; from < sequences.size(); from += batchSize) {
+      List<Sequence> part = sequences.subList((int) from, (int) Math.min(sequences.size(), from + batchSize));
       SequenceBatch batch = SequenceBatch.ofResponses(part);
       NativeArray logprobs = NativeArray.allocate(DType.F32, batch.tokens());
       NativeArray entropies = NativeArray.allocate(DType.F32, batch.tokens());

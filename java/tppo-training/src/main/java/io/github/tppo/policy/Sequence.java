@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.policy;
 
+import java.util.Objects;
+
 /**
  * A prompt and its response as token ids of the policy; the response holds its end token if it has one.
  * These ids are those that were sampled; nothing here is ever tokenised again (INVARIANTS 8).
@@ -20,6 +22,7 @@ public record Sequence(int[] prompt, int[] response) {
 
   /** The token at a position of prompt and response together. */
   public int token(int position) {
+    Objects.checkIndex(position, length());
     return position < prompt.length ? prompt[position] : response[position - prompt.length];
   }
 }

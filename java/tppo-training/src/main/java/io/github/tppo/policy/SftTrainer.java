@@ -19,6 +19,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Supervised fine-tuning: next-token likelihood of the true queries, and in part of the prompt. Not thread safe. */
 public final class SftTrainer implements AutoCloseable {
@@ -122,6 +123,7 @@ public final class SftTrainer implements AutoCloseable {
 
   /** Mean negative log-likelihood of the response tokens of other examples, without training. */
   public double evaluate(List<Sequence> examples) {
+    Objects.requireNonNull(examples, "examples");
     PolicyScorer.Scores scores = PolicyScorer.score(policy, padId, examples, 1.0, 64);
     double sum = 0;
     for (float logprob : scores.logprobs()) {

@@ -9,6 +9,7 @@ import io.github.tppo.text.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Turns texts into the reward model's ids. Its tokenizer may differ from the policy's: the policy's tokens are found
@@ -47,6 +48,8 @@ public final class RewardEncoder {
    * method begins and ends a sequence.
    */
   public RewardInput encode(String prompt, String response) {
+    Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(response, "response");
     Encoding promptTokens = tokenizer.encodeUntrusted(prompt);
     Encoding responseTokens = tokenizer.encodeUntrusted(response);
     int scored = responseTokens.length() + 1;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.reward;
 
+import io.github.tppo.run.Check;
+import java.util.Objects;
+
 /**
  * A labelled response.
  *
@@ -10,6 +13,10 @@ package io.github.tppo.reward;
 public record RewardSample(RewardInput input, int[] classes, float sentence) {
 
   public RewardSample {
+    Objects.requireNonNull(classes, "classes");
+    for (int each : classes) {
+      Check.range("classes", each, 0, 2);
+    }
     if (classes.length != input.scored()) {
       throw new IllegalArgumentException("classes: " + classes.length + " values, expected " + input.scored());
     }

@@ -13,6 +13,7 @@ import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.policy.BatchGradient;
+import io.github.tppo.run.Check;
 import io.github.tppo.run.RewardConfig;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -110,6 +111,8 @@ public final class SentenceRewardTrainer extends RewardTrainer<SentenceSample> {
 
   /** Measures loss and area under the ROC curve on other responses, without balance mask. */
   public Quality evaluate(List<SentenceSample> samples) {
+    Check.list("samples", samples);
+    Check.require(!samples.isEmpty(), "samples", "none", "at least one");
     int n = samples.size();
     float[] probabilities = new float[2 * n];
     int[] labels = new int[n];

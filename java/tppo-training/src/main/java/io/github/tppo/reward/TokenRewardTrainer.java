@@ -9,6 +9,7 @@ import io.github.tppo.model.Pass;
 import io.github.tppo.model.Scope;
 import io.github.tppo.model.Tensors;
 import io.github.tppo.policy.BatchGradient;
+import io.github.tppo.run.Check;
 import io.github.tppo.run.RewardConfig;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -66,6 +67,8 @@ public final class TokenRewardTrainer extends RewardTrainer<RewardSample> {
    * relevant against irrelevant tokens among those of class 1 and 2, which separators cannot flatter.
    */
   public Quality evaluate(List<RewardSample> samples) {
+    Check.list("samples", samples);
+    Check.require(!samples.isEmpty(), "samples", "none", "at least one");
     List<float[]> probabilities = new ArrayList<>();
     List<int[]> labels = new ArrayList<>();
     double loss = 0;

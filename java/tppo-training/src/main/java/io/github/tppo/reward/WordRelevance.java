@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The trained reward model as a judge of words. Where {@link TokenRewardModel} gives rewards to the policy's tokens, this gives each
@@ -40,7 +41,7 @@ public final class WordRelevance implements AutoCloseable {
    * @throws IllegalStateException when the tokenizer has no end token
    */
   public static WordRelevance load(Path dir) throws IOException {
-    Tokenizer tokenizer = Tokenizer.load(dir);
+    Tokenizer tokenizer = Tokenizer.load(Objects.requireNonNull(dir, "dir"));
     Longformer model = null;
     try {
       model = Longformer.open(dir);
@@ -83,7 +84,7 @@ public final class WordRelevance implements AutoCloseable {
    * @throws IllegalArgumentException when the response is longer than the model reads
    */
   public List<Rated> rate(String prompt, String response) {
-    RewardInput input = encoder.encode(prompt, response);
+    RewardInput input = encoder.encode(Objects.requireNonNull(prompt, "prompt"), Objects.requireNonNull(response, "response"));
     float[] probabilities;
     try (Scope scope = Scope.noGrad()) {
       probabilities = Tensors.toFloats(new RewardBatch(List.of(input)).logits(model, encoder.padId()).softmax(1));

@@ -21,7 +21,7 @@ public record AblationConfig(
     }
     Check.notNegative("seeds", seeds);
     localWeight = List.copyOf(localWeight);
-    lengthPenalty = List.copyOf(lengthPenalty);
+    lengthPenalty = Check.list("length_penalty", lengthPenalty);
     alpha = List.copyOf(alpha);
     classValues = List.copyOf(classValues);
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 package io.github.tppo.run;
 
+import java.util.List;
+
 /** Range checks of configuration values; every message starts with the key, so that a reader can find it. */
 public final class Check {
   /** The largest setting that the kernels take, so that products of settings stay finite. */
@@ -44,6 +46,17 @@ public final class Check {
       throw new IllegalArgumentException(key + ": " + (found instanceof Double d ? text(d) : found)
           + ", expected " + expected);
     }
+  }
+
+  /** A copy of a list that has to be there, with something in every place. */
+  public static <T> List<T> list(String key, List<T> values) {
+    require(values != null, key, null, "a list");
+    for (int i = 0; i < values.size(); i++) {
+      if (values.get(i) == null) {
+        require(false, key + "[" + i + "]", null, "a value");
+      }
+    }
+    return List.copyOf(values);
   }
 
   private static String text(double value) {

@@ -6,6 +6,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * Reads a YAML or JSON configuration onto immutable records.
@@ -36,6 +37,7 @@ public final class ConfigReader {
    * @throws ConfigException with a line for each fault
    */
   public static <T extends Record> T read(Class<T> type, Path file, List<String> overrides) {
+    Objects.requireNonNull(type, "type");
     String text;
     try {
       if (Files.isDirectory(file)) {
@@ -63,6 +65,7 @@ public final class ConfigReader {
    * @param base what relative paths in the text are relative to
    */
   public static <T extends Record> T read(Class<T> type, String text, String name, Path base, List<String> overrides) {
+    Objects.requireNonNull(type, "type");
     return read(type, text, name, base, overrides, "--set");
   }
 
@@ -96,6 +99,7 @@ public final class ConfigReader {
 
   /** The defaults with overrides alone. */
   public static <T extends Record> T read(Class<T> type, List<String> overrides) {
+    Objects.requireNonNull(type, "type");
     return read(type, "", "the defaults", Path.of("").toAbsolutePath(), overrides);
   }
 

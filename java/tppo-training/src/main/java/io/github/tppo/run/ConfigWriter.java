@@ -15,6 +15,7 @@ import java.util.Iterator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /** Shows a configuration: as JSON with every default, and as the differences between two. Thread safe. */
@@ -57,7 +58,7 @@ public final class ConfigWriter {
     }
     if (value instanceof Map<?, ?> map) {
       ObjectNode out = NODES.objectNode();
-      map.forEach((key, item) -> out.set((String) key, tree(item)));
+      map.forEach((key, item) -> out.set(Objects.requireNonNull((String) key, "a name in a map"), tree(item)));
       return out;
     }
     if (value instanceof Enum<?> constant) {

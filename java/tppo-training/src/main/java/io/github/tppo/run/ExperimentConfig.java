@@ -15,12 +15,12 @@ public record ExperimentConfig(
     AblationConfig ablation) {
 
   public ExperimentConfig {
+    seeds = Check.list("seeds", seeds);
     Check.require(seeds.stream().distinct().count() == seeds.size(), "seeds", seeds, "different numbers");
     for (String name : arms.keySet()) {
       Check.require(name.matches("[a-z][a-z0-9_]*") && !List.of("copy", "sft", "tppo").contains(name), "arms", name,
           "names of lower-case letters, digits and _, other than copy, sft and tppo, which are always compared");
     }
-    seeds = List.copyOf(seeds);
   }
 
   /** One run of TPPO. */

@@ -7,12 +7,13 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.BufferedReader;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Writes a stage's metrics: {@code metrics.jsonl} (one object a step) and a TensorBoard event file beside it. A value
@@ -29,6 +30,7 @@ public final class MetricsWriter implements AutoCloseable {
   private final TensorBoardWriter events;
   private final double startSeconds;
   private long lastStep;
+  private boolean closed;
 
   private MetricsWriter(OutputFile lines, TensorBoardWriter events, double startSeconds, long lastStep) {
     this.lines = lines;
@@ -48,7 +50,7 @@ public final class MetricsWriter implements AutoCloseable {
    * @param lastStep the last step to keep
    */
   public static MetricsWriter open(Path stageDir, long lastStep) throws IOException {
-    Files.createDirectories(stageDir);
+    Files.createDirectories(Objects.requireNonNull(stageDir, "stageDir"));
     Path file = stageDir.resolve(FILE);
     String kept = Files.exists(file) ? keep(file, lastStep) : "";
     AtomicFiles.write(file, kept);
@@ -110,6 +112,12 @@ public final class MetricsWriter implements AutoCloseable {
    * @param metrics values by name, in the order in which they are written
    */
   public void write(long step, Map<String, Double> metrics) throws IOException {
+    requireOpen();
+    Objects.requireNonNull(metrics, "metrics");
+    metrics.forEach((name, value) -> {
+      Objects.requireNonNull(name, "metrics: a name");
+      Objects.requireNonNull(value, () -> "metrics: " + name);
+    });
     if (step <= lastStep) {
       throw new IllegalArgumentException("step: " + step + ", expected more than the last one, " + lastStep);
     }
@@ -124,18 +132,30 @@ public final class MetricsWriter implements AutoCloseable {
         node.putNull(name);
       }
     });
-    lines.write((MAPPER.writeValueAsString(node) + "\n").getBytes(StandardCharsets.UTF_8));
+    byte[] json = MAPPER.writeValueAsBytes(node); // bytes: a name with half a surrogate pair is refused
+    byte[] line = Arrays.copyOf(json, json.length + 1);
+    line[json.length] = '
+';
+    lines.write(line);
     events.write(step, now, metrics);
     lastStep = step;
   }
 
   /** Waits until the metrics so far are on the device. */
   public void sync() throws IOException {
+    requireOpen();
     lines.sync(false);
+  }
+
+  private void requireOpen() {
+    if (closed) {
+      throw new IllegalStateException("the metrics are closed");
+    }
   }
 
   @Override
   public void close() throws IOException {
+    closed = true;
     try (events) {
       lines.close();
     }

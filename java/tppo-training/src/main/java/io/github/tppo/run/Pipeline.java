@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * What the command line runs: a configuration and the stages that it asks for.
@@ -25,7 +26,7 @@ public interface Pipeline<C extends Record> {
 
   /** The runs that a configuration asks for, by their folder below {@code --out}; {@code ""} is that folder itself. */
   default Map<String, C> runs(C config) {
-    return Map.of("", config);
+    return Map.of("", Objects.requireNonNull(config, "config"));
   }
 
   /**

@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
+import java.util.Objects;
 
 /**
  * The folder of one run, held by one process at a time. Closing it lets the lock go; so does the end of the
@@ -38,6 +39,7 @@ public final class RunFolder implements AutoCloseable {
    * @throws RunException when another run holds it, or when its state cannot be read
    */
   public static RunFolder open(Path root) throws IOException {
+    Objects.requireNonNull(root, "root");
     if (Files.exists(root) && !Files.isDirectory(root)) {
       throw new ConfigException("--out " + root + ": a file is there, expected a folder or nothing");
     }
@@ -121,7 +123,7 @@ public final class RunFolder implements AutoCloseable {
 
   /** A path below the folder, such as {@code data/train.jsonl}. */
   public Path path(String relative) {
-    return root.resolve(relative);
+    return root.resolve(Objects.requireNonNull(relative, "relative"));
   }
 
   /** {@code config.json}: the full resolved configuration. */
@@ -156,7 +158,7 @@ public final class RunFolder implements AutoCloseable {
 
   /** The folder of a trained model: {@code sft}, {@code reward-token}, {@code reward-sentence}, {@code ppo}, {@code dpo}, {@code tppo}. */
   public Path model(String name) {
-    return root.resolve(name);
+    return root.resolve(Objects.requireNonNull(name, "name"));
   }
 
   /** {@code results.json}: the run's figures. */

@@ -40,7 +40,7 @@ public final class RunState {
     /** Checks that nothing is null. */
     public Entry {
       if (config == null || inputs == null || figures == null || figures.values().stream().anyMatch(Objects::isNull)) {
-        throw new IllegalArgumentException("a stage's entry holds null");
+        throw new IllegalArgumentException("a stage's entry holds null: config " + config + ", inputs " + inputs + ", figures " + figures);
       }
     }
   }

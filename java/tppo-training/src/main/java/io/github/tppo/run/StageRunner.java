@@ -13,6 +13,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.BooleanSupplier;
 
 /**
@@ -40,7 +41,7 @@ public final class StageRunner<C extends Record> {
    * @param stop whether the user asked to stop
    */
   public StageRunner(List<Stage<C>> stages, C config, RunFolder folder, Backend backend, Reporter reporter, BooleanSupplier stop) {
-    this.stages = List.copyOf(stages);
+    this.stages = Check.list("stages", stages);
     this.config = config;
     this.folder = folder;
     this.backend = backend;
@@ -89,6 +90,7 @@ public final class StageRunner<C extends Record> {
    * @throws ConfigException when a stage that they need is not finished; names the commands to run
    */
   public void runCommand(String command) throws Exception {
+    Objects.requireNonNull(command, "command");
     List<Stage<C>> chosen = stages.stream().filter(s -> s.command().equals(command)).toList();
     if (chosen.isEmpty()) {
       throw new ConfigException(command + ": no such stage; stages are "

@@ -23,6 +23,7 @@ public final class TensorBoardWriter implements AutoCloseable {
   private static final int FIXED32 = 5;
 
   private final OutputStream out;
+  private boolean closed;
 
   /**
    * Begins a file; one that is there is replaced.
@@ -42,6 +43,9 @@ public final class TensorBoardWriter implements AutoCloseable {
   /** Writes the values of one step and hands them to the operating system. */
   public void write(long step, double wallTime, Map<String, Double> scalars) throws IOException {
     // Summary { repeated Value value = 1; }  Value { string tag = 1; float simple_value = 2; }
+    if (closed) {
+      throw new IllegalStateException("the events are closed");
+    }
     Message summary = new Message();
     for (Map.Entry<String, Double> scalar : scalars.entrySet()) {
       Message value = new Message();
@@ -80,6 +84,7 @@ public final class TensorBoardWriter implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
+    closed = true;
     out.close();
   }
 

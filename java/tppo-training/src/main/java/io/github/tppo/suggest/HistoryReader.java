@@ -13,6 +13,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 
 /**
  * Reads {@link Histories} one at a time, so that an input of any length takes little memory: as JSON values one after another, on one
@@ -98,6 +99,7 @@ public abstract class HistoryReader implements Closeable {
 
     Lines(InputStream in, String source) {
       super(source);
+      Objects.requireNonNull(in, "in");
       bytes = new BufferedReader(new InputStreamReader(in, StandardCharsets.ISO_8859_1));
     }
 

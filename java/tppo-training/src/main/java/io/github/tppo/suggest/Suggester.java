@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -50,6 +51,7 @@ public final class Suggester implements AutoCloseable {
    * @throws ConfigException when a folder does not hold a model
    */
   public static Suggester load(Path modelDir, Path rewardModelDir) throws IOException {
+    Objects.requireNonNull(modelDir, "modelDir");
     requireModel("--model", modelDir, "a policy, such as runs/quickstart/tppo");
     if (rewardModelDir != null) {
       requireModel("--reward-model", rewardModelDir, "a reward model, such as runs/quickstart/reward-token");
@@ -100,8 +102,27 @@ public final class Suggester implements AutoCloseable {
     return settings;
   }
 
-  /** One suggestion for each ask, in their order. None depends on what else is asked. */
+  /**
+   * Refuses options that this policy cannot serve.
+   *
+   * @throws InputException when the longest prompt leaves no room for the longest response in the positions of the policy
+   */
+  public void check(SuggestOptions options) {
+    int positions = policy.config().maxPositions();
+    int most = positions - settings.maxPromptTokens() + 1; // the last token chosen needs no place
+    if (options.maxNewTokens() > most) {
+      throw new InputException("max_new_tokens", "found " + options.maxNewTokens() + ", expected at most " + Math.max(0, most)
+          + ": the policy has " + positions + " positions, of which a prompt takes up to " + settings.maxPromptTokens());
+    }
+  }
+
+  /**
+   * One suggestion for each ask, in their order. None depends on what else is asked.
+   *
+   * @throws InputException as {@link #check}
+   */
   public List<Suggestion> suggest(List<Ask> asks, SuggestOptions options) {
+    check(options);
     List<int[]> prompts = new ArrayList<>();
     long[] streams = new long[asks.size()];
     for (int i = 0; i < streams.length; i++) {

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Objects;
 import java.util.PriorityQueue;
 import java.util.TreeSet;
 import java.util.regex.Matcher;
@@ -57,6 +58,8 @@ public final class BpeTrainer {
      * @throws IOException              when a file cannot be written
      */
     public static int train(Iterator<String> texts, int vocabulary, Path outDir) throws IOException {
+        Objects.requireNonNull(texts, "texts");
+        Objects.requireNonNull(outDir, "outDir");
         if (vocabulary < MIN_VOCABULARY) {
             throw new IllegalArgumentException("vocabulary is " + vocabulary + "; byte-level BPE needs at least "
                 + MIN_VOCABULARY + " (the special tokens and 256 bytes)");
@@ -80,6 +83,8 @@ public final class BpeTrainer {
      * @throws IOException when a file cannot be read or written
      */
     public static int trainOnExamples(Path examples, int vocabulary, Path outDir) throws IOException {
+        Objects.requireNonNull(examples, "examples");
+        Objects.requireNonNull(outDir, "outDir");
         try (Stream<Example> stream = Examples.stream(examples)) {
             return train(stream.flatMap(e -> PromptFormat.queryLines(e).stream()).iterator(), vocabulary, outDir);
         } catch (UncheckedIOException e) {

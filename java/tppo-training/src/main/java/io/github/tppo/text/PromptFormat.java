@@ -7,6 +7,7 @@ import io.github.tppo.run.Doc;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
 
@@ -63,7 +64,7 @@ public record PromptFormat(
 
     /** A query as its line of the prompt: the form to train a tokenizer on. */
     public static String queryLine(String query) {
-        return " " + oneLine(query) + "\n";
+        return " " + oneLine(Objects.requireNonNull(query, "query")) + "\n";
     }
 
     /**

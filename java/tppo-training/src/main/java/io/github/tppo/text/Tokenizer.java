@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
@@ -61,6 +62,7 @@ public final class Tokenizer implements AutoCloseable {
      * @throws IOException when a file is missing or is not a tokenizer that the library can read
      */
     public static Tokenizer load(Path fileOrDir) throws IOException {
+        Objects.requireNonNull(fileOrDir, "fileOrDir");
         Path file = Files.isDirectory(fileOrDir) ? fileOrDir.resolve("tokenizer.json") : fileOrDir;
         if (!Files.isRegularFile(file)) {
             throw new NoSuchFileException(file.toString(), null, "no tokenizer.json here; a checkpoint's tokenizer must be"
@@ -78,7 +80,7 @@ public final class Tokenizer implements AutoCloseable {
 
     /** Writes the shipped tokenizer's files into {@code dir}, as a checkpoint needs them beside its weights. */
     public static void copyShipped(Path dir) throws IOException {
-        Files.createDirectories(dir);
+        Files.createDirectories(Objects.requireNonNull(dir, "dir"));
         OutputFile.write(dir.resolve("tokenizer.json"), resource("tokenizer.json"));
         OutputFile.write(dir.resolve("tokenizer_config.json"), resource("tokenizer_config.json"));
     }

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -83,6 +84,32 @@ class AdamWTest {
                 setGradients(parameters, 1);
                 assertFalse(optimizer.step(0.01).applied());
                 assertArrayEquals(new float[] {1, -2, 3, 0.5f}, Tensors.toFloats(parameters.get("w")));
+            }
+        }
+    }
+
+    /** A step that is refused counts for nothing, and so do counts that no run can have written. */
+    @Test
+    void aWrongLearningRateAndWrongCountsChangeNothing(@TempDir Path folder) throws IOException {
+        try (Scope scope = Scope.open()) {
+            Map<String, Tensor> parameters = parameters();
+            setGradients(parameters, 1);
+            try (AdamW optimizer = new AdamW(parameters, OPTIONS); AdamW other = new AdamW(parameters, OPTIONS)) {
+                assertThrows(IllegalArgumentException.class, () -> optimizer.step(Double.NaN));
+                assertThrows(IllegalArgumentException.class, () -> optimizer.step(-1));
+                optimizer.save(folder.resolve("refused"));
+                other.save(folder.resolve("new"));
+                assertEquals(-1, Files.mismatch(folder.resolve("refused"), folder.resolve("new")));
+
+                Map<String, Tensor> state = new LinkedHashMap<>();
+                SafeTensors saved = SafeTensors.open(folder.resolve("new"));
+                for (String name : saved.names()) {
+                    state.put(name, saved.read(name));
+                }
+                state.put("steps", Tensors.of(new long[] {1, -1, 1}, 3));
+                SafeTensorsWriter.write(folder.resolve("negative"), state);
+                IOException e = assertThrows(IOException.class, () -> optimizer.load(folder.resolve("negative")));
+                assertTrue(e.getMessage().contains("\"steps\" holds -1"), e.getMessage());
             }
         }
     }

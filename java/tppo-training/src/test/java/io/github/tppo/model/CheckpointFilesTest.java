@@ -203,6 +203,28 @@ class CheckpointFilesTest {
         assertThrows(IOException.class, () -> CheckpointTools.convert(to, WeightFormat.FLOAT32, to, ProgressListener.NONE));
     }
 
+    /** They would write into each other's files; what a killed one has left is no obstacle. */
+    @Test
+    void twoWritersOfOneFolderAreNotLetIn(@TempDir Path other) throws IOException {
+        try (Decoder model = Decoder.create(Fixtures.tiny(), 1)) {
+            model.save(folder);
+            Files.createDirectories(other.resolve("weights.tmp"));
+            Files.writeString(other.resolve("weights.tmp/model.safetensors.tmp"), "torn");
+            List<String> refusals = new ArrayList<>();
+            CheckpointTools.convert(folder, WeightFormat.of("bfloat16", 2000), other, (done, total, note) -> {
+                refusals.add(assertThrows(IOException.class,
+                        () -> CheckpointTools.convert(folder, WeightFormat.FLOAT32, other, ProgressListener.NONE)).getMessage());
+                refusals.add(assertThrows(IOException.class, () -> model.save(other)).getMessage());
+            });
+            assertTrue(refusals.size() > 1 && refusals.stream().allMatch(text -> text.contains("weights are being written there already")),
+                    refusals::toString);
+            assertSameWeights(model, other, ScalarType.BFloat16);
+            CheckpointTools.convert(folder, WeightFormat.FLOAT32, other, ProgressListener.NONE);
+            assertSameWeights(model, other, ScalarType.Float);
+            assertFalse(Files.exists(other.resolve("weights.tmp")));
+        }
+    }
+
     @Test
     void infoCountsWeightsBytesAndMemory() throws IOException {
         DecoderConfig config = Fixtures.tiny();

@@ -302,6 +302,23 @@ class GeneratorTest {
     }
 
     @Test
+    void aResponseThatDoesNotFitThePositionsIsRefused() {
+        try (Decoder decoder = GenerationModels.windowed(0)) { // 64 positions
+            Generator generator = new Generator(decoder, -1);
+            int[] prompt = new int[60];
+            Arrays.fill(prompt, 3);
+            List<int[]> prompts = List.of(new int[] {3}, prompt);
+            assertEquals(5, generator.generate(prompts, new long[2], SamplingOptions.greedy(5)).get(1).ids().length);
+            IllegalArgumentException e = assertThrows(IllegalArgumentException.class,
+                    () -> generator.generate(prompts, new long[2], SamplingOptions.greedy(6)));
+            assertTrue(e.getMessage().contains("prompt 1 of 60 tokens and a response of up to 6 need more than the model's 64 positions"),
+                    e.getMessage());
+            assertThrows(IllegalArgumentException.class,
+                    () -> generator.generate(prompts, new long[2], SamplingOptions.greedy(Integer.MAX_VALUE)));
+        }
+    }
+
+    @Test
     void wrongPromptsAndWeightsThatAreNotFiniteAreNamed() {
         try (Decoder decoder = GenerationModels.windowed(0)) {
             Generator generator = new Generator(decoder, EOS);

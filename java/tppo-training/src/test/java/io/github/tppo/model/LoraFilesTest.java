@@ -146,6 +146,16 @@ class LoraFilesTest {
         }
     }
 
+    /** Folded into the weights they would break the whole model, and nothing would say so. */
+    @Test
+    void numbersThatAreNotFiniteAreNamed() throws IOException {
+        for (float wrong : new float[] {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY}) {
+            tensors(t -> t.get(Q).view(-1).narrow(0, 3, 1).fill_(new org.bytedeco.pytorch.Scalar(wrong)));
+            String refusal = refusal();
+            assertTrue(refusal.contains("\"" + Q + "\" holds NaN or infinity"), refusal);
+        }
+    }
+
     @Test
     void aRankPatternDecidesTheShape() throws IOException {
         set(json -> json.putObject("rank_pattern").put("layers.0.self_attn.q_proj", 3));

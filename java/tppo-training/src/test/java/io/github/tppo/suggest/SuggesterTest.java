@@ -189,6 +189,19 @@ class SuggesterTest {
   }
 
   @Test
+  void responsesThatDoNotFitThePositionsOfThePolicyAreRefused() throws IOException {
+    saveTinyPolicy(); // 128 positions
+    new SuggestSettings(PromptFormat.defaults(), 40, 1, 7).write(dir);
+    try (Suggester suggester = Suggester.load(dir, null)) {
+      suggester.check(new SuggestOptions(1, 0, 1, 89));
+      InputException e = assertThrows(InputException.class,
+          () -> suggester.suggest(List.of(new Ask(PASTA, 1)), new SuggestOptions(1, 0, 1, 90)));
+      assertEquals("max_new_tokens", e.param());
+      assertTrue(e.getMessage().contains("expected at most 89: the policy has 128 positions, of which a prompt takes up to 40"), e.getMessage());
+    }
+  }
+
+  @Test
   void optionsOutOfRangeAreNamed() {
     for (double t : new double[] {-1, 1e-3, 1000, Double.NaN, Double.POSITIVE_INFINITY}) {
       assertEquals("temperature", assertThrows(InputException.class, () -> new SuggestOptions(t, 0, 1, 1)).param());

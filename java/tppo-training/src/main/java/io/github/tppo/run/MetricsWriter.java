@@ -134,8 +134,7 @@ public final class MetricsWriter implements AutoCloseable {
     });
     byte[] json = MAPPER.writeValueAsBytes(node); // bytes: a name with half a surrogate pair is refused
     byte[] line = Arrays.copyOf(json, json.length + 1);
-    line[json.length] = '
-';
+    line[json.length] = '\n';
     lines.write(line);
     events.write(step, now, metrics);
     lastStep = step;

@@ -70,6 +70,11 @@ public final class RolloutOracle {
     return Double.parseDouble(settings.get(name));
   }
 
+  /** A log-ratio as the kernels take it. */
+  private static double clamped(double logRatio) {
+    return Math.max(-20, Math.min(20, logRatio));
+  }
+
   private double kl(int i) {
     double d = Math.max(-20, Math.min(20, array("old_logprobs")[i] - array("ref_logprobs")[i]));
     return switch (settings.get("kl_estimator")) {
@@ -240,7 +245,9 @@ public final class RolloutOracle {
         }
         count++;
         double ratioLog = array("update_logprobs")[at] - array("old_logprobs")[i];
-        double d = Math.max(-20, Math.min(20, ratioLog));
+        double d = clamped(ratioLog);
+        double toReference = array("update_logprobs")[at] - array("ref_logprobs")[i];
+        boolean held = d != ratioLog || clamped(toReference) != toReference;
         double ratio = Math.exp(d);
         assertEquals(ratio, array("update_ratios")[at], tolerance(ROUNDING, 0, ratio));
         double a = array("advantages")[i];
@@ -254,7 +261,7 @@ public final class RolloutOracle {
         }
         terms += term;
         boolean clipped = a > 0 && ratio > high || a < 0 && ratio < low;
-        add(sums, 1, objective, clipped ? 1 : 0, ratio - 1 - d, entropy, ratio, d != ratioLog ? 1 : 0, ratio > high || ratio < low ? 1 : 0, -d);
+        add(sums, 1, objective, clipped ? 1 : 0, ratio - 1 - d, entropy, ratio, held ? 1 : 0, ratio > high || ratio < low ? 1 : 0, -d);
       }
       tokens += count;
       sequences += count > 0 ? 1 : 0;

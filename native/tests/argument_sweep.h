@@ -120,7 +120,7 @@ class Call {
       for (const Struct& other : structs_)
         for (const Field& g : fields_of(other.type)) {
           if (!g.pointer || &other.address(g) == &address || other.address(g) == 0) continue;
-          address = other.address(g) - element;
+          address = (other.address(g) - 1) / element * element;  // aligned, so that the overlap is what is wrong
           refused(s, f, ("over " + g.name).c_str(), "overlaps");
         }
     address = good;

@@ -75,7 +75,10 @@ public final class SafeTensorsWriter {
      */
     public static void write(Path file, Map<String, Tensor> tensors, Map<String, String> metadata) throws IOException {
         Objects.requireNonNull(file, "file");
-        Objects.requireNonNull(metadata, "metadata");
+        Objects.requireNonNull(metadata, "metadata").forEach((name, value) -> {
+            Objects.requireNonNull(name, "metadata: a name");
+            Objects.requireNonNull(value, () -> "metadata: " + name);
+        });
         TensorArguments.requireAll("tensors", tensors);
         Map<String, Spec> specs = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> specs.put(name, new Spec(tensor.scalar_type(), Tensors.shape(tensor))));

@@ -29,6 +29,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * PPO on token-level rewards (SPEC 5 and 6). A round samples responses, freezes everything that the update needs in a
@@ -97,6 +98,7 @@ public final class PpoTrainer implements AutoCloseable {
 
   /** The same, and writes what its metrics are made of. */
   public Map<String, Double> round(long round, RolloutFiles files) throws IOException {
+    Objects.requireNonNull(files, "files");
     Round done = play(round);
     files.write(round + 1, done.collected(), done.metrics().scores(), done.updates(), settings(done.values()));
     return done.values();

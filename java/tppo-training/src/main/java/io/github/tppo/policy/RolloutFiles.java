@@ -13,6 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
+import java.util.Objects;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -33,7 +34,7 @@ public final class RolloutFiles {
 
   /** @param stageDir where the metrics of the policy go */
   public RolloutFiles(Path stageDir) {
-    this.folder = stageDir.resolve(FOLDER);
+    this.folder = Objects.requireNonNull(stageDir, "stageDir").resolve(FOLDER);
   }
 
   /** Deletes the files of rounds that will be run again, as their lines of the metrics are dropped. */

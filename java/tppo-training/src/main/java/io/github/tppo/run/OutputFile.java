@@ -9,6 +9,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.OpenOption;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 
 /**
  * A file that is written, without a buffer. A write that fails names the file: Java's own message is "No space left on device" and does
@@ -35,6 +36,7 @@ public final class OutputFile extends OutputStream {
 
   /** Writes a file in a folder that is itself being written aside: neither synced nor renamed, as {@link AtomicFiles#write} is. */
   public static void write(Path path, byte[] bytes) throws IOException {
+    Objects.requireNonNull(bytes, "bytes");
     try (OutputFile file = create(path)) {
       file.write(bytes);
     }
@@ -57,6 +59,7 @@ public final class OutputFile extends OutputStream {
 
   @Override
   public void write(byte[] bytes, int from, int length) throws IOException {
+    Objects.checkFromIndexSize(from, length, Objects.requireNonNull(bytes, "bytes").length);
     ByteBuffer rest = ByteBuffer.wrap(bytes, from, length);
     try {
       while (rest.hasRemaining()) {

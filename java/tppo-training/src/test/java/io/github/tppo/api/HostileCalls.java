@@ -13,6 +13,8 @@ import java.lang.reflect.Modifier;
 import java.lang.reflect.Parameter;
 import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.FileSystem;
+import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -64,9 +66,18 @@ final class HostileCalls implements AutoCloseable {
     this.log = new RandomAccessFile(LOG, "rw");
   }
 
-  /** The public classes of a library, without those of packages named internal. */
+  /** The public classes of a library, a folder or a jar, without those of packages named internal. */
   static List<Class<?>> classes(Class<?> ofLibrary) throws IOException, URISyntaxException {
-    Path root = Path.of(ofLibrary.getProtectionDomain().getCodeSource().getLocation().toURI());
+    Path library = Path.of(ofLibrary.getProtectionDomain().getCodeSource().getLocation().toURI());
+    if (Files.isDirectory(library)) {
+      return classesBelow(library);
+    }
+    try (FileSystem jar = FileSystems.newFileSystem(library)) {
+      return classesBelow(jar.getPath("/"));
+    }
+  }
+
+  private static List<Class<?>> classesBelow(Path root) throws IOException {
     try (Stream<Path> files = Files.walk(root)) {
       return files.map(file -> root.relativize(file).toString())
           .filter(name -> name.endsWith(".class") && !name.contains("internal"))

@@ -50,6 +50,7 @@ import io.github.tppo.policy.EpochBatches;
 import io.github.tppo.policy.PpoTrainer;
 import io.github.tppo.policy.PreferencePair;
 import io.github.tppo.policy.Prompt;
+import io.github.tppo.policy.RolloutFiles;
 import io.github.tppo.policy.Sequence;
 import io.github.tppo.policy.SftTrainer;
 import io.github.tppo.policy.SkippedSteps;
@@ -67,6 +68,7 @@ import io.github.tppo.run.AtomicFiles;
 import io.github.tppo.run.Backend;
 import io.github.tppo.run.Checkpoints;
 import io.github.tppo.run.ConfigReader;
+import io.github.tppo.run.OutputFile;
 import io.github.tppo.run.Pipeline;
 import io.github.tppo.run.ProgressListener;
 import io.github.tppo.run.Reporter;
@@ -471,6 +473,7 @@ final class TrainingCalls {
         .call("ConfigWriter.json", () -> new Object[] {CONFIG}).call("ConfigTemplate.yaml", () -> new Object[] {CONFIG})
         .call("OptimizerConfig.rate", () -> new Object[] {1L, 10L})
         .call("MetricsWriter.write", () -> new Object[] {1L, Map.of("loss", 1.0)})
+        .type(OutputFile.class, () -> OutputFile.create(types.missing())).type(IOException.class, () -> new IOException("wrong"))
         .type(TensorBoardWriter.class, () -> new TensorBoardWriter(types.missing(), 0))
         .call("TensorBoardWriter.new", () -> new Object[] {types.missing(), 0.0})
         .call("TensorBoardWriter.write", () -> new Object[] {1L, 1.0, Map.of("loss", 1.0)})
@@ -507,6 +510,6 @@ final class TrainingCalls {
         .without("reads logs; PrepareHostileInputTest, LogFuzzTest", "Prepare.run")
         .without("writes a model as large as it is told to", "CheckpointTools.writeRandom(DecoderConfig,long,WeightFormat,Path,ProgressListener)")
         .without("an array of the length asked for", "Permutation.of", "Permutation.batches");
-    samples.type(Set.class, Set::of);
+    samples.type(Set.class, Set::of).type(RolloutFiles.class, () -> new RolloutFiles(types.missing()));
   }
 }

@@ -42,7 +42,7 @@ class ReplyPropertyTest {
 
   @Property(seed = "1")
   void aWholeReplyIsReadAsItStandsWhateverIsAroundIt(@ForAll("responses") String response, @ForAll boolean whole, @ForAll long bits,
-      @ForAll("talk") String before, @ForAll("talk") String after) throws JudgeException {
+      @ForAll("talk") String before, @ForAll("closing") String after) throws JudgeException {
     List<ResponseText.Word> words = ResponseText.words(response);
     int[] scores = new Random(bits).ints(words.size(), 0, 2).toArray();
     Judgement judgement = ReplyParser.token(before + reply(words, scores, whole ? 1 : 0) + after, response);
@@ -56,6 +56,12 @@ class ReplyPropertyTest {
   @Provide
   Arbitrary<String> talk() {
     return Arbitraries.of("", " ", "```json\n", "\n```", "Here it is: ", "} ", "\" ", "<think>{\"a\": 1}</think>", "\u00e9 ");
+  }
+
+  /** Thoughts stand before what was thought of: up to their end nothing is read. */
+  @Provide
+  Arbitrary<String> closing() {
+    return talk().filter(text -> !text.contains("think"));
   }
 
   @Property(seed = "2")

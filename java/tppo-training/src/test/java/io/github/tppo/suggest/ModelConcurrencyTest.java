@@ -65,7 +65,7 @@ class ModelConcurrencyTest {
     Tokenizer.copyShipped(dir);
     Tokenizer.copyShipped(reward);
     tokenizer = Tokenizer.load(dir);
-    decoder = Decoder.create(DecoderConfig.mistral(tokenizer.vocabSize(), 64, 96, 2, 4, 2, 64, tokenizer.bosId(), tokenizer.padId(),
+    decoder = Decoder.create(DecoderConfig.mistral(tokenizer.vocabSize(), 64, 96, 2, 4, 2, 256, tokenizer.bosId(), tokenizer.padId(),
         tokenizer.eosId(), 1), 1);
     decoder.save(dir);
     generator = new Generator(decoder, tokenizer.eosId());

@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import java.util.Objects;
 
 /**
  * Shape of a decoder, as in the {@code config.json} of Hugging Face's mistral, llama and qwen2.
@@ -156,7 +157,7 @@ public record DecoderConfig(
      * @throws IOException when a key is missing or wrong, or a setting is not supported; the message names file and key
      */
     public static DecoderConfig read(Path file) throws IOException {
-        return DecoderConfigJson.read(file);
+        return DecoderConfigJson.read(Objects.requireNonNull(file, "file"));
     }
 
     /**

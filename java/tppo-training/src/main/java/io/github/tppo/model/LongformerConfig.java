@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.Objects;
 
 /**
  * Shape of a Longformer token classifier, as in Hugging Face's {@code config.json}.

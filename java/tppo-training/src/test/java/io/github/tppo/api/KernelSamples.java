@@ -136,7 +136,7 @@ final class KernelSamples {
     samples.type(NativeArray.class, () -> floats(6)).type(TokenLayout.class, KernelSamples::layout)
         .type(DecoderShape.class, () -> SHAPE).type(DecoderLayer.class, KernelSamples::layer)
         .type(DecoderProjection.class, () -> projection(4, 4)).type(DecoderRows.class, KernelSamples::rows)
-        .type(DecoderCache.class, () -> new DecoderCache(SHAPE, 2, 3)).type(Device.class, () -> Device.CPU)
+        .type(DecoderCache.class, () -> new DecoderCache(SHAPE, 2, 3)).type(Device.class, () -> Device.CPU).type("Object", () -> "a")
         .type(Logits.class, () -> Logits.of(floats(24), 4))
         .type(OutputLayer.class, () -> OutputLayer.of(floats(18), 3, floats(12)).withGradients(floats(18), floats(12)))
         .type(DecoderWeights.class, () -> new DecoderWeights(SHAPE, floats(20), List.of(layer()), floats(4), floats(20)));

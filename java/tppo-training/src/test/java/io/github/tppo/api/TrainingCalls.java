@@ -507,6 +507,7 @@ final class TrainingCalls {
             "AnnotationSheet.write")
         .without("reads reference vectors; the tests of their names", "KernelVectors.verify", "LongformerVectors.verify",
             "ModelVectors.verify", "TokenizerVectors.verify")
+        .without("IndexOutOfBoundsException is what an OutputStream throws", "OutputFile.write(byte[],int,int)")
         .without("reads logs; PrepareHostileInputTest, LogFuzzTest", "Prepare.run")
         .without("writes a model as large as it is told to", "CheckpointTools.writeRandom(DecoderConfig,long,WeightFormat,Path,ProgressListener)")
         .without("an array of the length asked for", "Permutation.of", "Permutation.batches");

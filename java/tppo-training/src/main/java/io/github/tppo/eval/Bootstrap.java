@@ -80,7 +80,7 @@ public final class Bootstrap {
    * @param statistic of the cases whose numbers are given; NaN where it is not defined, and such resamples are left out
    */
   public static Interval of(int n, ToDoubleFunction<int[]> statistic, int resamples, long seed) {
-    Check.range("n", n, 1, MOST_CASES);
+    Check.range("n", n, 0, MOST_CASES);
     Check.range("resamples", resamples, 0, MOST_RESAMPLES);
     SplittableRandom random = new SplittableRandom(seed);
     int[] drawn = new int[n];

@@ -8,8 +8,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
-import java.util.stream.IntStream;
 import java.util.Objects;
+import java.util.stream.IntStream;
 
 /**
  * Shape of a decoder, as in the {@code config.json} of Hugging Face's mistral, llama and qwen2.

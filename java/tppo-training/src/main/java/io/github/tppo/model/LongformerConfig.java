@@ -12,9 +12,9 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.Objects;
 
 /**
  * Shape of a Longformer token classifier, as in Hugging Face's {@code config.json}.
@@ -92,7 +92,7 @@ public record LongformerConfig(
      * @throws IOException when a key is missing or wrong, or a setting is not supported; the message names file and key
      */
     public static LongformerConfig read(Path file) throws IOException {
-        ConfigJson json = ConfigJson.read(file);
+        ConfigJson json = ConfigJson.read(Objects.requireNonNull(file, "file"));
         if (!json.text("model_type", "").equals("longformer")) {
             throw json.wrong("model_type", "longformer");
         }

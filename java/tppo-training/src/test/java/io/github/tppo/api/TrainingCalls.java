@@ -392,7 +392,7 @@ final class TrainingCalls {
             () -> new Object[] {List.of(TrainingSamples.example()), List.of("red shoes"), NO_PROGRESS, NO_STOP})
         .call("PairVerdict.ask", () -> new Object[] {judge, 1, List.of(TrainingSamples.example()), List.of("a"), List.of("b"), NO_PROGRESS,
             NO_STOP})
-        .call("Bootstrap.of", () -> new Object[] {3, (ToDoubleFunction<int[]>) drawn -> drawn[0], 10, 1L})
+        .call("Bootstrap.of", () -> new Object[] {3, (ToDoubleFunction<int[]>) drawn -> drawn.length, 10, 1L})
         .call("Bootstrap.mean(double[],int,long)", () -> new Object[] {new double[] {1, 2, 3}, 10, 1L})
         .call("Bootstrap.mean(double[][],int,long)", () -> new Object[] {new double[][] {{1, 2, 3}}, 10, 1L})
         .call("Estimate.of", () -> new Object[] {new double[][] {{1, 2, 3}, {2, 3, 4}}, 10, 1L})

@@ -139,20 +139,22 @@ final class HostileCalls implements AutoCloseable {
       attempt(call);
       return null;
     });
-    for (int before = -1; !forms.isDone();) {
-      if (before == calls) {
-        faults.add(Files.readString(Path.of(LOG)) + " does not end");
-        executor.shutdown();
-        executor = executor();
-        return;
-      }
-      before = calls;
+    boolean done = false;
+    while (!done) {
+      int before = calls;
       try {
         forms.get(SECONDS, TimeUnit.SECONDS);
+        done = true;
       } catch (TimeoutException e) {
-        continue; // it has not ended, but it may have gone on
+        if (before == calls) {
+          faults.add(Files.readString(Path.of(LOG)) + " does not end");
+          executor.shutdown();
+          executor = executor();
+          return;
+        }
       } catch (ExecutionException e) {
         faults.add(Samples.name(call) + ": " + e.getCause());
+        done = true;
       }
     }
     if (peakMemory() - memory > MOST_MEMORY) {

@@ -22,6 +22,7 @@ import io.github.tppo.judge.GeneratedResponse;
 import io.github.tppo.judge.InOrder;
 import io.github.tppo.judge.Judge;
 import io.github.tppo.judge.JudgeConfig;
+import io.github.tppo.judge.JudgeException;
 import io.github.tppo.judge.Judgement;
 import io.github.tppo.judge.Labeller;
 import io.github.tppo.judge.LexicalJudge;
@@ -474,6 +475,7 @@ final class TrainingCalls {
         .call("OptimizerConfig.rate", () -> new Object[] {1L, 10L})
         .call("MetricsWriter.write", () -> new Object[] {1L, Map.of("loss", 1.0)})
         .type(OutputFile.class, () -> OutputFile.create(types.missing())).type(IOException.class, () -> new IOException("wrong"))
+        .type("JudgeException", () -> new JudgeException("wrong"))
         .type(TensorBoardWriter.class, () -> new TensorBoardWriter(types.missing(), 0))
         .call("TensorBoardWriter.new", () -> new Object[] {types.missing(), 0.0})
         .call("TensorBoardWriter.write", () -> new Object[] {1L, 1.0, Map.of("loss", 1.0)})

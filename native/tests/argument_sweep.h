@@ -159,6 +159,7 @@ class Call {
       CHECK(size(device, &bytes) != TPPO_OK && strstr(tppo_last_error(), "device") != nullptr);
       CHECK(run(device, nullptr, 0) != TPPO_OK && strstr(tppo_last_error(), "device") != nullptr);
     }
+    if (tppo_cuda_device_count() == 0) CHECK_ERROR(run(0, nullptr, 0), TPPO_UNSUPPORTED, "device");
     CHECK_INVALID(size(kDevice, nullptr), "bytes");
     CHECK_OK(size(kDevice, &bytes));
     if (bytes == 0) return;
@@ -179,6 +180,7 @@ class Call {
       if (std::string(name_) != "token_advantages" || structs_.size() != 3) {
         CHECK_INVALID(size(kDevice, &bytes), "args");
         CHECK_INVALID(run(kDevice, nullptr, 0), "args");
+        CHECK_INVALID(run(kDevice, nullptr, 0), name_);
       }
       arg = good;
     };

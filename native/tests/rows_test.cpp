@@ -360,7 +360,7 @@ TEST(no_row_and_no_token) {
 }
 
 TEST(rows_and_targets_out_of_range_are_not_followed_on_a_device) {
-  if (!test::kOnDevice) return;  // the CPU refuses them: arguments_test
+  if (!test::kOnDevice) return;  // the CPU refuses them: argument_limits_test
   Batch<Bf16> b({1000, 1000, 0, false, true, 0.0}, 3);
   b.rows = {-4, 1, 2, 4, 1 << 30};
   b.targets[1] = 1000;

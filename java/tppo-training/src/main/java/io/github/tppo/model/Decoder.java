@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -130,13 +129,7 @@ public final class Decoder implements AutoCloseable {
      * the model are folded in on the way, without memory for it. To keep them apart, save the {@link #base} and {@link Lora#save}.
      */
     public void save(Path folder, WeightFormat format) throws IOException {
-        parameters.requireOpen();
-        Objects.requireNonNull(folder, "folder");
-        Objects.requireNonNull(format, "format");
-        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
-            config.write(folder, format);
-            parameters.save(folder, format);
-        }
+        parameters.save(folder, format, config::write);
     }
 
     /** Returns the model's shape. */

@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.function.UnaryOperator;
 import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
@@ -105,13 +104,7 @@ public final class Longformer implements AutoCloseable {
      * that were there before are replaced when all new ones are written.
      */
     public void save(Path folder, WeightFormat format) throws IOException {
-        parameters.requireOpen();
-        Objects.requireNonNull(folder, "folder");
-        Objects.requireNonNull(format, "format");
-        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
-            config.write(folder, format);
-            parameters.save(folder, format);
-        }
+        parameters.save(folder, format, config::write);
     }
 
     /** Returns the model's shape. */

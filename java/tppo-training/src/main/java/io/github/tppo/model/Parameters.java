@@ -9,6 +9,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.function.Predicate;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -284,13 +285,23 @@ final class Parameters implements AutoCloseable {
         return tensors.get(name);
     }
 
-    /** Writes the weights, adapters folded in a part of a tensor at a time, so that no copy of them takes memory. */
-    void save(Path folder, WeightFormat format) throws IOException {
+    /** Writes the {@code config.json} of a model whose weights have a format. */
+    interface ConfigFile {
+        void write(Path folder, WeightFormat format) throws IOException;
+    }
+
+    /** Writes a checkpoint folder: weights with the adapters folded in a part of a tensor at a time, so that no copy of them takes memory. */
+    void save(Path folder, WeightFormat format, ConfigFile config) throws IOException {
         requireOpen();
+        Objects.requireNonNull(folder, "folder");
+        Objects.requireNonNull(format, "format");
         Map<String, long[]> shapes = new LinkedHashMap<>();
         tensors.forEach((name, tensor) -> shapes.put(name, Tensors.shape(tensor)));
         SafeTensorsWriter.Source source = SafeTensorsWriter.Source.of(tensors);
-        WeightFiles.write(folder, shapes, lora == null || merged ? source : lora.foldInto(source), format, bytes -> { });
+        try (WeightFiles.Claim claim = WeightFiles.claim(folder)) {
+            config.write(folder, format);
+            WeightFiles.write(folder, shapes, lora == null || merged ? source : lora.foldInto(source), format, bytes -> { });
+        }
     }
 
     /** @throws IllegalStateException when the model is closed */

@@ -29,6 +29,7 @@ class TrainingApiTest {
     TrainingSamples types = new TrainingSamples(folder);
     Samples samples = types.create();
     TrainingCalls.register(samples, types);
+    ProgramCalls.register(samples, types);
     try (HostileCalls calls = new HostileCalls(samples, 1,
         List.of(ConfigException.class, DataException.class, RunException.class, JudgeException.class))) {
       assertEquals("", String.join("\n", calls.faults(HostileCalls.classes(Decoder.class))));

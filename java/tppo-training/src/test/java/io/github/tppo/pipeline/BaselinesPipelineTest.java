@@ -42,9 +42,9 @@ class BaselinesPipelineTest {
 
   @BeforeAll
   static void uninterruptedRun() throws Exception {
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
     whole = dir.resolve("whole");
-    PipelineTest.run(config(), whole, null, 0);
+    PipelineRuns.run(config(), whole, null, 0);
   }
 
   @AfterAll
@@ -56,7 +56,7 @@ class BaselinesPipelineTest {
     List<String> all = new ArrayList<>(List.of("policy.steps=3", "reward.epochs=2", "dpo.batch_size=8",
         "dpo.eval_every=2", "experiment.arms={ppo: [policy.kl_coef=0.05, reward.optimizer.learning_rate=0.003], dpo: [dpo.beta=0.2]}"));
     all.addAll(List.of(sets));
-    return PipelineTest.config(dir, all.toArray(String[]::new));
+    return PipelineRuns.config(dir, all.toArray(String[]::new));
   }
 
   private static List<JsonNode> metrics(Path run, String stage) throws IOException {
@@ -132,13 +132,13 @@ class BaselinesPipelineTest {
   void anInterruptedRunEndsWithTheSameBits() throws Exception {
     Path out = dir.resolve("interrupted");
     for (String task : List.of("training the sentence-level reward model", "sentence-level PPO", "DPO")) {
-      assertThrows(StoppedException.class, () -> PipelineTest.run(config(), out, task, 3), task);
+      assertThrows(StoppedException.class, () -> PipelineRuns.run(config(), out, task, 3), task);
       if (!task.startsWith("training")) {
         String stage = task.equals("DPO") ? "train-policy-dpo" : "train-policy-ppo";
-        PipelineTest.refusesAnotherReference(() -> PipelineTest.run(config(), out, null, 0), out.resolve("sft"), stage);
+        PipelineRuns.refusesAnotherReference(() -> PipelineRuns.run(config(), out, null, 0), out.resolve("sft"), stage);
       }
     }
-    List<String> messages = PipelineTest.run(config(), out, null, 0);
+    List<String> messages = PipelineRuns.run(config(), out, null, 0);
     assertTrue(messages.contains("train-policy-dpo: going on"), messages.toString());
     for (String name : List.of("reward-sentence", "ppo", "dpo", "tppo")) {
       assertArrayEquals(Files.readAllBytes(whole.resolve(name).resolve("model.safetensors")),
@@ -150,12 +150,12 @@ class BaselinesPipelineTest {
   @Test
   void baselinesCanBeAddedToAFinishedRun() throws Exception {
     Path out = dir.resolve("added");
-    PipelineTest.run(config("experiment.arms={}"), out, null, 0);
+    PipelineRuns.run(config("experiment.arms={}"), out, null, 0);
     assertFalse(Files.exists(out.resolve("labels/sentence.jsonl")), "no label is asked for that nobody needs");
     try (RunFolder folder = RunFolder.open(out)) {
       folder.begin(config(), true);
     }
-    List<String> messages = PipelineTest.run(config(), out, null, 0);
+    List<String> messages = PipelineRuns.run(config(), out, null, 0);
     assertTrue(messages.containsAll(List.of("label: finished earlier", "train-reward: finished earlier",
         "train-policy: finished earlier", "label-sentence: begins", "train-policy-ppo: begins", "train-policy-dpo: begins")),
         messages.toString());
@@ -168,12 +168,12 @@ class BaselinesPipelineTest {
   @Test
   void anotherReferenceIsNotGoneOnWith() throws Exception {
     Path out = dir.resolve("swapped");
-    assertThrows(StoppedException.class, () -> PipelineTest.run(config(), out, "DPO", 2));
+    assertThrows(StoppedException.class, () -> PipelineRuns.run(config(), out, "DPO", 2));
     Path weights = out.resolve("sft/model.safetensors");
     byte[] bytes = Files.readAllBytes(weights);
     bytes[bytes.length - 1] ^= 1;
     Files.write(weights, bytes);
-    String message = assertThrows(RuntimeException.class, () -> PipelineTest.run(config(), out, null, 0)).getMessage();
+    String message = assertThrows(RuntimeException.class, () -> PipelineRuns.run(config(), out, null, 0)).getMessage();
     assertTrue(message.startsWith("train-policy-dpo: the weights in sft/"), message);
   }
 
@@ -186,7 +186,7 @@ class BaselinesPipelineTest {
     for (int i = 0; i < bad.length; i++) {
       String[] each = bad[i];
       Path out = dir.resolve("bad" + i);
-      String message = assertThrows(ConfigException.class, () -> PipelineTest.run(config(each[0]), out, null, 0)).getMessage();
+      String message = assertThrows(ConfigException.class, () -> PipelineRuns.run(config(each[0]), out, null, 0)).getMessage();
       assertTrue(message.contains(each[1]), message);
     }
     assertThrows(ConfigException.class, () -> config("experiment.arms={tppo: []}"));
@@ -199,7 +199,7 @@ class BaselinesPipelineTest {
     TppoConfig config = config("sft.max_steps=5", "search.trials=2", "search.examples=4", "search.samples_per_example=1", "policy.steps=2", "dpo.max_steps=2",
         "experiment.arms={ppo: [], dpo: []}",
         "search.space={ppo: ['policy.kl_coef=0.3|0.4'], dpo: ['dpo.beta=0.3|0.4']}");
-    PipelineTest.run(SearchPipeline.create(), config, out, null, 0);
+    PipelineRuns.run(SearchPipeline.create(), config, out, null, 0);
     List<SearchTrial> trials = new ArrayList<>();
     for (String line : Files.readAllLines(out.resolve("search/record.jsonl"))) {
       trials.add(JSON.readValue(line, SearchTrial.class));

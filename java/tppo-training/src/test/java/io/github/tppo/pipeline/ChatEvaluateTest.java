@@ -72,20 +72,20 @@ class ChatEvaluateTest {
 
   @BeforeAll
   static void stoppedTwice() throws Exception {
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
     server = new ChatServer();
     server.otherwise = JUDGE;
-    config = PipelineTest.config(dir, "sft.epochs=2", "generate.prompts=16", "generate.valid_prompts=6", "reward.epochs=1", "policy.steps=2", "policy.eval_every=2", "policy.eval_examples=4",
+    config = PipelineRuns.config(dir, "sft.epochs=2", "generate.prompts=16", "generate.valid_prompts=6", "reward.epochs=1", "policy.steps=2", "policy.eval_every=2", "policy.eval_examples=4",
         "policy.critic_warmup=0", "judge.kind=chat", "judge.attempts=2", "judge.chat.model=m", "judge.chat.concurrency=" + CONCURRENCY,
         "judge.chat.base_url=" + server.url());
     whole = dir.resolve("whole");
     stopped = dir.resolve("stopped");
-    assertThrows(StoppedException.class, () -> PipelineTest.run(config, whole, "answers of sft", 6));
-    PipelineTest.copy(whole, stopped);
+    assertThrows(StoppedException.class, () -> PipelineRuns.run(config, whole, "answers of sft", 6));
+    PipelineRuns.copy(whole, stopped);
     ASKED_AT_STOPS.add(server.received.size());
-    assertThrows(StoppedException.class, () -> PipelineTest.run(config, whole, "comparing answers pair by pair", 6));
+    assertThrows(StoppedException.class, () -> PipelineRuns.run(config, whole, "comparing answers pair by pair", 6));
     ASKED_AT_STOPS.add(server.received.size());
-    messages = PipelineTest.run(config, whole, null, 0);
+    messages = PipelineRuns.run(config, whole, null, 0);
     asked = server.received.stream().map(Received::prompt).toList();
     results = JSON.readTree(whole.resolve("results.json").toFile());
   }
@@ -216,16 +216,16 @@ class ChatEvaluateTest {
   @Test
   void aJudgeThatCannotBeAskedEndsTheStage() throws Exception {
     Path out = dir.resolve("refused");
-    PipelineTest.copy(stopped, out);
+    PipelineRuns.copy(stopped, out);
     server.otherwise = ChatServer.status(401);
     try {
-      Exception e = assertThrows(Exception.class, () -> PipelineTest.run(config, out, null, 0));
+      Exception e = assertThrows(Exception.class, () -> PipelineRuns.run(config, out, null, 0));
       assertTrue(e.toString().contains("401"), e.toString());
     } finally {
       server.otherwise = JUDGE;
     }
     assertFalse(Files.exists(out.resolve("results.json")));
-    PipelineTest.run(config, out, null, 0);
+    PipelineRuns.run(config, out, null, 0);
     assertEquals(figures(whole), figures(out));
     for (String file : List.of("evaluate/copy.jsonl", "evaluate/tppo.jsonl", "evaluate/pairwise/tppo_vs_sft.jsonl")) {
       assertEquals(Files.readString(whole.resolve(file)), Files.readString(out.resolve(file)), file);

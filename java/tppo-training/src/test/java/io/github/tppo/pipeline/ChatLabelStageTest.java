@@ -52,9 +52,9 @@ class ChatLabelStageTest {
   @Test
   void labelsWithBothTemplatesAndBuildsThemAgainFromTheReplies() throws Exception {
     Path out = dir.resolve("run");
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
     try (ChatServer server = new ChatServer()) {
-      TppoConfig config = PipelineTest.config(dir, "sft.max_steps=2", "generate.prompts=12",
+      TppoConfig config = PipelineRuns.config(dir, "sft.max_steps=2", "generate.prompts=12",
           "generate.valid_prompts=4", "judge.kind=chat", "judge.chat.model=m",
           "judge.chat.base_url=" + server.url());
       try (RunFolder folder = RunFolder.open(out)) {
@@ -82,13 +82,13 @@ class ChatLabelStageTest {
 
   @Test
   void aMissingKeyEndsTheRunBeforeItsFirstStage() throws Exception {
-    TppoConfig config = PipelineTest.config(dir, "judge.kind=chat", "judge.chat.model=m", "judge.chat.api_key_env=TPPO_TEST_NO_SUCH_KEY");
+    TppoConfig config = PipelineRuns.config(dir, "judge.kind=chat", "judge.chat.model=m", "judge.chat.api_key_env=TPPO_TEST_NO_SUCH_KEY");
     try (RunFolder folder = RunFolder.open(dir.resolve("run"))) {
       ConfigException e = assertThrows(ConfigException.class, () -> runner(config, folder).runAll());
       assertTrue(e.getMessage().contains("TPPO_TEST_NO_SUCH_KEY is not set"), e.getMessage());
       assertEquals(List.of(), messages);
     }
-    ConfigException e = assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "judge.kind=chat"));
+    ConfigException e = assertThrows(ConfigException.class, () -> PipelineRuns.config(dir, "judge.kind=chat"));
     assertTrue(e.getMessage().contains("judge.chat.model"), e.getMessage());
   }
 }

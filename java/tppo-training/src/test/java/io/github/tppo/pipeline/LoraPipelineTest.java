@@ -45,9 +45,9 @@ class LoraPipelineTest {
 
   @BeforeAll
   static void uninterruptedRun() throws Exception {
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
     whole = dir.resolve("whole");
-    PipelineTest.run(config(), whole, null, 0);
+    PipelineRuns.run(config(), whole, null, 0);
   }
 
   @AfterAll
@@ -56,7 +56,7 @@ class LoraPipelineTest {
   }
 
   private static TppoConfig config() {
-    return PipelineTest.config(dir, LORA);
+    return PipelineRuns.config(dir, LORA);
   }
 
   private static Map<String, float[]> weights(Path folder) throws IOException {
@@ -109,7 +109,7 @@ class LoraPipelineTest {
   void anInterruptedRunEndsWithTheSameBitsAndRefusesAnotherReference() throws Exception {
     Path out = dir.resolve("interrupted");
     for (String task : List.of("fine-tuning the policy", "token-level PPO")) {
-      assertThrows(StoppedException.class, () -> PipelineTest.run(config(), out, task, 3), task);
+      assertThrows(StoppedException.class, () -> PipelineRuns.run(config(), out, task, 3), task);
     }
     Path file = out.resolve("sft/model.safetensors");
     byte[] reference = Files.readAllBytes(file);
@@ -117,10 +117,10 @@ class LoraPipelineTest {
       sft.parameters().get("model.norm.weight").detach().mul_(new Scalar(1.001));
       sft.save(out.resolve("sft"));
     }
-    String message = assertThrows(RunException.class, () -> PipelineTest.run(config(), out, null, 0)).getMessage();
+    String message = assertThrows(RunException.class, () -> PipelineRuns.run(config(), out, null, 0)).getMessage();
     assertTrue(message.contains("sft/") && message.contains("tppo/"), message);
     Files.write(file, reference);
-    PipelineTest.run(config(), out, null, 0);
+    PipelineRuns.run(config(), out, null, 0);
     for (String name : List.of("sft/model.safetensors", "sft/adapter/adapter_model.safetensors", "tppo/model.safetensors",
         "tppo/adapter/adapter_model.safetensors")) {
       assertArrayEquals(Files.readAllBytes(whole.resolve(name)), Files.readAllBytes(out.resolve(name)), name);
@@ -130,11 +130,11 @@ class LoraPipelineTest {
 
   @Test
   void aNameThatIsNoProjectionIsNamedWithItsKey() {
-    TppoConfig config = PipelineTest.config(dir, "lora.r=4", "lora.target_modules=q_prj");
-    String message = assertThrows(ConfigException.class, () -> PipelineTest.run(config, dir.resolve("wrong"), null, 0)).getMessage();
+    TppoConfig config = PipelineRuns.config(dir, "lora.r=4", "lora.target_modules=q_prj");
+    String message = assertThrows(ConfigException.class, () -> PipelineRuns.run(config, dir.resolve("wrong"), null, 0)).getMessage();
     assertTrue(message.startsWith("lora.target_modules: \"q_prj\""), message);
-    assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.r=-1"));
-    assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.alpha=1e39"));
-    assertThrows(ConfigException.class, () -> PipelineTest.config(dir, "lora.target_modules=[]"));
+    assertThrows(ConfigException.class, () -> PipelineRuns.config(dir, "lora.r=-1"));
+    assertThrows(ConfigException.class, () -> PipelineRuns.config(dir, "lora.alpha=1e39"));
+    assertThrows(ConfigException.class, () -> PipelineRuns.config(dir, "lora.target_modules=[]"));
   }
 }

@@ -18,15 +18,7 @@ import io.github.tppo.model.Longformer;
 import io.github.tppo.model.SafeTensors;
 import io.github.tppo.model.Workers;
 import io.github.tppo.policy.RolloutOracle;
-import io.github.tppo.run.Backend;
 import io.github.tppo.run.ConfigException;
-import io.github.tppo.run.ConfigReader;
-import io.github.tppo.run.Pipeline;
-import io.github.tppo.run.ProgressListener;
-import io.github.tppo.run.Reporter;
-import io.github.tppo.run.RunException;
-import io.github.tppo.run.RunFolder;
-import io.github.tppo.run.StageRunner;
 import io.github.tppo.run.StoppedException;
 import io.github.tppo.run.TppoConfig;
 import java.io.IOException;
@@ -39,15 +31,12 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.SplittableRandom;
 import java.util.TreeMap;
-import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Stream;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.function.Executable;
 import org.junit.jupiter.api.io.TempDir;
 
 /** All stages on an invented log of 70 users, with models so small that they learn little. */
@@ -62,9 +51,9 @@ class PipelineTest {
 
   @BeforeAll
   static void uninterruptedRun() throws Exception {
-    writeLog(dir.resolve("log.tsv"));
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
     whole = dir.resolve("whole");
-    run(config(dir), whole, null, 0);
+    PipelineRuns.run(PipelineRuns.config(dir), whole, null, 0);
   }
 
   @AfterAll
@@ -72,70 +61,12 @@ class PipelineTest {
     Workers.setCount(Runtime.getRuntime().availableProcessors());
   }
 
-  static void writeLog(Path file) throws IOException {
-    String[][] topics = {{"red shoes", "cheap shoes", "running shoes"}, {"pasta recipe", "easy pasta", "pasta sauce recipe"},
-        {"weather paris", "paris hotel", "cheap paris flights"}};
-    SplittableRandom random = new SplittableRandom(1);
-    StringBuilder log = new StringBuilder("AnonID\tQuery\tQueryTime\tItemRank\tClickURL\n");
-    for (int user = 100; user < 170; user++) {
-      String[] topic = topics[random.nextInt(3)];
-      for (int q = 0; q < 8; q++) {
-        String query = topic[random.nextInt(3)] + (random.nextInt(2) == 0 ? "" : " " + (2000 + random.nextInt(6)));
-        log.append(user).append('\t').append(query).append('\t').append(String.format("2006-03-%02d 10:00:00", q + 1));
-        log.append(q % 3 == 0 ? "\t1\thttp://www.shop" + random.nextInt(5) + ".com\n" : "\t\t\n");
-      }
-    }
-    Files.writeString(file, log);
-  }
-
-  /** Settings for the log in a folder, and what is set besides. */
-  static TppoConfig config(Path dir, String... sets) {
-    List<String> all = new ArrayList<>(List.of("threads=2", "data.files=[" + dir.resolve("log.tsv") + "]",
-        "data.valid_fraction=0.2", "data.eval_fraction=0.2", "text.max_prompt_tokens=48", "sft.init=random",
-        "sft.shape={hidden_size: 32, intermediate_size: 48, layers: 2, heads: 4, kv_heads: 2, rope_theta: 10000, max_positions: 256}",
-        "sft.epochs=8", "sft.batch_size=8", "sft.eval_every=10", "sft.optimizer.learning_rate=0.01",
-        "sampling.max_new_tokens=24", "sampling.batch_size=4", "generate.samples_per_prompt=2", "reward.init=matching",
-        "reward.shape={hidden_size: 32, intermediate_size: 48, layers: 1, heads: 2, attention_window: 16, max_tokens: 160}",
-        "reward.batch_size=8", "reward.eval_every=5", "policy.steps=5", "policy.rollout_size=8", "policy.batch_size=4",
-        "policy.critic_warmup=1", "policy.eval_every=2", "policy.eval_examples=5", "policy.center_rewards=true",
-        "policy.kl_target=2", "evaluation.bootstrap_resamples=200", "evaluation.samples_per_example=2"));
-    all.addAll(List.of(sets));
-    return ConfigReader.read(TppoConfig.class, all);
-  }
-
-  /** Runs all stages; asks to stop after {@code updates} updates of the task's progress, if a task is named. */
-  static List<String> run(TppoConfig config, Path out, String stopIn, int updates) throws Exception {
-    return run(TppoPipeline.create(), config, out, stopIn, updates);
-  }
-
-  /** The same for another pipeline. */
-  static List<String> run(Pipeline<TppoConfig> pipeline, TppoConfig config, Path out, String stopIn, int updates) throws Exception {
-    AtomicBoolean stop = new AtomicBoolean();
-    List<String> messages = new ArrayList<>();
-    Reporter reporter = new Reporter() {
-      @Override
-      public ProgressListener task(String name) {
-        int[] count = {0};
-        return (done, total, note) -> stop.compareAndSet(false, name.equals(stopIn) && ++count[0] == updates);
-      }
-
-      @Override
-      public void message(String line) {
-        messages.add(line);
-      }
-    };
-    try (RunFolder folder = RunFolder.open(out)) {
-      folder.begin(config, true);
-      new StageRunner<>(pipeline.stages(config), config, folder, Backend.CPU, reporter, stop::get)
-          .dumpRollouts(true).runAll();
-    }
-    return messages;
-  }
-
   @Test
   void allCheckpointsOfARunAreStoredAsItsSettingsSay() throws Exception {
     Path half = dir.resolve("half");
-    run(config(dir, "save.weights=float16", "save.shard_gb=0.00002", "sft.max_steps=2", "policy.steps=1", "reward.epochs=1"), half, null, 0);
+    TppoConfig config = PipelineRuns.config(dir, "save.weights=float16", "save.shard_gb=0.00002", "sft.max_steps=2", "policy.steps=1",
+        "reward.epochs=1");
+    PipelineRuns.run(config, half, null, 0);
     for (String name : List.of("sft", "reward-token", "tppo")) {
       assertEquals("float16", JSON.readTree(half.resolve(name).resolve("config.json").toFile()).get("dtype").asText(), name);
       SafeTensors weights = SafeTensors.open(half.resolve(name));
@@ -151,7 +82,7 @@ class PipelineTest {
     Path out = dir.resolve("arms");
     String[] sets = {"sft.max_steps=5", "policy.steps=2", "experiment.arms={printed: ['policy.class_values=[0, 1, 2]', policy.center_rewards=false]}",
         "experiment.ablation.local_weight=[0.4, 1]", "experiment.ablation.length_penalty=[true, false]", "experiment.ablation.alpha=[]"};
-    run(config(dir, sets), out, null, 0);
+    PipelineRuns.run(PipelineRuns.config(dir, sets), out, null, 0);
     JsonNode results = JSON.readTree(out.resolve("results.json").toFile());
     assertTrue(results.at("/relevance_rate/token_template/printed/mean").isNumber());
     assertTrue(results.at("/relevance_rate/token_template/local_weight-1.0").isMissingNode(), "ablations are apart");
@@ -164,12 +95,12 @@ class PipelineTest {
     }
     assertEquals(2, results.at("/ablation/length_penalty").size());
     sets[sets.length - 1] = "experiment.ablation.alpha=[2]";
-    List<String> again = run(config(dir, sets), out, null, 0);
+    List<String> again = PipelineRuns.run(PipelineRuns.config(dir, sets), out, null, 0);
     assertFalse(again.stream().anyMatch(m -> m.startsWith("train") && m.endsWith("begins")), "TPPO has this value already: " + again);
     JsonNode more = JSON.readTree(out.resolve("results.json").toFile());
     assertEquals(results.at("/relevance_rate/token_template/tppo/mean"), more.at("/ablation/alpha/2.0/token_template/mean"));
     sets[2] = "experiment.arms={}";
-    run(config(dir, sets), out, null, 0);
+    PipelineRuns.run(PipelineRuns.config(dir, sets), out, null, 0);
     JsonNode fewer = JSON.readTree(out.resolve("results.json").toFile());
     assertTrue(more.at("/timing_s").has("train-policy printed") && !fewer.at("/timing_s").has("train-policy printed"), "no time of an arm that is gone");
   }
@@ -291,13 +222,13 @@ class PipelineTest {
   void anInterruptedRunEndsWithTheSameBits() throws Exception {
     Path out = dir.resolve("interrupted");
     for (String task : List.of("fine-tuning the policy", "sampling responses", "training the reward model", "token-level PPO")) {
-      StoppedException stopped = assertThrows(StoppedException.class, () -> run(config(dir), out, task, 3), task);
+      StoppedException stopped = assertThrows(StoppedException.class, () -> PipelineRuns.run(PipelineRuns.config(dir), out, task, 3), task);
       assertTrue(stopped.getMessage().startsWith("stopped during"), stopped.getMessage());
       assertFalse(Files.exists(out.resolve("results.json")));
     }
-    assertThrows(StoppedException.class, () -> run(config(dir), out, "token-level PPO", 1), "and once more");
-    refusesAnotherReference(() -> run(config(dir), out, null, 0), out.resolve("sft"), "train-policy");
-    List<String> messages = run(config(dir), out, null, 0);
+    assertThrows(StoppedException.class, () -> PipelineRuns.run(PipelineRuns.config(dir), out, "token-level PPO", 1), "and once more");
+    PipelineRuns.refusesAnotherReference(() -> PipelineRuns.run(PipelineRuns.config(dir), out, null, 0), out.resolve("sft"), "train-policy");
+    List<String> messages = PipelineRuns.run(PipelineRuns.config(dir), out, null, 0);
     assertTrue(messages.contains("train-policy: going on"), messages.toString());
     for (String name : List.of("sft", "reward-token", "tppo")) {
       assertArrayEquals(Files.readAllBytes(whole.resolve(name).resolve("model.safetensors")),
@@ -310,18 +241,6 @@ class PipelineTest {
     assertEquals(rollouts(whole).keySet(), rollouts(out).keySet());
     rollouts(whole).forEach((name, bytes) -> assertArrayEquals(bytes, rollouts(out).get(name), name));
     assertEquals(results(whole), results(out));
-  }
-
-  /** INVARIANTS 10: a bit of the SFT policy is turned over while a policy's training rests, then back. */
-  static void refusesAnotherReference(Executable run, Path sft, String stage) throws IOException {
-    Path file = sft.resolve("model.safetensors");
-    byte[] bytes = Files.readAllBytes(file);
-    bytes[bytes.length - 1] ^= 1;
-    Files.write(file, bytes);
-    String message = assertThrows(RunException.class, run).getMessage();
-    assertTrue(message.startsWith(stage + ": the weights in sft/ are not those that training began with"), message);
-    bytes[bytes.length - 1] ^= 1;
-    Files.write(file, bytes);
   }
 
   /** INVARIANTS 6: all of metrics.jsonl but what the validation measured follows from the rollouts that were written beside it. */
@@ -356,8 +275,8 @@ class PipelineTest {
   /** Not hours later, when the reward model's turn comes. */
   @Test
   void aRewardModelThatCannotMatchThePolicyIsRefusedAtTheStart() {
-    TppoConfig config = config(dir, "reward.init=matching", "reward.shape.hidden_size=64");
-    String message = assertThrows(ConfigException.class, () -> run(config, dir.resolve("unlike"), null, 0)).getMessage();
+    TppoConfig config = PipelineRuns.config(dir, "reward.init=matching", "reward.shape.hidden_size=64");
+    String message = assertThrows(ConfigException.class, () -> PipelineRuns.run(config, dir.resolve("unlike"), null, 0)).getMessage();
     assertTrue(message.startsWith("reward.init: matching wants a policy of reward.shape.hidden_size 64, that of sft.init has 32"), message);
     assertFalse(Files.exists(dir.resolve("unlike/data/train.jsonl")));
   }
@@ -365,9 +284,9 @@ class PipelineTest {
   @Test
   void aFinishedRunIsLeftAlone() throws Exception {
     Path copy = dir.resolve("copy");
-    copy(whole, copy);
+    PipelineRuns.copy(whole, copy);
     Map<String, FileTime> before = times(copy);
-    List<String> messages = run(config(dir), copy, null, 0);
+    List<String> messages = PipelineRuns.run(PipelineRuns.config(dir), copy, null, 0);
     assertEquals(STAGES.stream().map(s -> s + ": finished earlier").toList(), messages);
     assertEquals(before, times(copy));
   }
@@ -391,19 +310,6 @@ class PipelineTest {
     ObjectNode results = (ObjectNode) JSON.readTree(out.resolve("results.json").toFile());
     results.remove(List.of("timing_s", "tokens_per_s"));
     return results;
-  }
-
-  static void copy(Path from, Path to) throws IOException {
-    try (Stream<Path> files = Files.walk(from)) {
-      for (Path file : files.toList()) {
-        Path target = to.resolve(from.relativize(file).toString());
-        if (Files.isDirectory(file)) {
-          Files.createDirectories(target);
-        } else {
-          Files.copy(file, target);
-        }
-      }
-    }
   }
 
   private static Map<String, FileTime> times(Path out) throws IOException {

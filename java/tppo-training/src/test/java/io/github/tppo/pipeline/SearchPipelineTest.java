@@ -35,11 +35,11 @@ class SearchPipelineTest {
 
   @Test
   void everyMethodGetsTheSameNumberOfTrialsAndTheRecordHoldsThemAll() throws Exception {
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
-    TppoConfig config = PipelineTest.config(dir, "sft.max_steps=5", "policy.steps=2", "experiment.arms={whole: [policy.per_word=false]}",
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
+    TppoConfig config = PipelineRuns.config(dir, "sft.max_steps=5", "policy.steps=2", "experiment.arms={whole: [policy.per_word=false]}",
         "search.trials=2", "search.space={tppo: ['policy.kl_coef=0.15|0.4'], whole: ['reward.local_weight=0.1|0.9', policy.alpha=1|2]}");
     Path out = dir.resolve("out");
-    List<String> messages = PipelineTest.run(SearchPipeline.create(), config, out, null, 0);
+    List<String> messages = PipelineRuns.run(SearchPipeline.create(), config, out, null, 0);
     List<SearchTrial> trials = record(out);
     assertEquals(List.of("tppo 0", "whole 0", "tppo 1", "whole 1"), trials.stream().map(t -> t.method() + " " + t.trial()).toList());
     assertEquals(List.of(), trials.get(0).overrides());
@@ -76,7 +76,7 @@ class SearchPipelineTest {
         .getMessage().contains("expected key=value|value"));
     for (String[] bad : new String[][] {{"", "search.space: empty"}, {"search.space={typo: [policy.alpha=1|2]}", "search.space.typo"},
         {"search.space={tppo: [policy.alpa=1|2]}", "policy.alpa"}, {"search.space={tppo: [sft.epochs=1|2]}", "sft.epochs"}}) {
-      TppoConfig config = PipelineTest.config(dir, bad[0].isEmpty() ? new String[0] : new String[] {"search.trials=2", bad[0]});
+      TppoConfig config = PipelineRuns.config(dir, bad[0].isEmpty() ? new String[0] : new String[] {"search.trials=2", bad[0]});
       ConfigException e = assertThrows(ConfigException.class,
           () -> SearchPipeline.create().stages(config).forEach(stage -> stage.config(config)), bad[1]);
       assertTrue(e.getMessage().contains(bad[1]), e.getMessage());

@@ -49,12 +49,12 @@ class SeedResultsTest {
 
   @BeforeAll
   static void experiment() throws Exception {
-    PipelineTest.writeLog(dir.resolve("log.tsv"));
-    config = PipelineTest.config(dir, "experiment.seeds=[7, 3]", ARMS,
+    PipelineRuns.writeLog(dir.resolve("log.tsv"));
+    config = PipelineRuns.config(dir, "experiment.seeds=[7, 3]", ARMS,
         "experiment.ablation={alpha: [2, 4], seeds: 1}", "sft.epochs=1", "policy.steps=3", "reward.epochs=1");
     out = dir.resolve("out");
     for (Map.Entry<String, TppoConfig> run : PIPELINE.runs(config).entrySet()) {
-      PipelineTest.run(run.getValue(), out.resolve(run.getKey()), null, 0);
+      PipelineRuns.run(run.getValue(), out.resolve(run.getKey()), null, 0);
       SEEDS.add(JSON.readTree(out.resolve(run.getKey()).resolve("results.json").toFile()));
     }
     all = combine(config, out, List.of("seed-7", "seed-3"));
@@ -159,10 +159,10 @@ class SeedResultsTest {
 
   @Test
   void oneSeedGivesTheFiguresOfItsRun() throws IOException {
-    TppoConfig one = PipelineTest.config(dir, "experiment.seeds=[7]", ARMS,
+    TppoConfig one = PipelineRuns.config(dir, "experiment.seeds=[7]", ARMS,
         "experiment.ablation={alpha: [2, 4], seeds: 1}");
     Path alone = dir.resolve("alone");
-    PipelineTest.copy(out.resolve("seed-7"), alone.resolve("seed-7"));
+    PipelineRuns.copy(out.resolve("seed-7"), alone.resolve("seed-7"));
     JsonNode combined = combine(one, alone, List.of("seed-7"));
     for (String key : names(SEEDS.get(0))) {
       assertEquals(withoutIntegers(SEEDS.get(0).path(key)), withoutIntegers(combined.path(key)), key);
@@ -179,7 +179,7 @@ class SeedResultsTest {
   @Test
   void usersWithoutAJudgedAnswerInOneSeedAreLeftOutOfAll() throws IOException {
     Path some = dir.resolve("unjudged");
-    PipelineTest.copy(out, some);
+    PipelineRuns.copy(out, some);
     String left = ScoredAnswer.read(some.resolve("seed-3/evaluate/dpo.jsonl")).get(0).user();
     Path file = some.resolve("seed-3/evaluate/dpo.jsonl");
     List<String> lines = new ArrayList<>();
@@ -218,7 +218,7 @@ class SeedResultsTest {
   @Test
   void runsOnOtherUsersAreRefused() throws IOException {
     Path other = dir.resolve("other");
-    PipelineTest.copy(out, other);
+    PipelineRuns.copy(out, other);
     for (String model : MODELS) {
       Path file = other.resolve("seed-3/evaluate").resolve(model + ".jsonl");
       List<String> lines = new ArrayList<>(Files.readAllLines(file));
@@ -233,7 +233,7 @@ class SeedResultsTest {
   @Test
   void aBrokenResultsFileIsNamed() throws IOException {
     Path broken = dir.resolve("broken");
-    PipelineTest.copy(out, broken);
+    PipelineRuns.copy(out, broken);
     Files.writeString(broken.resolve("seed-3/results.json"), "{\"seeds\": [");
     String message = assertThrows(IOException.class, () -> combine(config, broken, List.of("seed-7", "seed-3"))).getMessage();
     assertTrue(message.startsWith(broken.resolve("seed-3/results.json") + ": not valid JSON"), message);

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.github.tppo.TrainingOutcome;
 import io.github.tppo.kernels.Kernels;
 import io.github.tppo.model.Decoder;
 import io.github.tppo.model.Scope;
@@ -24,7 +25,6 @@ import org.junit.jupiter.api.Test;
 /** What stands where nothing counts decides nothing in fine-tuning, DPO and PPO, and a batch of nothing is skipped (INVARIANTS 1 to 3). */
 @SuppressWarnings("try") // scopes are opened for what their closing frees
 class TrainerMasksTest {
-  private static final float[] POISON = {Float.NaN, Float.POSITIVE_INFINITY, Float.NEGATIVE_INFINITY, 1e30f, -1e30f};
   private static final String EMBEDDING = "model.embed_tokens.weight";
   private static final int HIDDEN = 32;
 
@@ -34,18 +34,8 @@ class TrainerMasksTest {
     Kernels.setThreads(1);
   }
 
-  private record Run(List<Map<String, Double>> metrics, Map<String, float[]> weights) {
-    /** Everything is the same but the padding token's own embedding. */
-    void assertSame(Run other) {
-      assertEquals(metrics, other.metrics);
-      weights.forEach((name, values) -> {
-        float[] found = other.weights.get(name);
-        if (name.equals(EMBEDDING)) {
-          System.arraycopy(values, TinyPolicies.PAD * HIDDEN, found, TinyPolicies.PAD * HIDDEN, HIDDEN);
-        }
-        assertArrayEquals(values, found, name);
-      });
-    }
+  private static void same(TrainingOutcome clean, TrainingOutcome other) {
+    clean.assertSame(other, name -> name.equals(EMBEDDING), TinyPolicies.PAD, HIDDEN);
   }
 
   /** A policy whose output layer has weights of its own, with a number in the whole embedding of the padding token. */
@@ -65,24 +55,24 @@ class TrainerMasksTest {
     return ConfigReader.read(TppoConfig.class, all);
   }
 
-  private static Run sft(float padding, int padId, List<Sequence> data, String... sets) {
+  private static TrainingOutcome sft(float padding, int padId, List<Sequence> data, String... sets) {
     try (Decoder policy = policy(padding); SftTrainer trainer = new SftTrainer(policy, padId, config(sets).sft(), data, 1)) {
       List<Map<String, Double>> metrics = new ArrayList<>();
       for (long step = 0; step < trainer.totalSteps(); step++) {
         metrics.add(trainer.step(step));
       }
-      return new Run(metrics, TinyPolicies.weights(policy));
+      return new TrainingOutcome(metrics, TinyPolicies.weights(policy));
     }
   }
 
-  private static Run dpo(float padding, int padId, List<PreferencePair> data, String... sets) {
+  private static TrainingOutcome dpo(float padding, int padId, List<PreferencePair> data, String... sets) {
     try (Decoder policy = policy(padding); Decoder reference = policy(padding);
         DpoTrainer trainer = new DpoTrainer(policy, reference, padId, config(sets).dpo(), 0.7, data, 5)) {
       List<Map<String, Double>> metrics = new ArrayList<>();
       for (long step = 0; step < trainer.totalSteps(); step++) {
         metrics.add(trainer.step(step));
       }
-      return new Run(metrics, TinyPolicies.weights(policy));
+      return new TrainingOutcome(metrics, TinyPolicies.weights(policy));
     }
   }
 
@@ -94,36 +84,36 @@ class TrainerMasksTest {
   @Test
   void poisonAtPaddingChangesNoBitOfFineTuning() {
     for (String promptWeight : List.of("0", "0.25")) {
-      Run clean = sft(0.5f, TinyPolicies.PAD, sequences(), "sft.prompt_weight=" + promptWeight);
-      for (float poison : POISON) {
-        clean.assertSame(sft(poison, TinyPolicies.PAD, sequences(), "sft.prompt_weight=" + promptWeight));
+      TrainingOutcome clean = sft(0.5f, TinyPolicies.PAD, sequences(), "sft.prompt_weight=" + promptWeight);
+      for (float poison : TrainingOutcome.POISON) {
+        same(clean, sft(poison, TinyPolicies.PAD, sequences(), "sft.prompt_weight=" + promptWeight));
       }
-      clean.assertSame(sft(0.5f, 20, sequences(), "sft.prompt_weight=" + promptWeight));
+      same(clean, sft(0.5f, 20, sequences(), "sft.prompt_weight=" + promptWeight));
       assertTrue(clean.metrics().get(0).get("policy/grad_norm") > 0.1);
     }
   }
 
   @Test
   void poisonAtPaddingChangesNoBitOfDpo() {
-    Run clean = dpo(0.5f, TinyPolicies.PAD, DpoTrainerTest.pairs());
-    for (float poison : POISON) {
-      clean.assertSame(dpo(poison, TinyPolicies.PAD, DpoTrainerTest.pairs()));
+    TrainingOutcome clean = dpo(0.5f, TinyPolicies.PAD, DpoTrainerTest.pairs());
+    for (float poison : TrainingOutcome.POISON) {
+      same(clean, dpo(poison, TinyPolicies.PAD, DpoTrainerTest.pairs()));
     }
-    clean.assertSame(dpo(0.5f, 20, DpoTrainerTest.pairs()));
+    same(clean, dpo(0.5f, 20, DpoTrainerTest.pairs()));
     assertTrue(clean.metrics().get(2).get("rewards/margins") > 0);
   }
 
   /** Rewards of tokens that do not count, and the id at padding. */
   @Test
   void poisonAtMaskedTokensChangesNoBitOfPpo() {
-    Run clean = ppo(Float.MIN_VALUE, TinyPolicies.PAD);
-    for (float poison : POISON) {
-      clean.assertSame(ppo(poison, TinyPolicies.PAD));
+    TrainingOutcome clean = ppo(Float.MIN_VALUE, TinyPolicies.PAD);
+    for (float poison : TrainingOutcome.POISON) {
+      same(clean, ppo(poison, TinyPolicies.PAD));
     }
-    clean.assertSame(ppo(0, 20));
+    same(clean, ppo(0, 20));
   }
 
-  private static Run ppo(float poison, int padId) {
+  private static TrainingOutcome ppo(float poison, int padId) {
     PpoSetting setting = PpoSetting.of("policy.only_labelled_tokens=true", "policy.epochs=2", "policy.optimizer.learning_rate=0.02");
     TokenRewarder rewarder = responses -> {
       TokenRewarder.Rewards rewards = PpoSetting.manyRewards(responses);
@@ -135,7 +125,7 @@ class TrainerMasksTest {
     try (Decoder policy = TinyPolicies.create(1); Decoder reference = policy.copy();
         PpoTrainer trainer = new PpoTrainer(policy, reference, rewarder, setting.policy(), setting.sampling(), PpoSetting.prompts(),
             PpoSetting.SUGGESTED_LENGTH, TinyPolicies.EOS, padId, 17)) {
-      return new Run(List.of(trainer.round(0), trainer.round(1)), TinyPolicies.weights(policy));
+      return new TrainingOutcome(List.of(trainer.round(0), trainer.round(1)), TinyPolicies.weights(policy));
     }
   }
 
@@ -148,7 +138,7 @@ class TrainerMasksTest {
     try (Decoder policy = policy(0.5f)) {
       before.putAll(TinyPolicies.weights(policy));
     }
-    for (Run run : List.of(sft(0.5f, TinyPolicies.PAD, nothing, "sft.prompt_weight=0", "sft.epochs=8"),
+    for (TrainingOutcome run : List.of(sft(0.5f, TinyPolicies.PAD, nothing, "sft.prompt_weight=0", "sft.epochs=8"),
         dpo(0.5f, TinyPolicies.PAD, pairs, "dpo.epochs=8"))) {
       assertEquals(8, run.metrics().size(), "however many in a row: nothing is wrong with the weights");
       for (Map<String, Double> metrics : run.metrics()) {
@@ -192,7 +182,7 @@ class TrainerMasksTest {
 
   @Test
   void responsesOfOneTokenTrain() {
-    Run run = sft(0.5f, TinyPolicies.PAD, TinyPolicies.sequences(8, 1, 1, 1, 1), "sft.prompt_weight=0", "sft.epochs=40");
+    TrainingOutcome run = sft(0.5f, TinyPolicies.PAD, TinyPolicies.sequences(8, 1, 1, 1, 1), "sft.prompt_weight=0", "sft.epochs=40");
     double first = run.metrics().get(0).get("loss/sft");
     assertTrue(run.metrics().get(39).get("loss/sft") < 0.5 * first, run.metrics().get(39).toString());
     List<Sequence> chosen = TinyPolicies.sequences(8, 1, 1, 1);

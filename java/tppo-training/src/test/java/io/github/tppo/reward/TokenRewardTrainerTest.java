@@ -182,8 +182,13 @@ class TokenRewardTrainerTest {
   /** INVARIANTS 4: skipped, counted, and given up with a message after a bounded number in a row. */
   @Test
   void nonFiniteGradientsAreSkippedAndThenEndTheRun() {
-    try (Longformer model = RewardBatchTest.model(1); Scope scope = Scope.noGrad();
-        TokenRewardTrainer trainer = new TokenRewardTrainer(model, PAD, config(), samples(), 1)) {
+    Longformer model = RewardBatchTest.model(1);
+    skipsAndThenEndsTheRun(model, new TokenRewardTrainer(model, PAD, config(), samples(), 1));
+  }
+
+  /** With NaN in the classifier; closes both. */
+  static void skipsAndThenEndsTheRun(Longformer model, RewardTrainer<?> trainer) {
+    try (model; trainer; Scope scope = Scope.noGrad()) {
       model.parameters().get("classifier.weight").detach().fill_(new Scalar(Float.NaN));
       float[] before = Tensors.toFloats(model.parameters().get("classifier.bias"));
       for (int step = 0; step < 4; step++) {

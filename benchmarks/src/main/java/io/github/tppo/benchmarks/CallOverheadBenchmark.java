@@ -33,37 +33,37 @@ import org.openjdk.jmh.annotations.Warmup;
 @Fork(2)
 public class CallOverheadBenchmark {
 
-    private final NativeArray one = NativeArray.ofFloats(1);
-    private final NativeArray target = NativeArray.ofLongs(0);
-    private final NativeArray out = NativeArray.allocate(DType.F32, 1);
-    private final TokenLayout layout = TokenLayout.flat(1);
-    private final Logits logits = Logits.of(one, 1);
-    private final Tensor tensor = torch.ones(1);
+  private final NativeArray one = NativeArray.ofFloats(1);
+  private final NativeArray target = NativeArray.ofLongs(0);
+  private final NativeArray out = NativeArray.allocate(DType.F32, 1);
+  private final TokenLayout layout = TokenLayout.flat(1);
+  private final Logits logits = Logits.of(one, 1);
+  private final Tensor tensor = torch.ones(1);
 
-    /** The cheapest native call that there is, for comparison. */
-    @Benchmark
-    public int bareCall() {
-        return Kernels.threads();
-    }
+  /** The cheapest native call that there is, for comparison. */
+  @Benchmark
+  public int bareCall() {
+    return Kernels.threads();
+  }
 
-    /** A small operation of libtorch. */
-    @Benchmark
-    public void libtorchAddOfOne() {
-        try (PointerScope scope = new PointerScope()) {
-            tensor.add(tensor);
-        }
+  /** A small operation of libtorch. */
+  @Benchmark
+  public void libtorchAddOfOne() {
+    try (PointerScope scope = new PointerScope()) {
+      tensor.add(tensor);
     }
+  }
 
-    /** Four arrays, no statistics. */
-    @Benchmark
-    public void gaeOfOneToken() {
-        Kernels.gae(layout, one, one, GaeOptions.defaults(), out, null);
-    }
+  /** Four arrays, no statistics. */
+  @Benchmark
+  public void gaeOfOneToken() {
+    Kernels.gae(layout, one, one, GaeOptions.defaults(), out, null);
+  }
 
-    /** The call with the most arguments. */
-    @Benchmark
-    public PolicyLossStats policyLossOfOneToken() {
-        return Kernels.policyLoss(layout, logits, target, one, one, null, PolicyLossOptions.defaults(),
-                PolicyLossOutputs.none());
-    }
+  /** The call with the most arguments. */
+  @Benchmark
+  public PolicyLossStats policyLossOfOneToken() {
+    return Kernels.policyLoss(layout, logits, target, one, one, null, PolicyLossOptions.defaults(),
+        PolicyLossOutputs.none());
+  }
 }

@@ -16,63 +16,63 @@ import org.openjdk.jmh.annotations.State;
 @AuxCounters(AuxCounters.Type.EVENTS)
 public class Ceiling {
 
-    /** Long enough for the clock and short beside an iteration. */
-    private static final double SECONDS = 0.03;
+  /** Long enough for the clock and short beside an iteration. */
+  private static final double SECONDS = 0.03;
 
-    private long bytes;
-    private double seconds;
-    private int samples;
-    private double sameArraysSeconds;
-    private int sameArraysSamples;
-    private NativeArray array;
+  private long bytes;
+  private double seconds;
+  private int samples;
+  private double sameArraysSeconds;
+  private int sameArraysSamples;
+  private NativeArray array;
 
-    /** Forgets the samples of the iteration before. */
-    void start(long bytesOfOperation) {
-        bytes = bytesOfOperation;
-        seconds = 0;
-        samples = 0;
-        sameArraysSeconds = 0;
-        sameArraysSamples = 0;
+  /** Forgets the samples of the iteration before. */
+  void start(long bytesOfOperation) {
+    bytes = bytesOfOperation;
+    seconds = 0;
+    samples = 0;
+    sameArraysSeconds = 0;
+    sameArraysSamples = 0;
+  }
+
+  /** Adds a sample. */
+  void add(double secondsOfOperation) {
+    seconds += secondsOfOperation;
+    samples++;
+  }
+
+  /** Adds a sample of a stream over the very arrays of the operation, where there is one. */
+  void addSameArrays(double secondsOfOperation) {
+    sameArraysSeconds += secondsOfOperation;
+    sameArraysSamples++;
+  }
+
+  /** Takes a sample with memory of its own. */
+  void measure(int threads) {
+    long count = bytes / 2 / Float.BYTES;
+    if (count == 0) {
+      return;
     }
-
-    /** Adds a sample. */
-    void add(double secondsOfOperation) {
-        seconds += secondsOfOperation;
-        samples++;
+    if (array == null || array.length() != count) {
+      array = Memory.allocate(DType.F32, count);
     }
+    double once = NativeLoops.loops_scale(array.address(), 1, count, threads, 1);
+    int repeats = (int) Math.max(1, Math.min(1_000_000, SECONDS / once));
+    add(NativeLoops.loops_scale(array.address(), 1, count, threads, repeats));
+  }
 
-    /** Adds a sample of a stream over the very arrays of the operation, where there is one. */
-    void addSameArrays(double secondsOfOperation) {
-        sameArraysSeconds += secondsOfOperation;
-        sameArraysSamples++;
-    }
+  /** Bytes that one operation must move; 0 where a stream is no measure. */
+  public double bytes() {
+    return bytes;
+  }
 
-    /** Takes a sample with memory of its own. */
-    void measure(int threads) {
-        long count = bytes / 2 / Float.BYTES;
-        if (count == 0) {
-            return;
-        }
-        if (array == null || array.length() != count) {
-            array = Memory.allocate(DType.F32, count);
-        }
-        double once = NativeLoops.loops_scale(array.address(), 1, count, threads, 1);
-        int repeats = (int) Math.max(1, Math.min(1_000_000, SECONDS / once));
-        add(NativeLoops.loops_scale(array.address(), 1, count, threads, repeats));
-    }
+  /** Nanoseconds that the stream takes for them; 0 where it was not measured. */
+  public double streamNanos() {
+    return seconds / Math.max(1, samples) * 1e9;
+  }
 
-    /** Bytes that one operation must move; 0 where a stream is no measure. */
-    public double bytes() {
-        return bytes;
-    }
-
-    /** Nanoseconds that the stream takes for them; 0 where it was not measured. */
-    public double streamNanos() {
-        return seconds / Math.max(1, samples) * 1e9;
-    }
-
-    /** Nanoseconds of a stream over the very arrays of the operation; 0 where there is none. */
-    public double sameArraysNanos() {
-        return sameArraysSeconds / Math.max(1, sameArraysSamples) * 1e9;
-    }
+  /** Nanoseconds of a stream over the very arrays of the operation; 0 where there is none. */
+  public double sameArraysNanos() {
+    return sameArraysSeconds / Math.max(1, sameArraysSamples) * 1e9;
+  }
 }

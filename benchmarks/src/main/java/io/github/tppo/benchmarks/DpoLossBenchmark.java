@@ -17,67 +17,67 @@ import org.openjdk.jmh.annotations.Setup;
 /** Direct preference optimisation over summed log-probs, and its two gradients. */
 public class DpoLossBenchmark extends OperationBenchmark {
 
-    private static final double BETA = 0.1;
+  private static final double BETA = 0.1;
 
-    /** Pairs of a batch. */
-    @Param("1024")
-    public int pairs;
+  /** Pairs of a batch. */
+  @Param("1024")
+  public int pairs;
 
-    private final NativeArray[] inputs = new NativeArray[4];
-    private final Tensor[] tensors = new Tensor[4];
-    private NativeArray gradChosen;
-    private NativeArray gradRejected;
+  private final NativeArray[] inputs = new NativeArray[4];
+  private final Tensor[] tensors = new Tensor[4];
+  private NativeArray gradChosen;
+  private NativeArray gradRejected;
 
-    /** Makes the inputs and compares with libtorch. */
-    @Setup
-    public void setup() {
-        Random random = new Random(2);
-        for (int k = 0; k < inputs.length; k++) {
-            float[] logprobs = new float[pairs];
-            for (int i = 0; i < pairs; i++) {
-                logprobs[i] = -40 + 10 * (float) random.nextGaussian();
-            }
-            inputs[k] = NativeArray.ofFloats(logprobs);
-            // The first two are the policy's.
-            tensors[k] = k < 2 ? Torch.leaf(inputs[k], pairs) : Torch.view(inputs[k], pairs);
-        }
-        gradChosen = NativeArray.allocate(DType.F32, pairs);
-        gradRejected = NativeArray.allocate(DType.F32, pairs);
-        double loss = tppo();
-        try (PointerScope scope = new PointerScope()) {
-            requireClose("loss of tppo", loss, torchLoss(), 1e-5 * loss);
-            requireClose("first gradient of tppo", gradChosen.toFloats(), Torch.takeGradient(tensors[0]), 1e-5);
-            requireClose("second gradient of tppo", gradRejected.toFloats(), Torch.takeGradient(tensors[1]), 1e-5);
-        }
+  /** Makes the inputs and compares with libtorch. */
+  @Setup
+  public void setup() {
+    Random random = new Random(2);
+    for (int k = 0; k < inputs.length; k++) {
+      float[] logprobs = new float[pairs];
+      for (int i = 0; i < pairs; i++) {
+        logprobs[i] = -40 + 10 * (float) random.nextGaussian();
+      }
+      inputs[k] = NativeArray.ofFloats(logprobs);
+      // The first two are the policy's.
+      tensors[k] = k < 2 ? Torch.leaf(inputs[k], pairs) : Torch.view(inputs[k], pairs);
     }
-
-    @Override
-    long bytes() {
-        return 24L * pairs;
+    gradChosen = NativeArray.allocate(DType.F32, pairs);
+    gradRejected = NativeArray.allocate(DType.F32, pairs);
+    double loss = tppo();
+    try (PointerScope scope = new PointerScope()) {
+      requireClose("loss of tppo", loss, torchLoss(), 1e-5 * loss);
+      requireClose("first gradient of tppo", gradChosen.toFloats(), Torch.takeGradient(tensors[0]), 1e-5);
+      requireClose("second gradient of tppo", gradRejected.toFloats(), Torch.takeGradient(tensors[1]), 1e-5);
     }
+  }
 
-    /** One kernel call. */
-    @Benchmark
-    public double tppo() {
-        return Kernels.dpoLoss(inputs[0], inputs[1], inputs[2], inputs[3], DpoLossOptions.defaults().withBeta(BETA),
-                DpoLossOutputs.none().withGradChosen(gradChosen).withGradRejected(gradRejected)).loss();
-    }
+  @Override
+  long bytes() {
+    return 24L * pairs;
+  }
 
-    /** Operation by operation, backward through autograd. */
-    @Benchmark
-    public double libtorch() {
-        try (PointerScope scope = new PointerScope()) {
-            double loss = torchLoss();
-            tensors[0].mutable_grad().reset();
-            tensors[1].mutable_grad().reset();
-            return loss;
-        }
-    }
+  /** One kernel call. */
+  @Benchmark
+  public double tppo() {
+    return Kernels.dpoLoss(inputs[0], inputs[1], inputs[2], inputs[3], DpoLossOptions.defaults().withBeta(BETA),
+        DpoLossOutputs.none().withGradChosen(gradChosen).withGradRejected(gradRejected)).loss();
+  }
 
-    private double torchLoss() {
-        Tensor margin = tensors[0].sub(tensors[2]).sub(tensors[1].sub(tensors[3]));
-        Tensor loss = torch.log_sigmoid(Torch.times(margin, BETA)).mean().neg();
-        loss.backward();
-        return loss.item_double();
+  /** Operation by operation, backward through autograd. */
+  @Benchmark
+  public double libtorch() {
+    try (PointerScope scope = new PointerScope()) {
+      double loss = torchLoss();
+      tensors[0].mutable_grad().reset();
+      tensors[1].mutable_grad().reset();
+      return loss;
     }
+  }
+
+  private double torchLoss() {
+    Tensor margin = tensors[0].sub(tensors[2]).sub(tensors[1].sub(tensors[3]));
+    Tensor loss = torch.log_sigmoid(Torch.times(margin, BETA)).mean().neg();
+    loss.backward();
+    return loss.item_double();
+  }
 }

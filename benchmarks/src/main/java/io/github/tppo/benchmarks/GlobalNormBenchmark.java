@@ -17,49 +17,49 @@ import org.openjdk.jmh.annotations.Setup;
 /** Norm over all gradients of a model together. */
 public class GlobalNormBenchmark extends OperationBenchmark {
 
-    /** Tensors of the model. */
-    @Param("64")
-    public int tensors;
+  /** Tensors of the model. */
+  @Param("64")
+  public int tensors;
 
-    /** Elements of each. */
-    @Param("1048576")
-    public int length;
+  /** Elements of each. */
+  @Param("1048576")
+  public int length;
 
-    private final List<NativeArray> gradients = new ArrayList<>();
-    private final List<Tensor> views = new ArrayList<>();
+  private final List<NativeArray> gradients = new ArrayList<>();
+  private final List<Tensor> views = new ArrayList<>();
 
-    /** Makes the inputs and compares with libtorch. */
-    @Setup
-    public void setup() {
-        for (int k = 0; k < tensors; k++) {
-            NativeArray gradient = Memory.allocate(DType.F32, length);
-            Tensor view = Torch.view(gradient, length);
-            view.normal_();
-            gradients.add(gradient);
-            views.add(view);
-        }
-        double norm = tppo();
-        // libtorch adds the squares of a tensor up in float32.
-        requireClose("norm of tppo", norm, libtorch(), 1e-4 * norm);
+  /** Makes the inputs and compares with libtorch. */
+  @Setup
+  public void setup() {
+    for (int k = 0; k < tensors; k++) {
+      NativeArray gradient = Memory.allocate(DType.F32, length);
+      Tensor view = Torch.view(gradient, length);
+      view.normal_();
+      gradients.add(gradient);
+      views.add(view);
     }
+    double norm = tppo();
+    // libtorch adds the squares of a tensor up in float32.
+    requireClose("norm of tppo", norm, libtorch(), 1e-4 * norm);
+  }
 
-    @Override
-    long bytes() {
-        return 4L * tensors * length;
-    }
+  @Override
+  long bytes() {
+    return 4L * tensors * length;
+  }
 
-    /** One kernel call. */
-    @Benchmark
-    public double tppo() {
-        return Kernels.globalNorm(gradients, 1).norm();
-    }
+  /** One kernel call. */
+  @Benchmark
+  public double tppo() {
+    return Kernels.globalNorm(gradients, 1).norm();
+  }
 
-    /** The norm of the norms. */
-    @Benchmark
-    public double libtorch() {
-        try (PointerScope scope = new PointerScope()) {
-            Tensor[] norms = views.stream().map(Tensor::norm).toArray(Tensor[]::new);
-            return torch.stack(new TensorVector(norms)).norm().item_double();
-        }
+  /** The norm of the norms. */
+  @Benchmark
+  public double libtorch() {
+    try (PointerScope scope = new PointerScope()) {
+      Tensor[] norms = views.stream().map(Tensor::norm).toArray(Tensor[]::new);
+      return torch.stack(new TensorVector(norms)).norm().item_double();
     }
+  }
 }

@@ -24,140 +24,140 @@ import org.openjdk.jmh.infra.BenchmarkParams;
  */
 public abstract class LogitsBenchmark extends OperationBenchmark {
 
-    static final int MATRICES = 4;
-    private static final int WAKING_ROWS = 16;
+  static final int MATRICES = 4;
+  private static final int WAKING_ROWS = 16;
 
-    /** Tokens of a micro-batch. */
-    @Param("512")
-    public int tokens;
+  /** Tokens of a micro-batch. */
+  @Param("512")
+  public int tokens;
 
-    /** Vocabulary; 2048 is the bundled model's, 128256 a large one. */
-    @Param("32000")
-    public int vocab;
+  /** Vocabulary; 2048 is the bundled model's, 128256 a large one. */
+  @Param("32000")
+  public int vocab;
 
-    /** Type of the logits and of their gradient: f32, bf16 or f16. */
-    @Param({"f32", "bf16", "f16"})
-    public String dtype;
+  /** Type of the logits and of their gradient: f32, bf16 or f16. */
+  @Param({"f32", "bf16", "f16"})
+  public String dtype;
 
-    NativeArray targets;
-    Tensor targetsTensor;
-    private final NativeArray[] matrices = new NativeArray[MATRICES];
-    private final Tensor[] leaves = new Tensor[MATRICES];
-    private NativeArray all;
-    private NativeArray source;
-    private int next;
-    private boolean inPlace;
+  NativeArray targets;
+  Tensor targetsTensor;
+  private final NativeArray[] matrices = new NativeArray[MATRICES];
+  private final Tensor[] leaves = new Tensor[MATRICES];
+  private NativeArray all;
+  private NativeArray source;
+  private int next;
+  private boolean inPlace;
 
-    /** Draws logits and targets, the same in every matrix. */
-    final void makeLogits() {
-        DType type = DType.valueOf(dtype.toUpperCase());
-        long size = (long) tokens * vocab;
-        source = Memory.allocate(type, size);
-        try (Tensor drawn = torch.randn(tokens, vocab).mul_(new Scalar(3.0));
-                Tensor view = Torch.view(source, tokens, vocab)) {
-            view.copy_(drawn);
-        }
-        all = Memory.allocate(type, MATRICES * size);
-        for (int k = 0; k < MATRICES; k++) {
-            matrices[k] = all.slice(k * size, size);
-            leaves[k] = Torch.leaf(matrices[k], tokens, vocab);
-        }
-        targets = NativeArray.ofLongs(new Random(1).longs(tokens, 0, vocab).toArray());
-        targetsTensor = Torch.view(targets, tokens, 1);
-        refill();
+  /** Draws logits and targets, the same in every matrix. */
+  final void makeLogits() {
+    DType type = DType.valueOf(dtype.toUpperCase());
+    long size = (long) tokens * vocab;
+    source = Memory.allocate(type, size);
+    try (Tensor drawn = torch.randn(tokens, vocab).mul_(new Scalar(3.0));
+        Tensor view = Torch.view(source, tokens, vocab)) {
+      view.copy_(drawn);
     }
-
-    /** Copies fresh logits into every matrix. */
-    final void refill() {
-        for (NativeArray matrix : matrices) {
-            Memory.copy(source, matrix, threadCount());
-        }
+    all = Memory.allocate(type, MATRICES * size);
+    for (int k = 0; k < MATRICES; k++) {
+      matrices[k] = all.slice(k * size, size);
+      leaves[k] = Torch.leaf(matrices[k], tokens, vocab);
     }
+    targets = NativeArray.ofLongs(new Random(1).longs(tokens, 0, vocab).toArray());
+    targetsTensor = Torch.view(targets, tokens, 1);
+    refill();
+  }
 
-    /** Returns the log-probs of the targets. */
-    final float[] logprobs() {
-        NativeArray out = NativeArray.allocate(DType.F32, tokens);
-        Kernels.tokenLogProbs(layout(), Logits.of(source, vocab), targets, TokenLogProbsOptions.defaults(),
-                TokenLogProbsOutputs.none().withLogprob(out));
-        return out.toFloats();
+  /** Copies fresh logits into every matrix. */
+  final void refill() {
+    for (NativeArray matrix : matrices) {
+      Memory.copy(source, matrix, threadCount());
     }
+  }
 
-    final TokenLayout layout() {
-        return TokenLayout.flat(tokens);
+  /** Returns the log-probs of the targets. */
+  final float[] logprobs() {
+    NativeArray out = NativeArray.allocate(DType.F32, tokens);
+    Kernels.tokenLogProbs(layout(), Logits.of(source, vocab), targets, TokenLogProbsOptions.defaults(),
+        TokenLogProbsOutputs.none().withLogprob(out));
+    return out.toFloats();
+  }
+
+  final TokenLayout layout() {
+    return TokenLayout.flat(tokens);
+  }
+
+  final Logits matrix(int k) {
+    return Logits.of(matrices[k], vocab);
+  }
+
+  /** Returns a matrix as a tensor without gradient. */
+  final Tensor matrixTensor(int k) {
+    return leaves[k].detach();
+  }
+
+  /** Returns a matrix to differentiate with respect to; each call the next one. */
+  final Tensor nextLeaf() {
+    return leaves[nextMatrix()];
+  }
+
+  /** Returns the number of the matrix whose turn it is. */
+  final int nextMatrix() {
+    next = (next + 1) % MATRICES;
+    return next;
+  }
+
+  final boolean isFloat32() {
+    return dtype.equals("f32");
+  }
+
+  /** Error of the type, as a fraction of the largest magnitude, with a little left over for the computation. */
+  final double roundingError() {
+    return switch (dtype) {
+      case "f32" -> 1e-5;
+      case "bf16" -> 5e-3;
+      default -> 1e-3;
+    };
+  }
+
+  /** Each logit is read once and its gradient written once. */
+  @Override
+  long bytes() {
+    return 2 * source.length() * source.dtype().bytes();
+  }
+
+  /** Returns whether this method replaces the logits by their gradient. */
+  abstract boolean overwrites(String method);
+
+  /** Notes which method is measured. */
+  @Setup(Level.Trial)
+  public void noteMethod(BenchmarkParams params) {
+    String name = params.getBenchmark();
+    inPlace = overwrites(name.substring(name.lastIndexOf('.') + 1));
+  }
+
+  /**
+   * Prepares a call that overwrites the logits, outside the measured time: fresh ones in every matrix, then a stream
+   * in place over the same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as
+   * a call would, full of unwritten lines.
+   */
+  @Setup(Level.Invocation)
+  public void freshen() {
+    if (!inPlace) {
+      return;
     }
+    refill();
+    long floats = all.length() * all.dtype().bytes() / Float.BYTES;
+    ceiling().add(NativeLoops.loops_scale(all.address(), 1, floats, threadCount(), 1) / MATRICES);
+    // Training calls the kernels back to back, with their threads awake.
+    int rows = Math.min(WAKING_ROWS, tokens);
+    Kernels.tokenLogProbs(TokenLayout.flat(rows), Logits.of(source.slice(0, (long) rows * vocab), vocab),
+        targets.slice(0, rows), TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none());
+  }
 
-    final Logits matrix(int k) {
-        return Logits.of(matrices[k], vocab);
+  @Override
+  void sampleCeiling() {
+    if (!inPlace) {
+      super.sampleCeiling();
     }
-
-    /** Returns a matrix as a tensor without gradient. */
-    final Tensor matrixTensor(int k) {
-        return leaves[k].detach();
-    }
-
-    /** Returns a matrix to differentiate with respect to; each call the next one. */
-    final Tensor nextLeaf() {
-        return leaves[nextMatrix()];
-    }
-
-    /** Returns the number of the matrix whose turn it is. */
-    final int nextMatrix() {
-        next = (next + 1) % MATRICES;
-        return next;
-    }
-
-    final boolean isFloat32() {
-        return dtype.equals("f32");
-    }
-
-    /** Error of the type, as a fraction of the largest magnitude, with a little left over for the computation. */
-    final double roundingError() {
-        return switch (dtype) {
-            case "f32" -> 1e-5;
-            case "bf16" -> 5e-3;
-            default -> 1e-3;
-        };
-    }
-
-    /** Each logit is read once and its gradient written once. */
-    @Override
-    long bytes() {
-        return 2 * source.length() * source.dtype().bytes();
-    }
-
-    /** Returns whether this method replaces the logits by their gradient. */
-    abstract boolean overwrites(String method);
-
-    /** Notes which method is measured. */
-    @Setup(Level.Trial)
-    public void noteMethod(BenchmarkParams params) {
-        String name = params.getBenchmark();
-        inPlace = overwrites(name.substring(name.lastIndexOf('.') + 1));
-    }
-
-    /**
-     * Prepares a call that overwrites the logits, outside the measured time: fresh ones in every matrix, then a stream
-     * in place over the same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as
-     * a call would, full of unwritten lines.
-     */
-    @Setup(Level.Invocation)
-    public void freshen() {
-        if (!inPlace) {
-            return;
-        }
-        refill();
-        long floats = all.length() * all.dtype().bytes() / Float.BYTES;
-        ceiling().add(NativeLoops.loops_scale(all.address(), 1, floats, threadCount(), 1) / MATRICES);
-        // Training calls the kernels back to back, with their threads awake.
-        int rows = Math.min(WAKING_ROWS, tokens);
-        Kernels.tokenLogProbs(TokenLayout.flat(rows), Logits.of(source.slice(0, (long) rows * vocab), vocab),
-                targets.slice(0, rows), TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none());
-    }
-
-    @Override
-    void sampleCeiling() {
-        if (!inPlace) {
-            super.sampleCeiling();
-        }
-    }
+  }
 }

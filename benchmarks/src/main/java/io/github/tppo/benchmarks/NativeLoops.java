@@ -10,34 +10,34 @@ import org.bytedeco.javacpp.annotation.Platform;
 @Platform(include = "loops.h")
 final class NativeLoops {
 
-    static {
-        Loader.load();
-    }
+  static {
+    Loader.load();
+  }
 
-    private NativeLoops() {}
+  private NativeLoops() {}
 
-    static native Pointer loops_allocate(long bytes);
+  static native Pointer loops_allocate(long bytes);
 
-    static native void loops_free(Pointer memory);
+  static native void loops_free(Pointer memory);
 
-    /** Returns seconds per repeat. */
-    static native double loops_scale(@Cast("float*") long x, float factor, long count, int threads, int repeats);
+  /** Returns seconds per repeat. */
+  static native double loops_scale(@Cast("float*") long x, float factor, long count, int threads, int repeats);
 
-    /** Returns seconds per repeat. */
-    static native double loops_gae_stream(@Cast("const float*") long rewards, @Cast("const float*") long values,
-            @Cast("const uint8_t*") long mask, @Cast("float*") long advantages, @Cast("float*") long returns,
-            long count, int threads, int repeats);
+  /** Returns seconds per repeat. */
+  static native double loops_gae_stream(@Cast("const float*") long rewards, @Cast("const float*") long values,
+      @Cast("const uint8_t*") long mask, @Cast("float*") long advantages, @Cast("float*") long returns,
+      long count, int threads, int repeats);
 
-    /** Returns seconds. */
-    static native double loops_read(@Cast("const void*") long memory, long words, int threads);
+  /** Returns seconds. */
+  static native double loops_read(@Cast("const void*") long memory, long words, int threads);
 
-    static native void loops_copy(@Cast("void*") long destination, @Cast("const void*") long source, long bytes,
-            int threads);
+  static native void loops_copy(@Cast("void*") long destination, @Cast("const void*") long source, long bytes,
+      int threads);
 
-    static native void loops_gae(@Cast("const float*") long rewards, @Cast("const float*") long values,
-            @Cast("const uint8_t*") long mask, @Cast("float*") long advantages, @Cast("float*") long returns,
-            long sequences, long length, float gamma, float lambda);
+  static native void loops_gae(@Cast("const float*") long rewards, @Cast("const float*") long values,
+      @Cast("const uint8_t*") long mask, @Cast("float*") long advantages, @Cast("float*") long returns,
+      long sequences, long length, float gamma, float lambda);
 
-    static native double loops_policy_loss(@Cast("float*") long logits, @Cast("const int64_t*") long targets,
-            @Cast("const float*") long oldLogprobs, @Cast("const float*") long advantages, long tokens, long vocab);
+  static native double loops_policy_loss(@Cast("float*") long logits, @Cast("const int64_t*") long targets,
+      @Cast("const float*") long oldLogprobs, @Cast("const float*") long advantages, long tokens, long vocab);
 }

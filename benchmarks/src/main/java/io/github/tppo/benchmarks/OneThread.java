@@ -11,9 +11,9 @@ import org.openjdk.jmh.annotations.State;
 @State(Scope.Thread)
 public class OneThread {
 
-    /** Overrides the setting of the class. */
-    @Setup(Level.Iteration)
-    public void set() {
-        Kernels.setThreads(1);
-    }
+  /** Overrides the setting of the class. */
+  @Setup(Level.Iteration)
+  public void set() {
+    Kernels.setThreads(1);
+  }
 }

@@ -19,80 +19,80 @@ import org.openjdk.jmh.annotations.Setup;
 /** Loss of the token-level reward model from [tokens, 3] logits and its gradient, apart from the logits. */
 public class RewardModelLossBenchmark extends OperationBenchmark {
 
-    /** Sequences times tokens. */
-    @Param("64x512")
-    public String shape;
+  /** Sequences times tokens. */
+  @Param("64x512")
+  public String shape;
 
-    private TokenBatch batch;
-    private NativeArray logits;
-    private NativeArray gradient;
-    private NativeArray sentenceLabels;
-    private Tensor leaf;
-    private Tensor labels;
-    private Tensor labelsOfSentences;
-    private Tensor classNumbers;
-    private Tensor mask;
+  private TokenBatch batch;
+  private NativeArray logits;
+  private NativeArray gradient;
+  private NativeArray sentenceLabels;
+  private Tensor leaf;
+  private Tensor labels;
+  private Tensor labelsOfSentences;
+  private Tensor classNumbers;
+  private Tensor mask;
 
-    /** Makes the inputs and compares with libtorch. */
-    @Setup
-    public void setup() {
-        batch = TokenBatch.of(shape);
-        Random random = new Random(2);
-        float[] drawn = new float[3 * batch.tokens];
-        for (int i = 0; i < drawn.length; i++) {
-            drawn[i] = (float) random.nextGaussian();
-        }
-        float[] sentences = new float[batch.sequences];
-        for (int b = 0; b < sentences.length; b++) {
-            sentences[b] = 2 * random.nextFloat();
-        }
-        logits = NativeArray.ofFloats(drawn);
-        gradient = NativeArray.allocate(DType.F32, drawn.length);
-        sentenceLabels = NativeArray.ofFloats(sentences);
-        leaf = Torch.leaf(logits, batch.sequences, batch.length, 3);
-        labels = Torch.view(batch.classesArray, batch.sequences, batch.length, 1).to(torch.ScalarType.Long);
-        labelsOfSentences = Torch.view(sentenceLabels, batch.sequences);
-        classNumbers = torch.tensor(new float[] {0, 1, 2});
-        mask = Torch.view(batch.maskArray, batch.sequences, batch.length).to(torch.ScalarType.Float);
-        double loss = tppo().loss();
-        try (PointerScope scope = new PointerScope()) {
-            requireClose("loss of tppo", loss, torchLoss(), 1e-5 * loss);
-            requireClose("gradient of tppo", gradient.toFloats(), Torch.takeGradient(leaf), 1e-5);
-        }
+  /** Makes the inputs and compares with libtorch. */
+  @Setup
+  public void setup() {
+    batch = TokenBatch.of(shape);
+    Random random = new Random(2);
+    float[] drawn = new float[3 * batch.tokens];
+    for (int i = 0; i < drawn.length; i++) {
+      drawn[i] = (float) random.nextGaussian();
     }
-
-    @Override
-    long bytes() {
-        return (3 * 4 + 3 * 4 + 4 + 1) * (long) batch.tokens;
+    float[] sentences = new float[batch.sequences];
+    for (int b = 0; b < sentences.length; b++) {
+      sentences[b] = 2 * random.nextFloat();
     }
-
-    /** One kernel call. */
-    @Benchmark
-    public RewardModelLossStats tppo() {
-        return Kernels.rewardModelLoss(batch.layout, logits, batch.classesArray, sentenceLabels, null,
-                RewardModelLossOptions.defaults().withGlobalMode(GlobalMode.EXPECTED),
-                RewardModelLossOutputs.none().withGradLogits(gradient));
+    logits = NativeArray.ofFloats(drawn);
+    gradient = NativeArray.allocate(DType.F32, drawn.length);
+    sentenceLabels = NativeArray.ofFloats(sentences);
+    leaf = Torch.leaf(logits, batch.sequences, batch.length, 3);
+    labels = Torch.view(batch.classesArray, batch.sequences, batch.length, 1).to(torch.ScalarType.Long);
+    labelsOfSentences = Torch.view(sentenceLabels, batch.sequences);
+    classNumbers = torch.tensor(new float[] {0, 1, 2});
+    mask = Torch.view(batch.maskArray, batch.sequences, batch.length).to(torch.ScalarType.Float);
+    double loss = tppo().loss();
+    try (PointerScope scope = new PointerScope()) {
+      requireClose("loss of tppo", loss, torchLoss(), 1e-5 * loss);
+      requireClose("gradient of tppo", gradient.toFloats(), Torch.takeGradient(leaf), 1e-5);
     }
+  }
 
-    /** Operation by operation, backward through autograd. */
-    @Benchmark
-    public double libtorch() {
-        try (PointerScope scope = new PointerScope()) {
-            double loss = torchLoss();
-            leaf.mutable_grad().reset();
-            return loss;
-        }
-    }
+  @Override
+  long bytes() {
+    return (3 * 4 + 3 * 4 + 4 + 1) * (long) batch.tokens;
+  }
 
-    private double torchLoss() {
-        Tensor logprobs = torch.log_softmax(leaf, 2);
-        Tensor nll = logprobs.gather(2, labels).squeeze(2).neg();
-        Tensor local = Torch.times(nll.mul(mask).sum(), 1.0 / batch.sequences);
-        Tensor expected = logprobs.exp().mul(classNumbers).sum(2);
-        Tensor mean = expected.mul(mask).sum(1).div(mask.sum(1));
-        Tensor global = mean.sub(labelsOfSentences).square().mean();
-        Tensor loss = Torch.times(local, 0.4).add(Torch.times(global, 0.6));
-        loss.backward();
-        return loss.item_double();
+  /** One kernel call. */
+  @Benchmark
+  public RewardModelLossStats tppo() {
+    return Kernels.rewardModelLoss(batch.layout, logits, batch.classesArray, sentenceLabels, null,
+        RewardModelLossOptions.defaults().withGlobalMode(GlobalMode.EXPECTED),
+        RewardModelLossOutputs.none().withGradLogits(gradient));
+  }
+
+  /** Operation by operation, backward through autograd. */
+  @Benchmark
+  public double libtorch() {
+    try (PointerScope scope = new PointerScope()) {
+      double loss = torchLoss();
+      leaf.mutable_grad().reset();
+      return loss;
     }
+  }
+
+  private double torchLoss() {
+    Tensor logprobs = torch.log_softmax(leaf, 2);
+    Tensor nll = logprobs.gather(2, labels).squeeze(2).neg();
+    Tensor local = Torch.times(nll.mul(mask).sum(), 1.0 / batch.sequences);
+    Tensor expected = logprobs.exp().mul(classNumbers).sum(2);
+    Tensor mean = expected.mul(mask).sum(1).div(mask.sum(1));
+    Tensor global = mean.sub(labelsOfSentences).square().mean();
+    Tensor loss = Torch.times(local, 0.4).add(Torch.times(global, 0.6));
+    loss.backward();
+    return loss.item_double();
+  }
 }

@@ -17,64 +17,64 @@ import org.openjdk.jmh.annotations.Setup;
 /** Log-probability of each token, and the entropy of its distribution if wanted: reads the logits, has no gradient. */
 public class TokenLogProbsBenchmark extends LogitsBenchmark {
 
-    /** Whether the entropy is computed too. */
-    @Param({"false", "true"})
-    public boolean entropy;
+  /** Whether the entropy is computed too. */
+  @Param({"false", "true"})
+  public boolean entropy;
 
-    private NativeArray logprob;
-    private NativeArray entropies;
+  private NativeArray logprob;
+  private NativeArray entropies;
 
-    /** Makes the inputs and compares with libtorch in float32. */
-    @Setup
-    public void setup() {
-        makeLogits();
-        logprob = NativeArray.allocate(DType.F32, tokens);
-        entropies = entropy ? NativeArray.allocate(DType.F32, tokens) : null;
-        tppo(0);
-        try (PointerScope scope = new PointerScope(); NoGradGuard guard = new NoGradGuard()) {
-            Tensor[] expected = inTorch(matrixTensor(0).to(torch.ScalarType.Float));
-            requireClose("logprob of tppo", logprob.toFloats(), Torch.toFloats(expected[0]), 1e-5);
-            if (entropy) {
-                requireClose("entropy of tppo", entropies.toFloats(), Torch.toFloats(expected[1]), 1e-5);
-            }
-        }
+  /** Makes the inputs and compares with libtorch in float32. */
+  @Setup
+  public void setup() {
+    makeLogits();
+    logprob = NativeArray.allocate(DType.F32, tokens);
+    entropies = entropy ? NativeArray.allocate(DType.F32, tokens) : null;
+    tppo(0);
+    try (PointerScope scope = new PointerScope(); NoGradGuard guard = new NoGradGuard()) {
+      Tensor[] expected = inTorch(matrixTensor(0).to(torch.ScalarType.Float));
+      requireClose("logprob of tppo", logprob.toFloats(), Torch.toFloats(expected[0]), 1e-5);
+      if (entropy) {
+        requireClose("entropy of tppo", entropies.toFloats(), Torch.toFloats(expected[1]), 1e-5);
+      }
     }
+  }
 
-    @Override
-    boolean overwrites(String method) {
-        return false;
-    }
+  @Override
+  boolean overwrites(String method) {
+    return false;
+  }
 
-    /** Each logit is read once. */
-    @Override
-    long bytes() {
-        return super.bytes() / 2;
-    }
+  /** Each logit is read once. */
+  @Override
+  long bytes() {
+    return super.bytes() / 2;
+  }
 
-    /** One kernel call. */
-    @Benchmark
-    public void tppo() {
-        tppo(nextMatrix());
-    }
+  /** One kernel call. */
+  @Benchmark
+  public void tppo() {
+    tppo(nextMatrix());
+  }
 
-    private void tppo(int k) {
-        Kernels.tokenLogProbs(layout(), matrix(k), targets, TokenLogProbsOptions.defaults(),
-                TokenLogProbsOutputs.none().withLogprob(logprob).withEntropy(entropies));
-    }
+  private void tppo(int k) {
+    Kernels.tokenLogProbs(layout(), matrix(k), targets, TokenLogProbsOptions.defaults(),
+        TokenLogProbsOutputs.none().withLogprob(logprob).withEntropy(entropies));
+  }
 
-    /** The chosen logit less logsumexp, as TRL writes it; with entropy log_softmax and a sum. */
-    @Benchmark
-    public void libtorch() {
-        try (PointerScope scope = new PointerScope(); NoGradGuard guard = new NoGradGuard()) {
-            inTorch(matrixTensor(nextMatrix()));
-        }
+  /** The chosen logit less logsumexp, as TRL writes it; with entropy log_softmax and a sum. */
+  @Benchmark
+  public void libtorch() {
+    try (PointerScope scope = new PointerScope(); NoGradGuard guard = new NoGradGuard()) {
+      inTorch(matrixTensor(nextMatrix()));
     }
+  }
 
-    private Tensor[] inTorch(Tensor logits) {
-        if (!entropy) {
-            return new Tensor[] {logits.gather(1, targetsTensor).squeeze(1).sub(torch.logsumexp(logits, 1))};
-        }
-        Tensor logprobs = torch.log_softmax(logits, 1);
-        return new Tensor[] {logprobs.gather(1, targetsTensor).squeeze(1), logprobs.exp().mul(logprobs).sum(1).neg()};
+  private Tensor[] inTorch(Tensor logits) {
+    if (!entropy) {
+      return new Tensor[] {logits.gather(1, targetsTensor).squeeze(1).sub(torch.logsumexp(logits, 1))};
     }
+    Tensor logprobs = torch.log_softmax(logits, 1);
+    return new Tensor[] {logprobs.gather(1, targetsTensor).squeeze(1), logprobs.exp().mul(logprobs).sum(1).neg()};
+  }
 }

@@ -11,19 +11,19 @@ package io.github.tppo.kernels;
  * @param kept2 kept tokens of class 2
  */
 public record BalanceMaskStats(
-        double count0, double count1, double count2, double kept1, double kept2) {
+    double count0, double count1, double count2, double kept1, double kept2) {
 
-    /** Number of doubles that the native library writes. */
-    static final int COUNT = 5;
+  /** Number of doubles that the native library writes. */
+  static final int COUNT = 5;
 
-    static BalanceMaskStats of(double[] s) {
-        return new BalanceMaskStats(s[0], s[1], s[2], s[3], s[4]);
-    }
+  static BalanceMaskStats of(double[] s) {
+    return new BalanceMaskStats(s[0], s[1], s[2], s[3], s[4]);
+  }
 
-    /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
-    public BalanceMaskStats plus(BalanceMaskStats other) {
-        return new BalanceMaskStats(
-                count0 + other.count0, count1 + other.count1, count2 + other.count2, kept1 + other.kept1,
-                kept2 + other.kept2);
-    }
+  /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
+  public BalanceMaskStats plus(BalanceMaskStats other) {
+    return new BalanceMaskStats(
+        count0 + other.count0, count1 + other.count1, count2 + other.count2, kept1 + other.kept1,
+        kept2 + other.kept2);
+  }
 }

@@ -16,14 +16,14 @@ package io.github.tppo.kernels;
  * @param down [H, I]
  */
 public record DecoderLayer(NativeArray attentionNorm, DecoderProjection query, DecoderProjection key,
-        DecoderProjection value, DecoderProjection output, NativeArray mlpNorm, DecoderProjection gate,
-        DecoderProjection up, DecoderProjection down) {
+    DecoderProjection value, DecoderProjection output, NativeArray mlpNorm, DecoderProjection gate,
+    DecoderProjection up, DecoderProjection down) {
 
-    public DecoderLayer {
-        Checks.require(attentionNorm != null, "attentionNorm is null");
-        Checks.require(query != null && key != null && value != null && output != null,
-                "query, key, value or output is null");
-        Checks.require(mlpNorm != null, "mlpNorm is null");
-        Checks.require(gate != null && up != null && down != null, "gate, up or down is null");
-    }
+  public DecoderLayer {
+    Checks.require(attentionNorm != null, "attentionNorm is null");
+    Checks.require(query != null && key != null && value != null && output != null,
+        "query, key, value or output is null");
+    Checks.require(mlpNorm != null, "mlpNorm is null");
+    Checks.require(gate != null && up != null && down != null, "gate, up or down is null");
+  }
 }

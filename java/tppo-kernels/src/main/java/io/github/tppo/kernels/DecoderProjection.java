@@ -11,26 +11,26 @@ package io.github.tppo.kernels;
  * @param loraScale factor of the low-rank pair, finite
  */
 public record DecoderProjection(NativeArray weight, NativeArray bias, NativeArray loraA, NativeArray loraB,
-        double loraScale) {
+    double loraScale) {
 
-    public DecoderProjection {
-        Checks.require(weight != null, "weight is null");
-        Checks.require((loraA == null) == (loraB == null), "loraA and loraB must be given both or neither");
-        Checks.require(Double.isFinite(loraScale), "loraScale must be finite, is " + loraScale);
-    }
+  public DecoderProjection {
+    Checks.require(weight != null, "weight is null");
+    Checks.require((loraA == null) == (loraB == null), "loraA and loraB must be given both or neither");
+    Checks.require(Double.isFinite(loraScale), "loraScale must be finite, is " + loraScale);
+  }
 
-    /** A plain product. */
-    public static DecoderProjection of(NativeArray weight) {
-        return new DecoderProjection(weight, null, null, null, 1);
-    }
+  /** A plain product. */
+  public static DecoderProjection of(NativeArray weight) {
+    return new DecoderProjection(weight, null, null, null, 1);
+  }
 
-    /** Returns a copy with {@code bias} replaced; it may be null. */
-    public DecoderProjection withBias(NativeArray value) {
-        return new DecoderProjection(weight, value, loraA, loraB, loraScale);
-    }
+  /** Returns a copy with {@code bias} replaced; it may be null. */
+  public DecoderProjection withBias(NativeArray value) {
+    return new DecoderProjection(weight, value, loraA, loraB, loraScale);
+  }
 
-    /** Returns a copy with the low-rank pair replaced. */
-    public DecoderProjection withLora(NativeArray a, NativeArray b, double scale) {
-        return new DecoderProjection(weight, bias, a, b, scale);
-    }
+  /** Returns a copy with the low-rank pair replaced. */
+  public DecoderProjection withLora(NativeArray a, NativeArray b, double scale) {
+    return new DecoderProjection(weight, bias, a, b, scale);
+  }
 }

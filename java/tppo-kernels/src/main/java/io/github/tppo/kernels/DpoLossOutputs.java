@@ -14,43 +14,43 @@ package io.github.tppo.kernels;
  * @param gradRejected d loss / d policy log-prob of the rejected
  */
 public record DpoLossOutputs(
-        NativeArray losses, NativeArray chosenRewards, NativeArray rejectedRewards, NativeArray margins,
-        NativeArray gradChosen, NativeArray gradRejected) {
+    NativeArray losses, NativeArray chosenRewards, NativeArray rejectedRewards, NativeArray margins,
+    NativeArray gradChosen, NativeArray gradRejected) {
 
-    private static final DpoLossOutputs NONE = new DpoLossOutputs(null, null, null, null, null, null);
+  private static final DpoLossOutputs NONE = new DpoLossOutputs(null, null, null, null, null, null);
 
-    /** Asks for no output but the statistics. */
-    public static DpoLossOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static DpoLossOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code losses} replaced. */
-    public DpoLossOutputs withLosses(NativeArray value) {
-        return new DpoLossOutputs(value, chosenRewards, rejectedRewards, margins, gradChosen, gradRejected);
-    }
+  /** Returns a copy with {@code losses} replaced. */
+  public DpoLossOutputs withLosses(NativeArray value) {
+    return new DpoLossOutputs(value, chosenRewards, rejectedRewards, margins, gradChosen, gradRejected);
+  }
 
-    /** Returns a copy with {@code chosenRewards} replaced. */
-    public DpoLossOutputs withChosenRewards(NativeArray value) {
-        return new DpoLossOutputs(losses, value, rejectedRewards, margins, gradChosen, gradRejected);
-    }
+  /** Returns a copy with {@code chosenRewards} replaced. */
+  public DpoLossOutputs withChosenRewards(NativeArray value) {
+    return new DpoLossOutputs(losses, value, rejectedRewards, margins, gradChosen, gradRejected);
+  }
 
-    /** Returns a copy with {@code rejectedRewards} replaced. */
-    public DpoLossOutputs withRejectedRewards(NativeArray value) {
-        return new DpoLossOutputs(losses, chosenRewards, value, margins, gradChosen, gradRejected);
-    }
+  /** Returns a copy with {@code rejectedRewards} replaced. */
+  public DpoLossOutputs withRejectedRewards(NativeArray value) {
+    return new DpoLossOutputs(losses, chosenRewards, value, margins, gradChosen, gradRejected);
+  }
 
-    /** Returns a copy with {@code margins} replaced. */
-    public DpoLossOutputs withMargins(NativeArray value) {
-        return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, value, gradChosen, gradRejected);
-    }
+  /** Returns a copy with {@code margins} replaced. */
+  public DpoLossOutputs withMargins(NativeArray value) {
+    return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, value, gradChosen, gradRejected);
+  }
 
-    /** Returns a copy with {@code gradChosen} replaced. */
-    public DpoLossOutputs withGradChosen(NativeArray value) {
-        return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, margins, value, gradRejected);
-    }
+  /** Returns a copy with {@code gradChosen} replaced. */
+  public DpoLossOutputs withGradChosen(NativeArray value) {
+    return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, margins, value, gradRejected);
+  }
 
-    /** Returns a copy with {@code gradRejected} replaced. */
-    public DpoLossOutputs withGradRejected(NativeArray value) {
-        return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, margins, gradChosen, value);
-    }
+  /** Returns a copy with {@code gradRejected} replaced. */
+  public DpoLossOutputs withGradRejected(NativeArray value) {
+    return new DpoLossOutputs(losses, chosenRewards, rejectedRewards, margins, gradChosen, value);
+  }
 }

@@ -11,19 +11,19 @@ package io.github.tppo.kernels;
  * @param margin sum of margins
  */
 public record DpoLossStats(
-        double loss, double correct, double chosenReward, double rejectedReward, double margin) {
+    double loss, double correct, double chosenReward, double rejectedReward, double margin) {
 
-    /** Number of doubles that the native library writes. */
-    static final int COUNT = 5;
+  /** Number of doubles that the native library writes. */
+  static final int COUNT = 5;
 
-    static DpoLossStats of(double[] s) {
-        return new DpoLossStats(s[0], s[1], s[2], s[3], s[4]);
-    }
+  static DpoLossStats of(double[] s) {
+    return new DpoLossStats(s[0], s[1], s[2], s[3], s[4]);
+  }
 
-    /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
-    public DpoLossStats plus(DpoLossStats other) {
-        return new DpoLossStats(
-                loss + other.loss, correct + other.correct, chosenReward + other.chosenReward,
-                rejectedReward + other.rejectedReward, margin + other.margin);
-    }
+  /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
+  public DpoLossStats plus(DpoLossStats other) {
+    return new DpoLossStats(
+        loss + other.loss, correct + other.correct, chosenReward + other.chosenReward,
+        rejectedReward + other.rejectedReward, margin + other.margin);
+  }
 }

@@ -9,17 +9,17 @@ package io.github.tppo.kernels;
  * @param sumOfSquares the sum of squares
  */
 public record GradNorm(
-        double norm, double scale, double sumOfSquares) {
+    double norm, double scale, double sumOfSquares) {
 
-    /** Number of doubles that the native library writes. */
-    static final int COUNT = 3;
+  /** Number of doubles that the native library writes. */
+  static final int COUNT = 3;
 
-    static GradNorm of(double[] s) {
-        return new GradNorm(s[0], s[1], s[2]);
-    }
+  static GradNorm of(double[] s) {
+    return new GradNorm(s[0], s[1], s[2]);
+  }
 
-    /** Returns whether every gradient was finite; when not, {@link Kernels#adamW} with this scale does nothing. */
-    public boolean isFinite() {
-        return Double.isFinite(norm);
-    }
+  /** Returns whether every gradient was finite; when not, {@link Kernels#adamW} with this scale does nothing. */
+  public boolean isFinite() {
+    return Double.isFinite(norm);
+  }
 }

@@ -10,15 +10,15 @@ package io.github.tppo.kernels;
  */
 public record Logits(NativeArray data, long vocabSize, long stride) {
 
-    public Logits {
-        Checks.require(data != null, "data of the logits is null");
-        Checks.requireFloating("logits", data);
-        Checks.require(vocabSize >= 1, "vocabSize must be at least 1, is " + vocabSize);
-        Checks.require(stride >= vocabSize, "stride " + stride + " is less than vocabSize " + vocabSize);
-    }
+  public Logits {
+    Checks.require(data != null, "data of the logits is null");
+    Checks.requireFloating("logits", data);
+    Checks.require(vocabSize >= 1, "vocabSize must be at least 1, is " + vocabSize);
+    Checks.require(stride >= vocabSize, "stride " + stride + " is less than vocabSize " + vocabSize);
+  }
 
-    /** Contiguous rows. */
-    public static Logits of(NativeArray data, long vocabSize) {
-        return new Logits(data, vocabSize, vocabSize);
-    }
+  /** Contiguous rows. */
+  public static Logits of(NativeArray data, long vocabSize) {
+    return new Logits(data, vocabSize, vocabSize);
+  }
 }

@@ -12,27 +12,27 @@ package io.github.tppo.kernels;
  *     place)
  */
 public record NllLossOutputs(
-        NativeArray logprob, NativeArray entropy, NativeArray gradLogits) {
+    NativeArray logprob, NativeArray entropy, NativeArray gradLogits) {
 
-    private static final NllLossOutputs NONE = new NllLossOutputs(null, null, null);
+  private static final NllLossOutputs NONE = new NllLossOutputs(null, null, null);
 
-    /** Asks for no output but the statistics. */
-    public static NllLossOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static NllLossOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code logprob} replaced. */
-    public NllLossOutputs withLogprob(NativeArray value) {
-        return new NllLossOutputs(value, entropy, gradLogits);
-    }
+  /** Returns a copy with {@code logprob} replaced. */
+  public NllLossOutputs withLogprob(NativeArray value) {
+    return new NllLossOutputs(value, entropy, gradLogits);
+  }
 
-    /** Returns a copy with {@code entropy} replaced. */
-    public NllLossOutputs withEntropy(NativeArray value) {
-        return new NllLossOutputs(logprob, value, gradLogits);
-    }
+  /** Returns a copy with {@code entropy} replaced. */
+  public NllLossOutputs withEntropy(NativeArray value) {
+    return new NllLossOutputs(logprob, value, gradLogits);
+  }
 
-    /** Returns a copy with {@code gradLogits} replaced. */
-    public NllLossOutputs withGradLogits(NativeArray value) {
-        return new NllLossOutputs(logprob, entropy, value);
-    }
+  /** Returns a copy with {@code gradLogits} replaced. */
+  public NllLossOutputs withGradLogits(NativeArray value) {
+    return new NllLossOutputs(logprob, entropy, value);
+  }
 }

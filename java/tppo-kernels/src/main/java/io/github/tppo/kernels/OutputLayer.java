@@ -16,49 +16,49 @@ package io.github.tppo.kernels;
  * @param chunkTokens tokens whose logits exist at a time, rounded up to a multiple of 16; 0 lets the kernel choose
  */
 public record OutputLayer(NativeArray hidden, long hiddenSize, long hiddenStride, NativeArray weight,
-        NativeArray gradHidden, NativeArray gradWeight, long chunkTokens) {
+    NativeArray gradHidden, NativeArray gradWeight, long chunkTokens) {
 
-    public OutputLayer {
-        Checks.require(hidden != null, "hidden is null");
-        Checks.requireFloating("hidden", hidden);
-        Checks.require(hiddenSize >= 1, "hiddenSize must be at least 1, is " + hiddenSize);
-        Checks.require(hiddenStride >= hiddenSize,
-                "hiddenStride " + hiddenStride + " is less than hiddenSize " + hiddenSize);
-        Checks.require(weight != null, "weight is null");
-        Checks.require(weight.length() >= hiddenSize && weight.length() % hiddenSize == 0,
-                "weight must hold whole rows of hiddenSize " + hiddenSize + ", is " + weight);
-        Checks.require(chunkTokens >= 0, "chunkTokens must not be negative, is " + chunkTokens);
-    }
+  public OutputLayer {
+    Checks.require(hidden != null, "hidden is null");
+    Checks.requireFloating("hidden", hidden);
+    Checks.require(hiddenSize >= 1, "hiddenSize must be at least 1, is " + hiddenSize);
+    Checks.require(hiddenStride >= hiddenSize,
+        "hiddenStride " + hiddenStride + " is less than hiddenSize " + hiddenSize);
+    Checks.require(weight != null, "weight is null");
+    Checks.require(weight.length() >= hiddenSize && weight.length() % hiddenSize == 0,
+        "weight must hold whole rows of hiddenSize " + hiddenSize + ", is " + weight);
+    Checks.require(chunkTokens >= 0, "chunkTokens must not be negative, is " + chunkTokens);
+  }
 
-    /**
-     * Contiguous rows, forward only; V follows from the weight.
-     *
-     * @param hidden [N, H]
-     * @param hiddenSize H
-     * @param weight [V, H]
-     */
-    public static OutputLayer of(NativeArray hidden, long hiddenSize, NativeArray weight) {
-        return new OutputLayer(hidden, hiddenSize, hiddenSize, weight, null, null, 0);
-    }
+  /**
+   * Contiguous rows, forward only; V follows from the weight.
+   *
+   * @param hidden [N, H]
+   * @param hiddenSize H
+   * @param weight [V, H]
+   */
+  public static OutputLayer of(NativeArray hidden, long hiddenSize, NativeArray weight) {
+    return new OutputLayer(hidden, hiddenSize, hiddenSize, weight, null, null, 0);
+  }
 
-    /** Returns V, the rows of the weight. */
-    public long vocabSize() {
-        return weight.length() / hiddenSize;
-    }
+  /** Returns V, the rows of the weight. */
+  public long vocabSize() {
+    return weight.length() / hiddenSize;
+  }
 
-    /** Returns a copy with both gradients replaced; either may be null. */
-    public OutputLayer withGradients(NativeArray gradientOfHidden, NativeArray gradientOfWeight) {
-        return new OutputLayer(
-                hidden, hiddenSize, hiddenStride, weight, gradientOfHidden, gradientOfWeight, chunkTokens);
-    }
+  /** Returns a copy with both gradients replaced; either may be null. */
+  public OutputLayer withGradients(NativeArray gradientOfHidden, NativeArray gradientOfWeight) {
+    return new OutputLayer(
+        hidden, hiddenSize, hiddenStride, weight, gradientOfHidden, gradientOfWeight, chunkTokens);
+  }
 
-    /** Returns a copy with {@code hiddenStride} replaced. */
-    public OutputLayer withHiddenStride(long value) {
-        return new OutputLayer(hidden, hiddenSize, value, weight, gradHidden, gradWeight, chunkTokens);
-    }
+  /** Returns a copy with {@code hiddenStride} replaced. */
+  public OutputLayer withHiddenStride(long value) {
+    return new OutputLayer(hidden, hiddenSize, value, weight, gradHidden, gradWeight, chunkTokens);
+  }
 
-    /** Returns a copy with {@code chunkTokens} replaced. */
-    public OutputLayer withChunkTokens(long value) {
-        return new OutputLayer(hidden, hiddenSize, hiddenStride, weight, gradHidden, gradWeight, value);
-    }
+  /** Returns a copy with {@code chunkTokens} replaced. */
+  public OutputLayer withChunkTokens(long value) {
+    return new OutputLayer(hidden, hiddenSize, hiddenStride, weight, gradHidden, gradWeight, value);
+  }
 }

@@ -16,48 +16,48 @@ package io.github.tppo.kernels;
  *     place)
  */
 public record PolicyLossOutputs(
-        NativeArray logprob, NativeArray entropy, NativeArray ratio, NativeArray objective, NativeArray kl,
-        NativeArray gradLogprob, NativeArray gradLogits) {
+    NativeArray logprob, NativeArray entropy, NativeArray ratio, NativeArray objective, NativeArray kl,
+    NativeArray gradLogprob, NativeArray gradLogits) {
 
-    private static final PolicyLossOutputs NONE = new PolicyLossOutputs(null, null, null, null, null, null, null);
+  private static final PolicyLossOutputs NONE = new PolicyLossOutputs(null, null, null, null, null, null, null);
 
-    /** Asks for no output but the statistics. */
-    public static PolicyLossOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static PolicyLossOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code logprob} replaced. */
-    public PolicyLossOutputs withLogprob(NativeArray value) {
-        return new PolicyLossOutputs(value, entropy, ratio, objective, kl, gradLogprob, gradLogits);
-    }
+  /** Returns a copy with {@code logprob} replaced. */
+  public PolicyLossOutputs withLogprob(NativeArray value) {
+    return new PolicyLossOutputs(value, entropy, ratio, objective, kl, gradLogprob, gradLogits);
+  }
 
-    /** Returns a copy with {@code entropy} replaced. */
-    public PolicyLossOutputs withEntropy(NativeArray value) {
-        return new PolicyLossOutputs(logprob, value, ratio, objective, kl, gradLogprob, gradLogits);
-    }
+  /** Returns a copy with {@code entropy} replaced. */
+  public PolicyLossOutputs withEntropy(NativeArray value) {
+    return new PolicyLossOutputs(logprob, value, ratio, objective, kl, gradLogprob, gradLogits);
+  }
 
-    /** Returns a copy with {@code ratio} replaced. */
-    public PolicyLossOutputs withRatio(NativeArray value) {
-        return new PolicyLossOutputs(logprob, entropy, value, objective, kl, gradLogprob, gradLogits);
-    }
+  /** Returns a copy with {@code ratio} replaced. */
+  public PolicyLossOutputs withRatio(NativeArray value) {
+    return new PolicyLossOutputs(logprob, entropy, value, objective, kl, gradLogprob, gradLogits);
+  }
 
-    /** Returns a copy with {@code objective} replaced. */
-    public PolicyLossOutputs withObjective(NativeArray value) {
-        return new PolicyLossOutputs(logprob, entropy, ratio, value, kl, gradLogprob, gradLogits);
-    }
+  /** Returns a copy with {@code objective} replaced. */
+  public PolicyLossOutputs withObjective(NativeArray value) {
+    return new PolicyLossOutputs(logprob, entropy, ratio, value, kl, gradLogprob, gradLogits);
+  }
 
-    /** Returns a copy with {@code kl} replaced. */
-    public PolicyLossOutputs withKl(NativeArray value) {
-        return new PolicyLossOutputs(logprob, entropy, ratio, objective, value, gradLogprob, gradLogits);
-    }
+  /** Returns a copy with {@code kl} replaced. */
+  public PolicyLossOutputs withKl(NativeArray value) {
+    return new PolicyLossOutputs(logprob, entropy, ratio, objective, value, gradLogprob, gradLogits);
+  }
 
-    /** Returns a copy with {@code gradLogprob} replaced. */
-    public PolicyLossOutputs withGradLogprob(NativeArray value) {
-        return new PolicyLossOutputs(logprob, entropy, ratio, objective, kl, value, gradLogits);
-    }
+  /** Returns a copy with {@code gradLogprob} replaced. */
+  public PolicyLossOutputs withGradLogprob(NativeArray value) {
+    return new PolicyLossOutputs(logprob, entropy, ratio, objective, kl, value, gradLogits);
+  }
 
-    /** Returns a copy with {@code gradLogits} replaced. */
-    public PolicyLossOutputs withGradLogits(NativeArray value) {
-        return new PolicyLossOutputs(logprob, entropy, ratio, objective, kl, gradLogprob, value);
-    }
+  /** Returns a copy with {@code gradLogits} replaced. */
+  public PolicyLossOutputs withGradLogits(NativeArray value) {
+    return new PolicyLossOutputs(logprob, entropy, ratio, objective, kl, gradLogprob, value);
+  }
 }

@@ -30,46 +30,46 @@ package io.github.tppo.kernels;
  * @param normalizer normaliser that was used
  */
 public record PolicyLossStats(
-        double loss, double objectiveLoss, double klLoss, double entropyLoss, double valid, double sequences,
-        double clipped, double clippedHigh, double clippedLow, double outside, double dualClipped,
-        double clamped, double badRows, double logprob, double entropy, double ratio, double refK1,
-        double refK2, double refK3, double oldK1, double oldK2, double oldK3, double advantage,
-        double normalizer) {
+    double loss, double objectiveLoss, double klLoss, double entropyLoss, double valid, double sequences,
+    double clipped, double clippedHigh, double clippedLow, double outside, double dualClipped,
+    double clamped, double badRows, double logprob, double entropy, double ratio, double refK1,
+    double refK2, double refK3, double oldK1, double oldK2, double oldK3, double advantage,
+    double normalizer) {
 
-    /** Number of doubles that the native library writes. */
-    static final int COUNT = 24;
+  /** Number of doubles that the native library writes. */
+  static final int COUNT = 24;
 
-    static PolicyLossStats of(double[] s) {
-        return new PolicyLossStats(
-                s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13], s[14],
-                s[15], s[16], s[17], s[18], s[19], s[20], s[21], s[22], s[23]);
-    }
+  static PolicyLossStats of(double[] s) {
+    return new PolicyLossStats(
+        s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7], s[8], s[9], s[10], s[11], s[12], s[13], s[14],
+        s[15], s[16], s[17], s[18], s[19], s[20], s[21], s[22], s[23]);
+  }
 
-    /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
-    public PolicyLossStats plus(PolicyLossStats other) {
-        return new PolicyLossStats(
-                loss + other.loss, objectiveLoss + other.objectiveLoss, klLoss + other.klLoss,
-                entropyLoss + other.entropyLoss, valid + other.valid, sequences + other.sequences,
-                clipped + other.clipped, clippedHigh + other.clippedHigh, clippedLow + other.clippedLow,
-                outside + other.outside, dualClipped + other.dualClipped, clamped + other.clamped,
-                badRows + other.badRows, logprob + other.logprob, entropy + other.entropy, ratio + other.ratio,
-                refK1 + other.refK1, refK2 + other.refK2, refK3 + other.refK3, oldK1 + other.oldK1,
-                oldK2 + other.oldK2, oldK3 + other.oldK3, advantage + other.advantage,
-                normalizer + other.normalizer);
-    }
+  /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
+  public PolicyLossStats plus(PolicyLossStats other) {
+    return new PolicyLossStats(
+        loss + other.loss, objectiveLoss + other.objectiveLoss, klLoss + other.klLoss,
+        entropyLoss + other.entropyLoss, valid + other.valid, sequences + other.sequences,
+        clipped + other.clipped, clippedHigh + other.clippedHigh, clippedLow + other.clippedLow,
+        outside + other.outside, dualClipped + other.dualClipped, clamped + other.clamped,
+        badRows + other.badRows, logprob + other.logprob, entropy + other.entropy, ratio + other.ratio,
+        refK1 + other.refK1, refK2 + other.refK2, refK3 + other.refK3, oldK1 + other.oldK1,
+        oldK2 + other.oldK2, oldK3 + other.oldK3, advantage + other.advantage,
+        normalizer + other.normalizer);
+  }
 
-    /** Returns the fraction of tokens where the clip is active, or 0 when nothing is valid. */
-    public double clipFraction() {
-        return valid == 0 ? 0 : clipped / valid;
-    }
+  /** Returns the fraction of tokens where the clip is active, or 0 when nothing is valid. */
+  public double clipFraction() {
+    return valid == 0 ? 0 : clipped / valid;
+  }
 
-    /** Returns the mean entropy, or 0 when nothing is valid. */
-    public double meanEntropy() {
-        return valid == 0 ? 0 : entropy / valid;
-    }
+  /** Returns the mean entropy, or 0 when nothing is valid. */
+  public double meanEntropy() {
+    return valid == 0 ? 0 : entropy / valid;
+  }
 
-    /** Returns the mean ratio, or 0 when nothing is valid. */
-    public double meanRatio() {
-        return valid == 0 ? 0 : ratio / valid;
-    }
+  /** Returns the mean ratio, or 0 when nothing is valid. */
+  public double meanRatio() {
+    return valid == 0 ? 0 : ratio / valid;
+  }
 }

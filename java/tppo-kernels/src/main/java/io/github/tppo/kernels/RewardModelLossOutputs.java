@@ -15,43 +15,43 @@ package io.github.tppo.kernels;
  *     place)
  */
 public record RewardModelLossOutputs(
-        NativeArray weightedNll, NativeArray expectedValue, NativeArray argmax, NativeArray meanArgmax,
-        NativeArray meanExpected, NativeArray gradLogits) {
+    NativeArray weightedNll, NativeArray expectedValue, NativeArray argmax, NativeArray meanArgmax,
+    NativeArray meanExpected, NativeArray gradLogits) {
 
-    private static final RewardModelLossOutputs NONE = new RewardModelLossOutputs(null, null, null, null, null, null);
+  private static final RewardModelLossOutputs NONE = new RewardModelLossOutputs(null, null, null, null, null, null);
 
-    /** Asks for no output but the statistics. */
-    public static RewardModelLossOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static RewardModelLossOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code weightedNll} replaced. */
-    public RewardModelLossOutputs withWeightedNll(NativeArray value) {
-        return new RewardModelLossOutputs(value, expectedValue, argmax, meanArgmax, meanExpected, gradLogits);
-    }
+  /** Returns a copy with {@code weightedNll} replaced. */
+  public RewardModelLossOutputs withWeightedNll(NativeArray value) {
+    return new RewardModelLossOutputs(value, expectedValue, argmax, meanArgmax, meanExpected, gradLogits);
+  }
 
-    /** Returns a copy with {@code expectedValue} replaced. */
-    public RewardModelLossOutputs withExpectedValue(NativeArray value) {
-        return new RewardModelLossOutputs(weightedNll, value, argmax, meanArgmax, meanExpected, gradLogits);
-    }
+  /** Returns a copy with {@code expectedValue} replaced. */
+  public RewardModelLossOutputs withExpectedValue(NativeArray value) {
+    return new RewardModelLossOutputs(weightedNll, value, argmax, meanArgmax, meanExpected, gradLogits);
+  }
 
-    /** Returns a copy with {@code argmax} replaced. */
-    public RewardModelLossOutputs withArgmax(NativeArray value) {
-        return new RewardModelLossOutputs(weightedNll, expectedValue, value, meanArgmax, meanExpected, gradLogits);
-    }
+  /** Returns a copy with {@code argmax} replaced. */
+  public RewardModelLossOutputs withArgmax(NativeArray value) {
+    return new RewardModelLossOutputs(weightedNll, expectedValue, value, meanArgmax, meanExpected, gradLogits);
+  }
 
-    /** Returns a copy with {@code meanArgmax} replaced. */
-    public RewardModelLossOutputs withMeanArgmax(NativeArray value) {
-        return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, value, meanExpected, gradLogits);
-    }
+  /** Returns a copy with {@code meanArgmax} replaced. */
+  public RewardModelLossOutputs withMeanArgmax(NativeArray value) {
+    return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, value, meanExpected, gradLogits);
+  }
 
-    /** Returns a copy with {@code meanExpected} replaced. */
-    public RewardModelLossOutputs withMeanExpected(NativeArray value) {
-        return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, meanArgmax, value, gradLogits);
-    }
+  /** Returns a copy with {@code meanExpected} replaced. */
+  public RewardModelLossOutputs withMeanExpected(NativeArray value) {
+    return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, meanArgmax, value, gradLogits);
+  }
 
-    /** Returns a copy with {@code gradLogits} replaced. */
-    public RewardModelLossOutputs withGradLogits(NativeArray value) {
-        return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, meanArgmax, meanExpected, value);
-    }
+  /** Returns a copy with {@code gradLogits} replaced. */
+  public RewardModelLossOutputs withGradLogits(NativeArray value) {
+    return new RewardModelLossOutputs(weightedNll, expectedValue, argmax, meanArgmax, meanExpected, value);
+  }
 }

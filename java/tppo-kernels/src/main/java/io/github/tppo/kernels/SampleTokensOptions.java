@@ -10,29 +10,29 @@ package io.github.tppo.kernels;
  */
 public record SampleTokensOptions(double temperature, long topK, double topP) {
 
-    public SampleTokensOptions {
-        Checks.require(temperature >= 0 && temperature <= 1e30, "temperature must be at least 0, is " + temperature);
-        Checks.require(topK >= 0, "topK must not be negative, is " + topK);
-        Checks.require(topP > 0 && topP <= 1, "topP must be in (0, 1], is " + topP);
-    }
+  public SampleTokensOptions {
+    Checks.require(temperature >= 0 && temperature <= 1e30, "temperature must be at least 0, is " + temperature);
+    Checks.require(topK >= 0, "topK must not be negative, is " + topK);
+    Checks.require(topP > 0 && topP <= 1, "topP must be in (0, 1], is " + topP);
+  }
 
-    /** From the whole distribution at temperature 1. */
-    public static SampleTokensOptions defaults() {
-        return new SampleTokensOptions(1, 0, 1);
-    }
+  /** From the whole distribution at temperature 1. */
+  public static SampleTokensOptions defaults() {
+    return new SampleTokensOptions(1, 0, 1);
+  }
 
-    /** Returns a copy with {@code temperature} replaced. */
-    public SampleTokensOptions withTemperature(double value) {
-        return new SampleTokensOptions(value, topK, topP);
-    }
+  /** Returns a copy with {@code temperature} replaced. */
+  public SampleTokensOptions withTemperature(double value) {
+    return new SampleTokensOptions(value, topK, topP);
+  }
 
-    /** Returns a copy with {@code topK} replaced. */
-    public SampleTokensOptions withTopK(long value) {
-        return new SampleTokensOptions(temperature, value, topP);
-    }
+  /** Returns a copy with {@code topK} replaced. */
+  public SampleTokensOptions withTopK(long value) {
+    return new SampleTokensOptions(temperature, value, topP);
+  }
 
-    /** Returns a copy with {@code topP} replaced. */
-    public SampleTokensOptions withTopP(double value) {
-        return new SampleTokensOptions(temperature, topK, value);
-    }
+  /** Returns a copy with {@code topP} replaced. */
+  public SampleTokensOptions withTopP(double value) {
+    return new SampleTokensOptions(temperature, topK, value);
+  }
 }

@@ -11,10 +11,10 @@ import io.github.tppo.kernels.internal.Tppo;
  */
 public record SampleTokensStats(double logprob, long badRows) {
 
-    static final int COUNT = Tppo.TPPO_SAMPLE_TOKENS_STATS;
+  static final int COUNT = Tppo.TPPO_SAMPLE_TOKENS_STATS;
 
-    static SampleTokensStats of(double[] stats) {
-        return new SampleTokensStats(
-                stats[Tppo.TPPO_SAMPLE_TOKENS_LOGPROB], (long) stats[Tppo.TPPO_SAMPLE_TOKENS_BAD_ROWS]);
-    }
+  static SampleTokensStats of(double[] stats) {
+    return new SampleTokensStats(
+        stats[Tppo.TPPO_SAMPLE_TOKENS_LOGPROB], (long) stats[Tppo.TPPO_SAMPLE_TOKENS_BAD_ROWS]);
+  }
 }

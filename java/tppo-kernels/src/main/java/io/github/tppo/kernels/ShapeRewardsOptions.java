@@ -17,92 +17,92 @@ package io.github.tppo.kernels;
  * @param classValue2 reward of class 2 (relevant); default 2
  */
 public record ShapeRewardsOptions(
-        boolean lengthPenalty, KlEstimator klEstimator, double alpha, double suggestedLength,
-        double lengthOffset, double klCoef, double logRatioClamp, double classValue0, double classValue1,
-        double classValue2) {
+    boolean lengthPenalty, KlEstimator klEstimator, double alpha, double suggestedLength,
+    double lengthOffset, double klCoef, double logRatioClamp, double classValue0, double classValue1,
+    double classValue2) {
 
-    public ShapeRewardsOptions {
-        Checks.require(klEstimator != null, "klEstimator is null");
-        Checks.require(!lengthPenalty || suggestedLength >= 0,
-                "suggestedLength must not be negative, is " + suggestedLength);
-        Checks.require(logRatioClamp >= 0, "logRatioClamp must not be negative, is " + logRatioClamp);
-    }
+  public ShapeRewardsOptions {
+    Checks.require(klEstimator != null, "klEstimator is null");
+    Checks.require(!lengthPenalty || suggestedLength >= 0,
+        "suggestedLength must not be negative, is " + suggestedLength);
+    Checks.require(logRatioClamp >= 0, "logRatioClamp must not be negative, is " + logRatioClamp);
+  }
 
-    private static final ShapeRewardsOptions DEFAULTS =
-            new ShapeRewardsOptions(true, KlEstimator.K1, 2, 0, 6, 0.2, 20, 0, 1, 2);
+  private static final ShapeRewardsOptions DEFAULTS =
+      new ShapeRewardsOptions(true, KlEstimator.K1, 2, 0, 6, 0.2, 20, 0, 1, 2);
 
-    /** Returns the documented defaults. */
-    public static ShapeRewardsOptions defaults() {
-        return DEFAULTS;
-    }
+  /** Returns the documented defaults. */
+  public static ShapeRewardsOptions defaults() {
+    return DEFAULTS;
+  }
 
-    /** Returns a copy with {@code lengthPenalty} replaced. */
-    public ShapeRewardsOptions withLengthPenalty(boolean value) {
-        return new ShapeRewardsOptions(
-                value, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, classValue0,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code lengthPenalty} replaced. */
+  public ShapeRewardsOptions withLengthPenalty(boolean value) {
+    return new ShapeRewardsOptions(
+        value, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, classValue0,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code klEstimator} replaced. */
-    public ShapeRewardsOptions withKlEstimator(KlEstimator value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, value, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, classValue0,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code klEstimator} replaced. */
+  public ShapeRewardsOptions withKlEstimator(KlEstimator value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, value, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, classValue0,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code alpha} replaced. */
-    public ShapeRewardsOptions withAlpha(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, value, suggestedLength, lengthOffset, klCoef, logRatioClamp,
-                classValue0, classValue1, classValue2);
-    }
+  /** Returns a copy with {@code alpha} replaced. */
+  public ShapeRewardsOptions withAlpha(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, value, suggestedLength, lengthOffset, klCoef, logRatioClamp,
+        classValue0, classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code suggestedLength} replaced. */
-    public ShapeRewardsOptions withSuggestedLength(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, value, lengthOffset, klCoef, logRatioClamp, classValue0,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code suggestedLength} replaced. */
+  public ShapeRewardsOptions withSuggestedLength(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, value, lengthOffset, klCoef, logRatioClamp, classValue0,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code lengthOffset} replaced. */
-    public ShapeRewardsOptions withLengthOffset(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, value, klCoef, logRatioClamp, classValue0,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code lengthOffset} replaced. */
+  public ShapeRewardsOptions withLengthOffset(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, value, klCoef, logRatioClamp, classValue0,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code klCoef} replaced. */
-    public ShapeRewardsOptions withKlCoef(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, value, logRatioClamp,
-                classValue0, classValue1, classValue2);
-    }
+  /** Returns a copy with {@code klCoef} replaced. */
+  public ShapeRewardsOptions withKlCoef(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, value, logRatioClamp,
+        classValue0, classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code logRatioClamp} replaced. */
-    public ShapeRewardsOptions withLogRatioClamp(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, value, classValue0,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code logRatioClamp} replaced. */
+  public ShapeRewardsOptions withLogRatioClamp(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, value, classValue0,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code classValue0} replaced. */
-    public ShapeRewardsOptions withClassValue0(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, value,
-                classValue1, classValue2);
-    }
+  /** Returns a copy with {@code classValue0} replaced. */
+  public ShapeRewardsOptions withClassValue0(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp, value,
+        classValue1, classValue2);
+  }
 
-    /** Returns a copy with {@code classValue1} replaced. */
-    public ShapeRewardsOptions withClassValue1(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp,
-                classValue0, value, classValue2);
-    }
+  /** Returns a copy with {@code classValue1} replaced. */
+  public ShapeRewardsOptions withClassValue1(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp,
+        classValue0, value, classValue2);
+  }
 
-    /** Returns a copy with {@code classValue2} replaced. */
-    public ShapeRewardsOptions withClassValue2(double value) {
-        return new ShapeRewardsOptions(
-                lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp,
-                classValue0, classValue1, value);
-    }
+  /** Returns a copy with {@code classValue2} replaced. */
+  public ShapeRewardsOptions withClassValue2(double value) {
+    return new ShapeRewardsOptions(
+        lengthPenalty, klEstimator, alpha, suggestedLength, lengthOffset, klCoef, logRatioClamp,
+        classValue0, classValue1, value);
+  }
 }

@@ -12,32 +12,32 @@ package io.github.tppo.kernels;
  * @param rewards shaped rewards less the KL penalty, terminal rewards added
  */
 public record ShapeRewardsOutputs(
-        NativeArray lwp, NativeArray shaped, NativeArray kl, NativeArray rewards) {
+    NativeArray lwp, NativeArray shaped, NativeArray kl, NativeArray rewards) {
 
-    private static final ShapeRewardsOutputs NONE = new ShapeRewardsOutputs(null, null, null, null);
+  private static final ShapeRewardsOutputs NONE = new ShapeRewardsOutputs(null, null, null, null);
 
-    /** Asks for no output but the statistics. */
-    public static ShapeRewardsOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static ShapeRewardsOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code lwp} replaced. */
-    public ShapeRewardsOutputs withLwp(NativeArray value) {
-        return new ShapeRewardsOutputs(value, shaped, kl, rewards);
-    }
+  /** Returns a copy with {@code lwp} replaced. */
+  public ShapeRewardsOutputs withLwp(NativeArray value) {
+    return new ShapeRewardsOutputs(value, shaped, kl, rewards);
+  }
 
-    /** Returns a copy with {@code shaped} replaced. */
-    public ShapeRewardsOutputs withShaped(NativeArray value) {
-        return new ShapeRewardsOutputs(lwp, value, kl, rewards);
-    }
+  /** Returns a copy with {@code shaped} replaced. */
+  public ShapeRewardsOutputs withShaped(NativeArray value) {
+    return new ShapeRewardsOutputs(lwp, value, kl, rewards);
+  }
 
-    /** Returns a copy with {@code kl} replaced. */
-    public ShapeRewardsOutputs withKl(NativeArray value) {
-        return new ShapeRewardsOutputs(lwp, shaped, value, rewards);
-    }
+  /** Returns a copy with {@code kl} replaced. */
+  public ShapeRewardsOutputs withKl(NativeArray value) {
+    return new ShapeRewardsOutputs(lwp, shaped, value, rewards);
+  }
 
-    /** Returns a copy with {@code rewards} replaced. */
-    public ShapeRewardsOutputs withRewards(NativeArray value) {
-        return new ShapeRewardsOutputs(lwp, shaped, kl, value);
-    }
+  /** Returns a copy with {@code rewards} replaced. */
+  public ShapeRewardsOutputs withRewards(NativeArray value) {
+    return new ShapeRewardsOutputs(lwp, shaped, kl, value);
+  }
 }

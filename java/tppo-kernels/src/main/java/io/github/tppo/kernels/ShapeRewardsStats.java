@@ -13,29 +13,29 @@ package io.github.tppo.kernels;
  * @param clamped tokens whose log-ratio was clamped
  */
 public record ShapeRewardsStats(
-        double valid, double lwp, double shaped, double kl, double reward, double beyond, double clamped) {
+    double valid, double lwp, double shaped, double kl, double reward, double beyond, double clamped) {
 
-    /** Number of doubles that the native library writes. */
-    static final int COUNT = 7;
+  /** Number of doubles that the native library writes. */
+  static final int COUNT = 7;
 
-    static ShapeRewardsStats of(double[] s) {
-        return new ShapeRewardsStats(s[0], s[1], s[2], s[3], s[4], s[5], s[6]);
-    }
+  static ShapeRewardsStats of(double[] s) {
+    return new ShapeRewardsStats(s[0], s[1], s[2], s[3], s[4], s[5], s[6]);
+  }
 
-    /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
-    public ShapeRewardsStats plus(ShapeRewardsStats other) {
-        return new ShapeRewardsStats(
-                valid + other.valid, lwp + other.lwp, shaped + other.shaped, kl + other.kl,
-                reward + other.reward, beyond + other.beyond, clamped + other.clamped);
-    }
+  /** Adds the sums of another micro-batch. Losses add up when both calls were given the same normaliser. */
+  public ShapeRewardsStats plus(ShapeRewardsStats other) {
+    return new ShapeRewardsStats(
+        valid + other.valid, lwp + other.lwp, shaped + other.shaped, kl + other.kl,
+        reward + other.reward, beyond + other.beyond, clamped + other.clamped);
+  }
 
-    /** Returns the mean penalty factor, or 0 when nothing is valid. */
-    public double meanLwp() {
-        return valid == 0 ? 0 : lwp / valid;
-    }
+  /** Returns the mean penalty factor, or 0 when nothing is valid. */
+  public double meanLwp() {
+    return valid == 0 ? 0 : lwp / valid;
+  }
 
-    /** Returns the mean KL estimate, or 0 when nothing is valid. */
-    public double meanKl() {
-        return valid == 0 ? 0 : kl / valid;
-    }
+  /** Returns the mean KL estimate, or 0 when nothing is valid. */
+  public double meanKl() {
+    return valid == 0 ? 0 : kl / valid;
+  }
 }

@@ -10,17 +10,17 @@ package io.github.tppo.kernels;
  */
 public record TokenAdvantagesOutputs(ShapeRewardsOutputs shaping, NativeArray advantages, NativeArray returns) {
 
-    public TokenAdvantagesOutputs {
-        Checks.require(shaping != null, "shaping is null");
-    }
+  public TokenAdvantagesOutputs {
+    Checks.require(shaping != null, "shaping is null");
+  }
 
-    /** Asks for nothing but advantages and, unless null, returns. */
-    public static TokenAdvantagesOutputs of(NativeArray advantages, NativeArray returns) {
-        return new TokenAdvantagesOutputs(ShapeRewardsOutputs.none(), advantages, returns);
-    }
+  /** Asks for nothing but advantages and, unless null, returns. */
+  public static TokenAdvantagesOutputs of(NativeArray advantages, NativeArray returns) {
+    return new TokenAdvantagesOutputs(ShapeRewardsOutputs.none(), advantages, returns);
+  }
 
-    /** Returns a copy with {@code shaping} replaced. */
-    public TokenAdvantagesOutputs withShaping(ShapeRewardsOutputs value) {
-        return new TokenAdvantagesOutputs(value, advantages, returns);
-    }
+  /** Returns a copy with {@code shaping} replaced. */
+  public TokenAdvantagesOutputs withShaping(ShapeRewardsOutputs value) {
+    return new TokenAdvantagesOutputs(value, advantages, returns);
+  }
 }

@@ -11,11 +11,11 @@ import java.util.Arrays;
  */
 public record TokenAdvantagesStats(ShapeRewardsStats shaping, WhitenStats whitening) {
 
-    /** The sums of the shaping first, then those of the whitening if there are any. */
-    static TokenAdvantagesStats of(double[] s) {
-        ShapeRewardsStats shaping = ShapeRewardsStats.of(s);
-        boolean whitens = s.length > ShapeRewardsStats.COUNT;
-        return new TokenAdvantagesStats(shaping,
-                whitens ? WhitenStats.of(Arrays.copyOfRange(s, ShapeRewardsStats.COUNT, s.length)) : null);
-    }
+  /** The sums of the shaping first, then those of the whitening if there are any. */
+  static TokenAdvantagesStats of(double[] s) {
+    ShapeRewardsStats shaping = ShapeRewardsStats.of(s);
+    boolean whitens = s.length > ShapeRewardsStats.COUNT;
+    return new TokenAdvantagesStats(shaping,
+        whitens ? WhitenStats.of(Arrays.copyOfRange(s, ShapeRewardsStats.COUNT, s.length)) : null);
+  }
 }

@@ -7,22 +7,22 @@ package io.github.tppo.kernels;
  * @param temperature divides the logits; greater than 0, default 1
  */
 public record TokenLogProbsOptions(
-        double temperature) {
+    double temperature) {
 
-    public TokenLogProbsOptions {
-        Checks.require(temperature > 0, "temperature must be greater than 0, is " + temperature);
-    }
+  public TokenLogProbsOptions {
+    Checks.require(temperature > 0, "temperature must be greater than 0, is " + temperature);
+  }
 
-    private static final TokenLogProbsOptions DEFAULTS =
-            new TokenLogProbsOptions(1);
+  private static final TokenLogProbsOptions DEFAULTS =
+      new TokenLogProbsOptions(1);
 
-    /** Returns the documented defaults. */
-    public static TokenLogProbsOptions defaults() {
-        return DEFAULTS;
-    }
+  /** Returns the documented defaults. */
+  public static TokenLogProbsOptions defaults() {
+    return DEFAULTS;
+  }
 
-    /** Returns a copy with {@code temperature} replaced. */
-    public TokenLogProbsOptions withTemperature(double value) {
-        return new TokenLogProbsOptions(value);
-    }
+  /** Returns a copy with {@code temperature} replaced. */
+  public TokenLogProbsOptions withTemperature(double value) {
+    return new TokenLogProbsOptions(value);
+  }
 }

@@ -10,22 +10,22 @@ package io.github.tppo.kernels;
  * @param entropy entropy of the distribution in nats
  */
 public record TokenLogProbsOutputs(
-        NativeArray logprob, NativeArray entropy) {
+    NativeArray logprob, NativeArray entropy) {
 
-    private static final TokenLogProbsOutputs NONE = new TokenLogProbsOutputs(null, null);
+  private static final TokenLogProbsOutputs NONE = new TokenLogProbsOutputs(null, null);
 
-    /** Asks for no output but the statistics. */
-    public static TokenLogProbsOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static TokenLogProbsOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code logprob} replaced. */
-    public TokenLogProbsOutputs withLogprob(NativeArray value) {
-        return new TokenLogProbsOutputs(value, entropy);
-    }
+  /** Returns a copy with {@code logprob} replaced. */
+  public TokenLogProbsOutputs withLogprob(NativeArray value) {
+    return new TokenLogProbsOutputs(value, entropy);
+  }
 
-    /** Returns a copy with {@code entropy} replaced. */
-    public TokenLogProbsOutputs withEntropy(NativeArray value) {
-        return new TokenLogProbsOutputs(logprob, value);
-    }
+  /** Returns a copy with {@code entropy} replaced. */
+  public TokenLogProbsOutputs withEntropy(NativeArray value) {
+    return new TokenLogProbsOutputs(logprob, value);
+  }
 }

@@ -9,27 +9,27 @@ package io.github.tppo.kernels;
  *     add up to a batch
  */
 public record ValueLossOptions(
-        double clip, double normalizer) {
+    double clip, double normalizer) {
 
-    public ValueLossOptions {
-        Checks.require(normalizer >= 0, "normalizer must not be negative, is " + normalizer);
-    }
+  public ValueLossOptions {
+    Checks.require(normalizer >= 0, "normalizer must not be negative, is " + normalizer);
+  }
 
-    private static final ValueLossOptions DEFAULTS =
-            new ValueLossOptions(0.2, 0);
+  private static final ValueLossOptions DEFAULTS =
+      new ValueLossOptions(0.2, 0);
 
-    /** Returns the documented defaults. */
-    public static ValueLossOptions defaults() {
-        return DEFAULTS;
-    }
+  /** Returns the documented defaults. */
+  public static ValueLossOptions defaults() {
+    return DEFAULTS;
+  }
 
-    /** Returns a copy with {@code clip} replaced. */
-    public ValueLossOptions withClip(double value) {
-        return new ValueLossOptions(value, normalizer);
-    }
+  /** Returns a copy with {@code clip} replaced. */
+  public ValueLossOptions withClip(double value) {
+    return new ValueLossOptions(value, normalizer);
+  }
 
-    /** Returns a copy with {@code normalizer} replaced. */
-    public ValueLossOptions withNormalizer(double value) {
-        return new ValueLossOptions(clip, value);
-    }
+  /** Returns a copy with {@code normalizer} replaced. */
+  public ValueLossOptions withNormalizer(double value) {
+    return new ValueLossOptions(clip, value);
+  }
 }

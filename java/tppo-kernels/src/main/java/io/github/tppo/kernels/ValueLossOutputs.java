@@ -10,22 +10,22 @@ package io.github.tppo.kernels;
  * @param gradValues d loss / d values; may be the values themselves (in place)
  */
 public record ValueLossOutputs(
-        NativeArray perToken, NativeArray gradValues) {
+    NativeArray perToken, NativeArray gradValues) {
 
-    private static final ValueLossOutputs NONE = new ValueLossOutputs(null, null);
+  private static final ValueLossOutputs NONE = new ValueLossOutputs(null, null);
 
-    /** Asks for no output but the statistics. */
-    public static ValueLossOutputs none() {
-        return NONE;
-    }
+  /** Asks for no output but the statistics. */
+  public static ValueLossOutputs none() {
+    return NONE;
+  }
 
-    /** Returns a copy with {@code perToken} replaced. */
-    public ValueLossOutputs withPerToken(NativeArray value) {
-        return new ValueLossOutputs(value, gradValues);
-    }
+  /** Returns a copy with {@code perToken} replaced. */
+  public ValueLossOutputs withPerToken(NativeArray value) {
+    return new ValueLossOutputs(value, gradValues);
+  }
 
-    /** Returns a copy with {@code gradValues} replaced. */
-    public ValueLossOutputs withGradValues(NativeArray value) {
-        return new ValueLossOutputs(perToken, value);
-    }
+  /** Returns a copy with {@code gradValues} replaced. */
+  public ValueLossOutputs withGradValues(NativeArray value) {
+    return new ValueLossOutputs(perToken, value);
+  }
 }

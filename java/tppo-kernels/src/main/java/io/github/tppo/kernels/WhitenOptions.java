@@ -9,32 +9,32 @@ package io.github.tppo.kernels;
  * @param epsilon added to the variance; at least 0, default 1e-8
  */
 public record WhitenOptions(
-        boolean unbiased, boolean keepMean, double epsilon) {
+    boolean unbiased, boolean keepMean, double epsilon) {
 
-    public WhitenOptions {
-        Checks.require(epsilon >= 0, "epsilon must not be negative, is " + epsilon);
-    }
+  public WhitenOptions {
+    Checks.require(epsilon >= 0, "epsilon must not be negative, is " + epsilon);
+  }
 
-    private static final WhitenOptions DEFAULTS =
-            new WhitenOptions(true, false, 1e-8);
+  private static final WhitenOptions DEFAULTS =
+      new WhitenOptions(true, false, 1e-8);
 
-    /** Returns the documented defaults. */
-    public static WhitenOptions defaults() {
-        return DEFAULTS;
-    }
+  /** Returns the documented defaults. */
+  public static WhitenOptions defaults() {
+    return DEFAULTS;
+  }
 
-    /** Returns a copy with {@code unbiased} replaced. */
-    public WhitenOptions withUnbiased(boolean value) {
-        return new WhitenOptions(value, keepMean, epsilon);
-    }
+  /** Returns a copy with {@code unbiased} replaced. */
+  public WhitenOptions withUnbiased(boolean value) {
+    return new WhitenOptions(value, keepMean, epsilon);
+  }
 
-    /** Returns a copy with {@code keepMean} replaced. */
-    public WhitenOptions withKeepMean(boolean value) {
-        return new WhitenOptions(unbiased, value, epsilon);
-    }
+  /** Returns a copy with {@code keepMean} replaced. */
+  public WhitenOptions withKeepMean(boolean value) {
+    return new WhitenOptions(unbiased, value, epsilon);
+  }
 
-    /** Returns a copy with {@code epsilon} replaced. */
-    public WhitenOptions withEpsilon(double value) {
-        return new WhitenOptions(unbiased, keepMean, value);
-    }
+  /** Returns a copy with {@code epsilon} replaced. */
+  public WhitenOptions withEpsilon(double value) {
+    return new WhitenOptions(unbiased, keepMean, value);
+  }
 }

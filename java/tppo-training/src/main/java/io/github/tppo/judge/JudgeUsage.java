@@ -16,28 +16,28 @@ import java.util.Objects;
  */
 @JsonIgnoreProperties(ignoreUnknown = true)
 public record JudgeUsage(
-    @JsonProperty("requests") long requests,
-    @JsonProperty("retries") long retries,
-    @JsonProperty("stored") long stored,
-    @JsonProperty("prompt_tokens") long promptTokens,
-    @JsonProperty("completion_tokens") long completionTokens) {
+  @JsonProperty("requests") long requests,
+  @JsonProperty("retries") long retries,
+  @JsonProperty("stored") long stored,
+  @JsonProperty("prompt_tokens") long promptTokens,
+  @JsonProperty("completion_tokens") long completionTokens) {
 
-    /** Nothing. */
-    public static final JudgeUsage NONE = new JudgeUsage(0, 0, 0, 0, 0);
+  /** Nothing. */
+  public static final JudgeUsage NONE = new JudgeUsage(0, 0, 0, 0, 0);
 
-    /** This and {@code sign} times the other. */
-    private JudgeUsage with(JudgeUsage other, int sign) {
-        return new JudgeUsage(requests + sign * other.requests, retries + sign * other.retries, stored + sign * other.stored,
-            promptTokens + sign * other.promptTokens, completionTokens + sign * other.completionTokens);
-    }
+  /** This and {@code sign} times the other. */
+  private JudgeUsage with(JudgeUsage other, int sign) {
+    return new JudgeUsage(requests + sign * other.requests, retries + sign * other.retries, stored + sign * other.stored,
+      promptTokens + sign * other.promptTokens, completionTokens + sign * other.completionTokens);
+  }
 
-    /** The sum. */
-    public JudgeUsage plus(JudgeUsage other) {
-        return with(other, 1);
-    }
+  /** The sum. */
+  public JudgeUsage plus(JudgeUsage other) {
+    return with(other, 1);
+  }
 
-    /** What came since {@code earlier}. */
-    public JudgeUsage minus(JudgeUsage earlier) {
-        return with(Objects.requireNonNull(earlier, "earlier"), -1);
-    }
+  /** What came since {@code earlier}. */
+  public JudgeUsage minus(JudgeUsage earlier) {
+    return with(Objects.requireNonNull(earlier, "earlier"), -1);
+  }
 }

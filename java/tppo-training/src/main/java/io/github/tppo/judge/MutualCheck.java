@@ -15,29 +15,29 @@ import io.github.tppo.text.ResponseText;
  */
 public final class MutualCheck {
 
-    private MutualCheck() {
-    }
+  private MutualCheck() {
+  }
 
-    /**
-     * Checks a judgement made with {@link Template#TOKEN}.
-     *
-     * @return what contradicts, or null when nothing does
-     */
-    public static String contradiction(JudgeConfig config, Example example, String responseText, Judgement judgement) {
-        int scored = judgement.scoredWords();
-        int relevant = judgement.relevantWords();
-        if (judgement.sentence() == 1 && relevant == 0) {
-            return "no word is relevant but the whole is";
-        }
-        if (judgement.sentence() == 0 && scored > 0 && relevant == scored
-            && ResponseText.queries(responseText).size() == wantedQueries(config, example)) {
-            return "every word is relevant but the whole is not";
-        }
-        return null;
+  /**
+   * Checks a judgement made with {@link Template#TOKEN}.
+   *
+   * @return what contradicts, or null when nothing does
+   */
+  public static String contradiction(JudgeConfig config, Example example, String responseText, Judgement judgement) {
+    int scored = judgement.scoredWords();
+    int relevant = judgement.relevantWords();
+    if (judgement.sentence() == 1 && relevant == 0) {
+      return "no word is relevant but the whole is";
     }
+    if (judgement.sentence() == 0 && scored > 0 && relevant == scored
+      && ResponseText.queries(responseText).size() == wantedQueries(config, example)) {
+      return "every word is relevant but the whole is not";
+    }
+    return null;
+  }
 
-    /** The number of queries that a response for {@code example} must have. */
-    public static int wantedQueries(JudgeConfig config, Example example) {
-        return config.queries() > 0 ? config.queries() : example.targets().size();
-    }
+  /** The number of queries that a response for {@code example} must have. */
+  public static int wantedQueries(JudgeConfig config, Example example) {
+    return config.queries() > 0 ? config.queries() : example.targets().size();
+  }
 }

@@ -15,158 +15,158 @@ import java.util.TreeSet;
 /** Typed reading of a checkpoint's {@code config.json} with errors that name file, key and what was expected. */
 final class ConfigJson {
 
-    private static final long MAX_BYTES = 4_000_000;
+  private static final long MAX_BYTES = 4_000_000;
 
-    private final Path file;
-    private final JsonNode node;
-    private final String prefix;
+  private final Path file;
+  private final JsonNode node;
+  private final String prefix;
 
-    private ConfigJson(Path file, JsonNode node, String prefix) {
-        this.file = file;
-        this.node = node;
-        this.prefix = prefix;
+  private ConfigJson(Path file, JsonNode node, String prefix) {
+    this.file = file;
+    this.node = node;
+    this.prefix = prefix;
+  }
+
+  static ConfigJson read(Path file) throws IOException {
+    if (!Files.isRegularFile(file)) {
+      throw new IOException(file + ": no such file; a checkpoint folder holds config.json and model.safetensors");
     }
-
-    static ConfigJson read(Path file) throws IOException {
-        if (!Files.isRegularFile(file)) {
-            throw new IOException(file + ": no such file; a checkpoint folder holds config.json and model.safetensors");
-        }
-        if (Files.size(file) > MAX_BYTES) {
-            throw new IOException(file + ": is larger than " + MAX_BYTES + " bytes");
-        }
-        JsonNode node;
-        try {
-            node = SafeTensorsHeader.JSON.readTree(Files.readAllBytes(file));
-        } catch (JsonProcessingException e) {
-            throw new IOException(file + ": is not valid JSON: " + e.getOriginalMessage(), e);
-        }
-        if (!node.isObject()) {
-            throw new IOException(file + ": is not a JSON object");
-        }
-        return new ConfigJson(file, node, "");
+    if (Files.size(file) > MAX_BYTES) {
+      throw new IOException(file + ": is larger than " + MAX_BYTES + " bytes");
     }
-
-    /** Whether the key is there and not null. */
-    boolean has(String key) {
-        return node.hasNonNull(key);
+    JsonNode node;
+    try {
+      node = SafeTensorsHeader.JSON.readTree(Files.readAllBytes(file));
+    } catch (JsonProcessingException e) {
+      throw new IOException(file + ": is not valid JSON: " + e.getOriginalMessage(), e);
     }
-
-    /** Whether the key is there, be it null. */
-    boolean mentions(String key) {
-        return node.has(key);
+    if (!node.isObject()) {
+      throw new IOException(file + ": is not a JSON object");
     }
+    return new ConfigJson(file, node, "");
+  }
 
-    /** The names of all keys. */
-    Iterable<String> keys() {
-        return node::fieldNames;
-    }
+  /** Whether the key is there and not null. */
+  boolean has(String key) {
+    return node.hasNonNull(key);
+  }
 
-    JsonNode get(String key) {
-        return node.get(key);
-    }
+  /** Whether the key is there, be it null. */
+  boolean mentions(String key) {
+    return node.has(key);
+  }
 
-    /** The object under the key. */
-    ConfigJson object(String key) throws IOException {
-        JsonNode value = node.path(key);
-        if (!value.isObject()) {
-            throw wrong(key, "an object");
-        }
-        return new ConfigJson(file, value, prefix + key + ".");
-    }
+  /** The names of all keys. */
+  Iterable<String> keys() {
+    return node::fieldNames;
+  }
 
-    int positive(String key) throws IOException {
-        JsonNode value = node.path(key);
-        if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
-            throw wrong(key, "a whole number of at least 1");
-        }
-        return value.intValue();
-    }
+  JsonNode get(String key) {
+    return node.get(key);
+  }
 
-    /** As {@link #positive(String)}; {@code absent} where the key is missing or null. */
-    int positive(String key, int absent) throws IOException {
-        return has(key) ? positive(key) : absent;
+  /** The object under the key. */
+  ConfigJson object(String key) throws IOException {
+    JsonNode value = node.path(key);
+    if (!value.isObject()) {
+      throw wrong(key, "an object");
     }
+    return new ConfigJson(file, value, prefix + key + ".");
+  }
 
-    double number(String key) throws IOException {
-        JsonNode value = node.path(key);
-        if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
-            throw wrong(key, "a number");
-        }
-        return value.doubleValue();
+  int positive(String key) throws IOException {
+    JsonNode value = node.path(key);
+    if (!value.isIntegralNumber() || !value.canConvertToInt() || value.intValue() < 1) {
+      throw wrong(key, "a whole number of at least 1");
     }
+    return value.intValue();
+  }
 
-    double number(String key, double absent) throws IOException {
-        return has(key) ? number(key) : absent;
-    }
+  /** As {@link #positive(String)}; {@code absent} where the key is missing or null. */
+  int positive(String key, int absent) throws IOException {
+    return has(key) ? positive(key) : absent;
+  }
 
-    boolean flag(String key, boolean absent) throws IOException {
-        if (!has(key)) {
-            return absent;
-        }
-        if (!node.get(key).isBoolean()) {
-            throw wrong(key, "true or false");
-        }
-        return node.get(key).booleanValue();
+  double number(String key) throws IOException {
+    JsonNode value = node.path(key);
+    if (!value.isNumber() || !Double.isFinite(value.doubleValue())) {
+      throw wrong(key, "a number");
     }
+    return value.doubleValue();
+  }
 
-    String text(String key, String absent) throws IOException {
-        if (!has(key)) {
-            return absent;
-        }
-        if (!node.get(key).isTextual()) {
-            throw wrong(key, "a string");
-        }
-        return node.get(key).textValue();
-    }
+  double number(String key, double absent) throws IOException {
+    return has(key) ? number(key) : absent;
+  }
 
-    /** Token ids, given as one or as a list; -1, null and a missing key mean none. */
-    List<Integer> tokenIds(String key) throws IOException {
-        JsonNode value = node.path(key);
-        List<Integer> ids = new ArrayList<>();
-        for (JsonNode id : value.isArray() ? value : List.of(value)) {
-            boolean none = id.isMissingNode() || id.isNull();
-            if (!none && (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < -1)) {
-                throw wrong(key, "a token id");
-            }
-            if (!none && id.intValue() >= 0) {
-                ids.add(id.intValue());
-            }
-        }
-        return ids;
+  boolean flag(String key, boolean absent) throws IOException {
+    if (!has(key)) {
+      return absent;
     }
+    if (!node.get(key).isBoolean()) {
+      throw wrong(key, "true or false");
+    }
+    return node.get(key).booleanValue();
+  }
 
-    /** A token id; the first where a list is given, -1 where there is none. */
-    int tokenId(String key) throws IOException {
-        List<Integer> ids = tokenIds(key);
-        return ids.isEmpty() ? -1 : ids.get(0);
+  String text(String key, String absent) throws IOException {
+    if (!has(key)) {
+      return absent;
     }
+    if (!node.get(key).isTextual()) {
+      throw wrong(key, "a string");
+    }
+    return node.get(key).textValue();
+  }
 
-    /** A token id, {@code absent} where the key is not there at all. */
-    int tokenId(String key, int absent) throws IOException {
-        return node.has(key) ? tokenId(key) : absent;
+  /** Token ids, given as one or as a list; -1, null and a missing key mean none. */
+  List<Integer> tokenIds(String key) throws IOException {
+    JsonNode value = node.path(key);
+    List<Integer> ids = new ArrayList<>();
+    for (JsonNode id : value.isArray() ? value : List.of(value)) {
+      boolean none = id.isMissingNode() || id.isNull();
+      if (!none && (!id.isIntegralNumber() || !id.canConvertToInt() || id.intValue() < -1)) {
+        throw wrong(key, "a token id");
+      }
+      if (!none && id.intValue() >= 0) {
+        ids.add(id.intValue());
+      }
     }
+    return ids;
+  }
 
-    /** Refuses settings that would change the numbers: each key may only have the values that leave them as they are. */
-    void requireNeutral(Map<String, Set<String>> neutral) throws IOException {
-        for (Map.Entry<String, Set<String>> entry : neutral.entrySet()) {
-            require(entry.getKey(), entry.getValue().isEmpty() ? "a model without it" : String.join(" or ", new TreeSet<>(entry.getValue())),
-                    entry.getValue());
-        }
-    }
+  /** A token id; the first where a list is given, -1 where there is none. */
+  int tokenId(String key) throws IOException {
+    List<Integer> ids = tokenIds(key);
+    return ids.isEmpty() ? -1 : ids.get(0);
+  }
 
-    /** Refuses a setting that would change the numbers and that we do not compute. */
-    void require(String key, String expected, Set<String> accepted) throws IOException {
-        if (has(key) && !accepted.contains(node.get(key).asText())) {
-            throw new IOException(file + ": " + prefix + key + " is " + node.get(key) + ", supported is " + expected);
-        }
-    }
+  /** A token id, {@code absent} where the key is not there at all. */
+  int tokenId(String key, int absent) throws IOException {
+    return node.has(key) ? tokenId(key) : absent;
+  }
 
-    IOException wrong(String key, String expected) {
-        String found = node.has(key) ? node.get(key).toString() : "missing";
-        return new IOException(file + ": " + prefix + key + " is " + found + ", expected " + expected);
+  /** Refuses settings that would change the numbers: each key may only have the values that leave them as they are. */
+  void requireNeutral(Map<String, Set<String>> neutral) throws IOException {
+    for (Map.Entry<String, Set<String>> entry : neutral.entrySet()) {
+      require(entry.getKey(), entry.getValue().isEmpty() ? "a model without it" : String.join(" or ", new TreeSet<>(entry.getValue())),
+          entry.getValue());
     }
+  }
 
-    IOException refuse(String message) {
-        return new IOException(file + ": " + message);
+  /** Refuses a setting that would change the numbers and that we do not compute. */
+  void require(String key, String expected, Set<String> accepted) throws IOException {
+    if (has(key) && !accepted.contains(node.get(key).asText())) {
+      throw new IOException(file + ": " + prefix + key + " is " + node.get(key) + ", supported is " + expected);
     }
+  }
+
+  IOException wrong(String key, String expected) {
+    String found = node.has(key) ? node.get(key).toString() : "missing";
+    return new IOException(file + ": " + prefix + key + " is " + found + ", expected " + expected);
+  }
+
+  IOException refuse(String message) {
+    return new IOException(file + ": " + message);
+  }
 }

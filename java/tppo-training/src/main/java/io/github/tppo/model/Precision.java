@@ -10,20 +10,20 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * most activations, and on processors with bfloat16 products less time.
  */
 public enum Precision {
-    FLOAT32(ScalarType.Float), BFLOAT16(ScalarType.BFloat16);
+  FLOAT32(ScalarType.Float), BFLOAT16(ScalarType.BFloat16);
 
-    private final ScalarType type;
+  private final ScalarType type;
 
-    Precision(ScalarType type) {
-        this.type = type;
-    }
+  Precision(ScalarType type) {
+    this.type = type;
+  }
 
-    /** x in this type; x itself where it has it already. Autograd takes gradients back through the conversion. */
-    Tensor cast(Tensor x) {
-        return cast(x, type);
-    }
+  /** x in this type; x itself where it has it already. Autograd takes gradients back through the conversion. */
+  Tensor cast(Tensor x) {
+    return cast(x, type);
+  }
 
-    static Tensor cast(Tensor x, ScalarType type) {
-        return x.scalar_type().intern() == type ? x : x.to(type);
-    }
+  static Tensor cast(Tensor x, ScalarType type) {
+    return x.scalar_type().intern() == type ? x : x.to(type);
+  }
 }

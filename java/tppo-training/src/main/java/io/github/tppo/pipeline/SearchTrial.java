@@ -21,15 +21,15 @@ import java.util.List;
  * @param seconds of training, its reward model's included where it has its own
  */
 record SearchTrial(
-    @JsonProperty("method") String method,
-    @JsonProperty("trial") int trial,
-    @JsonProperty("overrides") List<String> overrides,
-    @JsonProperty("score") double score,
-    @JsonProperty("token_template") double tokenTemplate,
-    @JsonProperty("sentence_template") double sentenceTemplate,
-    @JsonProperty("kl") Double kl,
-    @JsonProperty("mean_tokens") double meanTokens,
-    @JsonProperty("right_count") double rightCount,
-    @JsonProperty("unjudged") long unjudged,
-    @JsonProperty("seconds") double seconds) {
+  @JsonProperty("method") String method,
+  @JsonProperty("trial") int trial,
+  @JsonProperty("overrides") List<String> overrides,
+  @JsonProperty("score") double score,
+  @JsonProperty("token_template") double tokenTemplate,
+  @JsonProperty("sentence_template") double sentenceTemplate,
+  @JsonProperty("kl") Double kl,
+  @JsonProperty("mean_tokens") double meanTokens,
+  @JsonProperty("right_count") double rightCount,
+  @JsonProperty("unjudged") long unjudged,
+  @JsonProperty("seconds") double seconds) {
 }

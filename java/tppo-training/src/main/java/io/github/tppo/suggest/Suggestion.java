@@ -21,10 +21,10 @@ import java.util.List;
  */
 @JsonPropertyOrder({"queries", "text", "logprob", "tokens", "finished", "details", "not_scored"})
 public record Suggestion(
-    @JsonProperty("queries") List<String> queries,
-    @JsonProperty("text") String text,
-    @JsonProperty("logprob") double logprob,
-    @JsonProperty("tokens") int tokens,
-    @JsonProperty("finished") boolean finished,
-    @JsonProperty("details") List<SuggestedQuery> details,
-    @JsonProperty("not_scored") @JsonInclude(JsonInclude.Include.NON_NULL) String notScored) { }
+  @JsonProperty("queries") List<String> queries,
+  @JsonProperty("text") String text,
+  @JsonProperty("logprob") double logprob,
+  @JsonProperty("tokens") int tokens,
+  @JsonProperty("finished") boolean finished,
+  @JsonProperty("details") List<SuggestedQuery> details,
+  @JsonProperty("not_scored") @JsonInclude(JsonInclude.Include.NON_NULL) String notScored) { }

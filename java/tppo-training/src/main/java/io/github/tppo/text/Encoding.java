@@ -14,24 +14,24 @@ import java.util.stream.IntStream;
  */
 public record Encoding(int[] ids, int[] starts, int[] ends) {
 
-    /** Where the tokens lie in {@code text}, the text that was encoded. */
-    public TokenSpans spansIn(String text) {
-        return new TokenSpans(text, starts, ends);
-    }
+  /** Where the tokens lie in {@code text}, the text that was encoded. */
+  public TokenSpans spansIn(String text) {
+    return new TokenSpans(text, starts, ends);
+  }
 
-    /** The tokens whose ids pass. */
-    Encoding where(IntPredicate passes) {
-        int[] kept = IntStream.range(0, ids.length).filter(i -> passes.test(ids[i])).toArray();
-        return kept.length == ids.length ? this
-            : new Encoding(pick(ids, kept), pick(starts, kept), pick(ends, kept));
-    }
+  /** The tokens whose ids pass. */
+  Encoding where(IntPredicate passes) {
+    int[] kept = IntStream.range(0, ids.length).filter(i -> passes.test(ids[i])).toArray();
+    return kept.length == ids.length ? this
+      : new Encoding(pick(ids, kept), pick(starts, kept), pick(ends, kept));
+  }
 
-    private static int[] pick(int[] from, int[] indices) {
-        return IntStream.of(indices).map(i -> from[i]).toArray();
-    }
+  private static int[] pick(int[] from, int[] indices) {
+    return IntStream.of(indices).map(i -> from[i]).toArray();
+  }
 
-    /** The number of tokens. */
-    public int length() {
-        return ids.length;
-    }
+  /** The number of tokens. */
+  public int length() {
+    return ids.length;
+  }
 }

@@ -14,24 +14,24 @@ import java.util.Objects;
  */
 public record TokenSpans(String text, int[] starts, int[] ends) {
 
-    /** @throws IllegalArgumentException when a span does not lie in the text */
-    public TokenSpans {
-        Objects.requireNonNull(text, "text");
-        Objects.requireNonNull(starts, "starts");
-        Objects.requireNonNull(ends, "ends");
-        if (starts.length != ends.length) {
-            throw new IllegalArgumentException(starts.length + " starts and " + ends.length + " ends, expected as many");
-        }
-        for (int t = 0; t < starts.length; t++) {
-            if (starts[t] < 0 || ends[t] < starts[t] || ends[t] > text.length()) {
-                throw new IllegalArgumentException("token " + t + " is at " + starts[t] + " to " + ends[t] + ", expected a range in a text of "
-                    + text.length() + " characters");
-            }
-        }
+  /** @throws IllegalArgumentException when a span does not lie in the text */
+  public TokenSpans {
+    Objects.requireNonNull(text, "text");
+    Objects.requireNonNull(starts, "starts");
+    Objects.requireNonNull(ends, "ends");
+    if (starts.length != ends.length) {
+      throw new IllegalArgumentException(starts.length + " starts and " + ends.length + " ends, expected as many");
     }
+    for (int t = 0; t < starts.length; t++) {
+      if (starts[t] < 0 || ends[t] < starts[t] || ends[t] > text.length()) {
+        throw new IllegalArgumentException("token " + t + " is at " + starts[t] + " to " + ends[t] + ", expected a range in a text of "
+          + text.length() + " characters");
+      }
+    }
+  }
 
-    /** The number of ids. */
-    public int length() {
-        return starts.length;
-    }
+  /** The number of ids. */
+  public int length() {
+    return starts.length;
+  }
 }

@@ -20,41 +20,41 @@ import java.util.List;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record VerifyReport(boolean ok, String backend, String cpuIsa, List<FileReport> files) {
 
-    /** A report that is ok when there is a quantity and all are ok. */
-    public static VerifyReport of(String backend, List<FileReport> files) {
-        boolean some = files.stream().anyMatch(f -> !f.quantities().isEmpty());
-        boolean all = files.stream().flatMap(f -> f.quantities().stream()).allMatch(Quantity::ok);
-        return new VerifyReport(some && all, backend, null, List.copyOf(files));
-    }
+  /** A report that is ok when there is a quantity and all are ok. */
+  public static VerifyReport of(String backend, List<FileReport> files) {
+    boolean some = files.stream().anyMatch(f -> !f.quantities().isEmpty());
+    boolean all = files.stream().flatMap(f -> f.quantities().stream()).allMatch(Quantity::ok);
+    return new VerifyReport(some && all, backend, null, List.copyOf(files));
+  }
 
-    /** Returns a copy that names the instruction set. */
-    VerifyReport withCpuIsa(String value) {
-        return new VerifyReport(ok, backend, value, files);
-    }
+  /** Returns a copy that names the instruction set. */
+  VerifyReport withCpuIsa(String value) {
+    return new VerifyReport(ok, backend, value, files);
+  }
 
-    /**
-     * The comparisons of one file.
-     *
-     * @param file       the file's name
-     * @param quantities one entry per expected value of the file
-     */
-    @JsonPropertyOrder({"file", "quantities"})
-    public record FileReport(String file, List<Quantity> quantities) {
-    }
+  /**
+   * The comparisons of one file.
+   *
+   * @param file       the file's name
+   * @param quantities one entry per expected value of the file
+   */
+  @JsonPropertyOrder({"file", "quantities"})
+  public record FileReport(String file, List<Quantity> quantities) {
+  }
 
-    /**
-     * The comparison of one expected tensor or list.
-     *
-     * @param name   its name in the file
-     * @param n      how many elements were compared
-     * @param maxAbs the largest absolute difference; for ids, texts and offsets the number that differ
-     * @param maxRel the largest difference relative to the expected values; for ids, texts and offsets the share that differ
-     * @param ok     whether that is close enough
-     * @param reason why not, or null
-     */
-    @JsonPropertyOrder({"name", "n", "max_abs", "max_rel", "ok", "reason"})
-    @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
-    @JsonInclude(JsonInclude.Include.NON_NULL)
-    public record Quantity(String name, long n, double maxAbs, double maxRel, boolean ok, String reason) {
-    }
+  /**
+   * The comparison of one expected tensor or list.
+   *
+   * @param name   its name in the file
+   * @param n      how many elements were compared
+   * @param maxAbs the largest absolute difference; for ids, texts and offsets the number that differ
+   * @param maxRel the largest difference relative to the expected values; for ids, texts and offsets the share that differ
+   * @param ok     whether that is close enough
+   * @param reason why not, or null
+   */
+  @JsonPropertyOrder({"name", "n", "max_abs", "max_rel", "ok", "reason"})
+  @JsonNaming(PropertyNamingStrategies.SnakeCaseStrategy.class)
+  @JsonInclude(JsonInclude.Include.NON_NULL)
+  public record Quantity(String name, long n, double maxAbs, double maxRel, boolean ok, String reason) {
+  }
 }

@@ -18,37 +18,37 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class TokenizerVectorsTest {
 
-    private static final Path FIXTURES = Path.of("src/test/resources/fixtures");
+  private static final Path FIXTURES = Path.of("src/test/resources/fixtures");
 
-    @TempDir
-    Path dir;
+  @TempDir
+  Path dir;
 
-    @ParameterizedTest
-    @ValueSource(strings = {"fixtures/tokenizer", "fixtures/tokenizer_split", "tokenizers/sentencepiece", "tokenizers/metaspace"})
-    void agreesWithHuggingFaceTokenizers(String name) throws IOException {
-        Path folder = Path.of("src/test/resources", name);
-        VerifyReport report = TokenizerVectors.verify(folder.resolve("tokenizer.json"), folder.resolve("tokens.jsonl"));
-        assertTrue(report.ok(), report::toString);
-        assertEquals(7, report.files().get(0).quantities().size());
-    }
+  @ParameterizedTest
+  @ValueSource(strings = {"fixtures/tokenizer", "fixtures/tokenizer_split", "tokenizers/sentencepiece", "tokenizers/metaspace"})
+  void agreesWithHuggingFaceTokenizers(String name) throws IOException {
+    Path folder = Path.of("src/test/resources", name);
+    VerifyReport report = TokenizerVectors.verify(folder.resolve("tokenizer.json"), folder.resolve("tokens.jsonl"));
+    assertTrue(report.ok(), report::toString);
+    assertEquals(7, report.files().get(0).quantities().size());
+  }
 
-    @Test
-    void namesTheFirstDifferenceAndWhatIsMissing() throws IOException {
-        Path tokens = Files.writeString(dir.resolve("tokens.jsonl"), "{\"text\": \"a\", \"ids\": [999999]}\n");
-        VerifyReport report = TokenizerVectors.verify(FIXTURES.resolve("tokenizer/tokenizer.json"), tokens);
-        assertFalse(report.ok());
-        JsonNode first = new ObjectMapper().valueToTree(report).path("files").path(0).path("quantities").path(0);
-        assertEquals("ids", first.path("name").asText());
-        assertEquals(1, first.path("max_abs").asInt());
-        assertTrue(first.path("reason").asText().startsWith("line 1: expected [999999]"), first::toString);
-        assertEquals("no line of the file has it", report.files().get(0).quantities().get(1).reason());
-    }
+  @Test
+  void namesTheFirstDifferenceAndWhatIsMissing() throws IOException {
+    Path tokens = Files.writeString(dir.resolve("tokens.jsonl"), "{\"text\": \"a\", \"ids\": [999999]}\n");
+    VerifyReport report = TokenizerVectors.verify(FIXTURES.resolve("tokenizer/tokenizer.json"), tokens);
+    assertFalse(report.ok());
+    JsonNode first = new ObjectMapper().valueToTree(report).path("files").path(0).path("quantities").path(0);
+    assertEquals("ids", first.path("name").asText());
+    assertEquals(1, first.path("max_abs").asInt());
+    assertTrue(first.path("reason").asText().startsWith("line 1: expected [999999]"), first::toString);
+    assertEquals("no line of the file has it", report.files().get(0).quantities().get(1).reason());
+  }
 
-    @Test
-    void namesTheLineThatIsNotJson() throws IOException {
-        Path tokens = Files.writeString(dir.resolve("tokens.jsonl"), "\n{broken\n");
-        IOException e = assertThrows(IOException.class,
-            () -> TokenizerVectors.verify(FIXTURES.resolve("tokenizer/tokenizer.json"), tokens));
-        assertTrue(e.getMessage().contains("tokens.jsonl:2"), e.getMessage());
-    }
+  @Test
+  void namesTheLineThatIsNotJson() throws IOException {
+    Path tokens = Files.writeString(dir.resolve("tokens.jsonl"), "\n{broken\n");
+    IOException e = assertThrows(IOException.class,
+      () -> TokenizerVectors.verify(FIXTURES.resolve("tokenizer/tokenizer.json"), tokens));
+    assertTrue(e.getMessage().contains("tokens.jsonl:2"), e.getMessage());
+  }
 }

@@ -12,20 +12,20 @@ import org.bytedeco.javacpp.tools.InfoMapper;
  * {@code io.github.tppo.kernels.internal.Tppo}; nobody else uses it.
  */
 @Properties(
-        value = {
-            @Platform(include = {"tppo.h", "tppo_decoder.h"}, link = "tppo"),
-            @Platform(value = {"linux-x86_64", "linux-arm64"}, extension = "-cuda13")
-        },
-        target = "io.github.tppo.kernels.internal",
-        global = "io.github.tppo.kernels.internal.Tppo")
+    value = {
+      @Platform(include = {"tppo.h", "tppo_decoder.h"}, link = "tppo"),
+      @Platform(value = {"linux-x86_64", "linux-arm64"}, extension = "-cuda13")
+    },
+    target = "io.github.tppo.kernels.internal",
+    global = "io.github.tppo.kernels.internal.Tppo")
 public class tppo implements InfoMapper {
 
-    @Override
-    public void map(InfoMap infoMap) {
-        infoMap.put(new Info("TPPO_API").cppTypes().annotations());
-        // The generator makes no setter for a pointer to const pointers.
-        infoMap.put(new Info("tppo_global_norm_args::tensors").javaText(
-                "public native @Cast(\"const float*const*\") PointerPointer tensors();\n"
-                        + "  public native tppo_global_norm_args tensors(PointerPointer setter);"));
-    }
+  @Override
+  public void map(InfoMap infoMap) {
+    infoMap.put(new Info("TPPO_API").cppTypes().annotations());
+    // The generator makes no setter for a pointer to const pointers.
+    infoMap.put(new Info("tppo_global_norm_args::tensors").javaText(
+        "public native @Cast(\"const float*const*\") PointerPointer tensors();\n"
+            + "  public native tppo_global_norm_args tensors(PointerPointer setter);"));
+  }
 }

@@ -245,7 +245,7 @@ public final class Decoder implements AutoCloseable {
     RotaryTable.Angles angles = angles(attentionMask, inputIds.size(1));
     DecoderMasks masks = new DecoderMasks(attentionMask, inputIds.size(1));
     List<UnaryOperator<Tensor>> layers = new ArrayList<>();
-    layers.add(none -> withoutPadding(Precision.FLOAT32.cast(torch.embedding(parameters.get(EMBEDDING), inputIds)), attentionMask));
+    layers.add(none -> Padding.tame(Precision.FLOAT32.cast(torch.embedding(parameters.get(EMBEDDING), inputIds)), attentionMask));
     for (int layer = 0; layer < blocks.length; layer++) {
       DecoderBlock block = blocks[layer];
       Tensor mask = masks.forWindow(config.window(layer));
@@ -253,11 +253,6 @@ public final class Decoder implements AutoCloseable {
     }
     layers.add(x -> DecoderBlock.rmsNorm(x, parameters.get(FINAL_NORM), config.normEpsilon()));
     return layers;
-  }
-
-  /** Zeros at padding [B, T, H]: attention gives it the weight 0, which would not undo an infinity or NaN there (INVARIANTS 1). */
-  static Tensor withoutPadding(Tensor x, Tensor attentionMask) {
-    return attentionMask == null ? x : x.masked_fill(attentionMask.eq(new Scalar(0)).unsqueeze(-1), new Scalar(0));
   }
 
   private RotaryTable.Angles angles(Tensor attentionMask, long time) {

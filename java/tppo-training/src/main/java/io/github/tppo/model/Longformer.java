@@ -8,7 +8,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
-import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
@@ -222,17 +221,8 @@ public final class Longformer implements AutoCloseable {
     Tensor position = torch.embedding(parameters.get(EMBEDDINGS + "position_embeddings.weight"), positions(inputIds), pad, false, false);
     Tensor types = parameters.get(EMBEDDINGS + "token_type_embeddings.weight");
     Tensor type = tokenTypes == null ? types.select(0, 0) : torch.embedding(types, tokenTypes);
-    Tensor sum = tamePadding(word.add(position).add(type), attentionMask);
+    Tensor sum = Padding.tame(word.add(position).add(type), attentionMask);
     return LongformerBlock.norm(sum, parameters, EMBEDDINGS + "LayerNorm", config.normEpsilon());
-  }
-
-  /**
-   * Zeros at padding [B, T, H] where there is no number or one that no embedding has: attention gives padding the weight 0, which would
-   * not undo NaN or an overflow there (INVARIANTS 1). Ordinary numbers stay, and with them the logits at padding, which are transformers'.
-   */
-  private static Tensor tamePadding(Tensor x, Tensor attentionMask) {
-    return attentionMask == null ? x
-        : x.masked_fill(attentionMask.eq(new Scalar(0)).unsqueeze(-1).logical_and(x.abs().le(new Scalar(1e3)).logical_not()), new Scalar(0));
   }
 
   /** padId for padding ids, else padId plus the count of other ids so far. */

@@ -5,6 +5,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.concurrent.TimeoutException;
+import org.eclipse.jetty.http.HttpHeader;
 import org.eclipse.jetty.http.MimeTypes;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
@@ -12,6 +13,8 @@ import org.eclipse.jetty.server.Request;
 /** Reads a request's body of JSON within bounds of size and time. */
 final class RequestBody {
   private static final int PIECE = 8192;
+  /** Most that is read of a body that nobody wants. */
+  private static final long MOST_DISCARDED = 8L << 20;
 
   private RequestBody() {}
 
@@ -56,6 +59,28 @@ final class RequestBody {
       throw new GoneException(e);
     }
     return body.toByteArray();
+  }
+
+  /**
+   * Reads what is left of the body of a request that is refused: a client that is still sending when the connection ends never sees the
+   * answer. One that waits to be asked for its body, or has more than 8 MiB of it, is answered at once.
+   *
+   * @param deadline by {@link System#nanoTime}
+   */
+  static void discard(Request request, long deadline) {
+    if (request.getLength() > MOST_DISCARDED || request.getHeaders().contains(HttpHeader.EXPECT)) {
+      return;
+    }
+    byte[] piece = new byte[PIECE];
+    try {
+      InputStream in = Content.Source.asInputStream(request);
+      long discarded = 0;
+      for (int n = 0; n >= 0 && discarded <= MOST_DISCARDED && System.nanoTime() - deadline < 0; n = in.read(piece)) {
+        discarded += n;
+      }
+    } catch (IOException e) {
+      return; // Nothing more comes, and it was not wanted; whoever is still there gets the answer.
+    }
   }
 
   private static void checkType(Request request) throws RequestError {

@@ -15,6 +15,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
+import org.eclipse.jetty.http.HttpStatus;
 import org.eclipse.jetty.io.EndPoint;
 import org.eclipse.jetty.server.Handler;
 import org.eclipse.jetty.server.Request;
@@ -79,6 +80,9 @@ final class SuggestHandler extends Handler.Abstract {
       answer = new Answer(JSON_TYPE, e.body());
       if (e.header() != null) {
         response.getHeaders().put(e.header(), e.headerValue());
+      }
+      if (status != HttpStatus.REQUEST_TIMEOUT_408) {
+        RequestBody.discard(request, deadline(request));
       }
     } catch (RequestBody.GoneException e) {
       callback.failed(e.getCause());
@@ -146,8 +150,12 @@ final class SuggestHandler extends Handler.Abstract {
     return now;
   }
 
+  private long deadline(Request request) {
+    return request.getBeginNanoTime() + limits.requestTimeout().toNanos();
+  }
+
   private Object suggest(Request request) throws RequestError {
-    long deadline = request.getBeginNanoTime() + limits.requestTimeout().toNanos();
+    long deadline = deadline(request);
     Service now = service();
     byte[] body = RequestBody.read(request, limits.maxBodyBytes(), deadline);
     SuggestRequest asked = parse(body, now.defaults);

@@ -10,6 +10,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
+import java.net.Socket;
 import java.net.http.HttpRequest.BodyPublishers;
 import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
@@ -218,6 +220,24 @@ class ServeErrorsTest {
     String declared = served.raw("POST /v1/suggest HTTP/1.1\nHost: h\nContent-Type: application/json\nContent-Length: 99999999999\n\n");
     assertTrue(declared.startsWith("HTTP/1.1 413 "), declared);
     assertTrue(declared.contains("\r\nConnection: close\r\n"), "who leaves a body unread says that the connection ends: " + declared);
+  }
+
+  /** Were the connection closed beneath a client that sends, it would not see why it is refused. */
+  @ParameterizedTest
+  @ValueSource(strings = {"POST /v1/suggest HTTP/1.1\nContent-Type: application/json", "POST /v1/suggest HTTP/1.1\nContent-Type: text/plain",
+      "POST /elsewhere HTTP/1.1\nContent-Type: application/json"})
+  void whoeverIsStillSendingSeesTheRefusal(String head) throws Exception {
+    int status = head.contains("elsewhere") ? 404 : head.contains("plain") ? 415 : 413;
+    try (Socket socket = new Socket("127.0.0.1", served.server.uri().getPort())) {
+      OutputStream out = socket.getOutputStream();
+      byte[] piece = new byte[2 * MAX_BODY];
+      out.write((head + "\nHost: h\nContent-Length: " + 100 * piece.length + "\n\n").replace("\n", "\r\n").getBytes(StandardCharsets.US_ASCII));
+      for (int i = 0; i < 100; i++) {
+        out.write(piece);
+        Thread.sleep(i == 0 ? 300 : 0); // long enough to close
+      }
+      assertTrue(Served.readUntil(socket.getInputStream(), "\r\n").startsWith("HTTP/1.1 " + status + " "));
+    }
   }
 
   @ParameterizedTest

@@ -22,13 +22,11 @@ int32_t gae(const tppo_gae_args& a, const Call&) {
   const GaeKernel kernel = gae_kernel();
   const int64_t per_task = (kTokensPerTask * sequences.count + a.num_tokens - 1) / a.num_tokens;
   const bool past_caches = a.num_tokens >= kPastCaches && a.advantages != a.rewards && a.returns != a.values;
-  parallel(blocks_of(sequences.count, per_task), a.num_tokens / 2, [&](int64_t task) {
-    const int64_t end = (task + 1) * per_task < sequences.count ? (task + 1) * per_task : sequences.count;
-    for (int64_t b = task * per_task; b < end; ++b) {
-      const int64_t at = sequences.begin(b);
-      kernel(GaeSequence{a.rewards + at, a.values + at, a.mask != nullptr ? a.mask + at : nullptr, a.advantages + at,
-                         a.returns != nullptr ? a.returns + at : nullptr, sequences.end(b) - at, a.gamma, a.lambda, past_caches});
-    }
+  const GaeBatch batch{a.rewards,    a.values,         a.mask,  a.advantages, a.returns,
+                       a.cu_seqlens, sequences.length, a.gamma, a.lambda,     past_caches};
+  parallel(blocks_of(sequences.count, per_task), a.num_tokens / 4, [&](int64_t task) {
+    const int64_t end = (task + 1) * per_task;
+    kernel(batch, task * per_task, end < sequences.count ? end : sequences.count);
   });
   return TPPO_OK;
 }

@@ -20,6 +20,31 @@ TPPO_INLINE F shift_down(F low, F high) {
 #endif
 }
 
+/// The first lanes from memory, zeros in the others; `count` < kLanes.
+TPPO_INLINE F load_first(const float* p, int count) {
+#if defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), p);
+#else
+  float x[kLanes] = {};
+  for (int i = 0; i < count; ++i) x[i] = p[i];
+  return load<F>(x);
+#endif
+}
+
+TPPO_INLINE void store_first(float* p, F v, int count) {
+#if defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
+#else
+  for (int i = 0; i < count; ++i) p[i] = v[i];
+#endif
+}
+
+TPPO_INLINE I lane_numbers() {
+  I lanes;
+  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
+  return lanes;
+}
+
 /// Factors of a call. All powers are rounded from double.
 struct Factors {
   float gamma, gamma_rest;     // gamma as a sum of two floats
@@ -27,7 +52,7 @@ struct Factors {
   float to_carry[2 * kLanes];  // to_carry[i] = (gamma lambda)^(kLanes - i) for i < kLanes, then 0
   double carry[kLanes + 1];    // (gamma lambda)^i
 
-  explicit Factors(const GaeSequence& s) : to_carry{} {
+  explicit Factors(const GaeBatch& s) : to_carry{} {
     gamma = static_cast<float>(s.gamma);
     gamma_rest = static_cast<float>(s.gamma - gamma);
     carry[0] = 1.0;
@@ -69,14 +94,9 @@ TPPO_INLINE void hand_over(const Factors& f, int count, float first_advantage, f
 
 /// Advantages of the `count` first lanes; the others hold zeros and are of no account.
 TPPO_INLINE F part(const Factors& f, F reward, F value, int count, Carry& carry) {
-  float x[kLanes];
-  store(x, shift_down<1>(value, value));
-  x[count - 1] = carry.value;
-  const F next = load<F>(x);
-  F d[1] = {f.gamma == 1.0f && f.gamma_rest == 0.0f ? delta<true>(f, reward, next, value) : delta<false>(f, reward, next, value)};
-  store(x, d[0]);
-  for (int i = count; i < kLanes; ++i) x[i] = 0.0f;
-  d[0] = load<F>(x);
+  const F next = lane_numbers() == count - 1 ? splat(carry.value) : shift_down<1>(value, value);
+  const F all = f.gamma == 1.0f && f.gamma_rest == 0.0f ? delta<true>(f, reward, next, value) : delta<false>(f, reward, next, value);
+  F d[1] = {lane_numbers() < count ? all : splat(0.0f)};
   scan<1>(f, d);
   const F advantage = fma(load<F>(f.to_carry + (kLanes - count)), splat(static_cast<float>(carry.advantage)), d[0]);
   hand_over(f, count, d[0][0], value[0], carry);
@@ -86,6 +106,13 @@ TPPO_INLINE F part(const Factors& f, F reward, F value, int count, Carry& carry)
 /// True when the BLOCKS * kLanes mask bytes at p are all valid.
 template <int BLOCKS>
 TPPO_INLINE bool all_valid(const uint8_t* p) {
+#if defined(__AVX512BW__)
+  if constexpr (BLOCKS * kLanes % 64 == 0) {
+    uint64_t zeros = 0;
+    for (int i = 0; i < BLOCKS * kLanes; i += 64) zeros |= _mm512_cmpeq_epi8_mask(load<__m512i>(p + i), _mm512_setzero_si512());
+    return zeros == 0;
+  }
+#endif
   uint32_t any_zero = 0;
   for (int i = 0; i < BLOCKS * kLanes; i += 4) {
     const uint32_t w = load<uint32_t>(p + i);
@@ -93,6 +120,30 @@ TPPO_INLINE bool all_valid(const uint8_t* p) {
     any_zero |= (w - 0x01010101u) & ~w & 0x80808080u;
   }
   return any_zero == 0;
+}
+/// The same of the `count` first of less than kLanes.
+TPPO_INLINE bool first_valid(const uint8_t* p, int count) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const __mmask16 first = static_cast<__mmask16>((1u << count) - 1);
+  return _mm_mask_cmpeq_epi8_mask(first, _mm_maskz_loadu_epi8(first, p), _mm_setzero_si128()) == 0;
+#else
+  for (int i = 0; i < count; ++i)
+    if (p[i] == 0) return false;
+  return true;
+#endif
+}
+
+/// How many of the last of the kLanes mask bytes at p are zero.
+TPPO_INLINE int masked_at_end(const uint8_t* p) {
+#if defined(__AVX512BW__) && defined(__AVX512VL__)
+  const __m128i mask = load<__m128i>(p);
+  const uint32_t valid = _mm_test_epi8_mask(mask, mask);
+  return valid == 0 ? kLanes : __builtin_clz(valid) - (32 - kLanes);
+#else
+  int count = 0;
+  while (count < kLanes && p[kLanes - 1 - count] == 0) ++count;
+  return count;
+#endif
 }
 TPPO_INLINE bool all_masked(const uint8_t* p) {
   uint32_t any = 0;
@@ -103,10 +154,23 @@ TPPO_INLINE bool all_masked(const uint8_t* p) {
 /// Blocks that run beside each other.
 constexpr int kBeside = 8;
 
+/// One sequence of a batch.
 struct Walker {
-  const GaeSequence s;
-  const Factors f;
+  const GaeBatch s;  // with pointers to the sequence
+  const Factors& f;
   Carry carry;
+
+  Walker(const GaeBatch& batch, const Factors& factors, int64_t begin, int64_t end) : s(from(batch, begin, end)), f(factors) {}
+
+  static GaeBatch from(GaeBatch batch, int64_t begin, int64_t end) {
+    batch.rewards += begin;
+    batch.values += begin;
+    if (batch.mask != nullptr) batch.mask += begin;
+    batch.advantages += begin;
+    if (batch.returns != nullptr) batch.returns += begin;
+    batch.length = end - begin;
+    return batch;
+  }
 
   TPPO_INLINE_MEMBER void put(int64_t i, float advantage, float value) const {
     s.advantages[i] = advantage;
@@ -127,14 +191,19 @@ struct Walker {
     F value[BLOCKS], d[BLOCKS];
     for (int k = 0; k < BLOCKS; ++k) value[k] = load<F>(s.values + end - (k + 1) * kLanes);
     for (int k = 0; k < BLOCKS; ++k) {
-      const F next = shift_down<1>(value[k], k == 0 ? splat(carry.value) : value[k - 1]);
+      // All but the last token's next value lie in memory as well, and loads are cheaper than moves between lanes.
+      const F next = k == 0 ? shift_down<1>(value[k], splat(carry.value)) : load<F>(s.values + end - (k + 1) * kLanes + 1);
       d[k] = delta<kOne>(f, load<F>(s.rewards + end - (k + 1) * kLanes), next, value[k]);
     }
     scan<1>(f, d);
     const F to_carry = load<F>(f.to_carry);
+    float carried[BLOCKS];
     for (int k = 0; k < BLOCKS; ++k) {
-      const F advantage = fma(to_carry, splat(static_cast<float>(carry.advantage)), d[k]);
+      carried[k] = static_cast<float>(carry.advantage);
       hand_over(f, kLanes, d[k][0], value[k][0], carry);
+    }
+    for (int k = 0; k < BLOCKS; ++k) {
+      const F advantage = fma(to_carry, splat(carried[k]), d[k]);
       const int64_t at = end - (k + 1) * kLanes;
       put<kPast>(s.advantages + at, advantage);
       if (s.returns != nullptr) put<kPast>(s.returns + at, advantage + value[k]);
@@ -165,6 +234,14 @@ struct Walker {
     return i;
   }
 
+  /// The first `count` tokens, all of them valid.
+  TPPO_INLINE_MEMBER void start(int count) {
+    const F value = load_first(s.values, count);
+    const F advantage = part(f, load_first(s.rewards, count), value, count, carry);
+    store_first(s.advantages, advantage, count);
+    if (s.returns != nullptr) store_first(s.returns, advantage + value, count);
+  }
+
   template <bool kPast>
   TPPO_INLINE_MEMBER void masked(int64_t end) const {
     put<kPast>(s.advantages + end - kLanes, splat(0.0f));
@@ -187,24 +264,36 @@ struct Walker {
         end -= kLanes;
       } else if (mask[end - 1] == 0) {
         // To the next valid token, so that blocks after padding are whole again.
-        for (; mask[end - 1] == 0; --end) put(end - 1, 0.0f, 0.0f);
+        const int count = masked_at_end(mask + end - kLanes);
+        end -= count;
+        store_first(s.advantages + end, splat(0.0f), count);
+        if (s.returns != nullptr) store_first(s.returns + end, splat(0.0f), count);
       } else {
         end = gathered(end);
       }
     }
+    if (end > 0 && (s.mask == nullptr || first_valid(s.mask, static_cast<int>(end)))) {
+      start(static_cast<int>(end));
+      return;
+    }
     while (end > 0) end = gathered(end);
-    if (kPast) stores_done();
   }
 };
 
 }  // namespace
 
-void TPPO_GAE_KERNEL(const GaeSequence& sequence) {
-  Walker walker{sequence, Factors(sequence), Carry{}};
-  if (sequence.gamma == 1.0)
-    sequence.past_caches ? walker.run<true, true>() : walker.run<false, true>();
-  else
-    sequence.past_caches ? walker.run<true, false>() : walker.run<false, false>();
+void TPPO_GAE_KERNEL(const GaeBatch& batch, int64_t first, int64_t last) {
+  const Factors factors(batch);
+  for (int64_t b = last - 1; b >= first; --b) {
+    const int64_t begin = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b] : b * batch.length;
+    const int64_t end = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b + 1] : begin + batch.length;
+    Walker walker(batch, factors, begin, end);
+    if (batch.gamma == 1.0)
+      batch.past_caches ? walker.run<true, true>() : walker.run<false, true>();
+    else
+      batch.past_caches ? walker.run<true, false>() : walker.run<false, false>();
+  }
+  if (batch.past_caches) stores_done();
 }
 
 }  // namespace tppo::cpu

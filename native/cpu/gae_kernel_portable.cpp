@@ -6,13 +6,17 @@
 
 namespace tppo::cpu {
 
-void gae_kernel_portable(const GaeSequence& s) {
-  math::GaeCarry<double> carry{0.0, 0.0};
-  for (int64_t i = s.length - 1; i >= 0; --i) {
-    const bool valid = s.mask == nullptr || s.mask[i] != 0;
-    if (valid) carry = math::gae_step<double>(s.gamma, s.lambda, s.rewards[i], s.values[i], carry);
-    s.advantages[i] = valid ? static_cast<float>(carry.advantage) : 0.0f;
-    if (s.returns != nullptr) s.returns[i] = valid ? static_cast<float>(carry.advantage + carry.value) : 0.0f;
+void gae_kernel_portable(const GaeBatch& s, int64_t first, int64_t last) {
+  for (int64_t b = last - 1; b >= first; --b) {
+    const int64_t begin = s.cu_seqlens != nullptr ? s.cu_seqlens[b] : b * s.length;
+    const int64_t end = s.cu_seqlens != nullptr ? s.cu_seqlens[b + 1] : begin + s.length;
+    math::GaeCarry<double> carry{0.0, 0.0};
+    for (int64_t i = end - 1; i >= begin; --i) {
+      const bool valid = s.mask == nullptr || s.mask[i] != 0;
+      if (valid) carry = math::gae_step<double>(s.gamma, s.lambda, s.rewards[i], s.values[i], carry);
+      s.advantages[i] = valid ? static_cast<float>(carry.advantage) : 0.0f;
+      if (s.returns != nullptr) s.returns[i] = valid ? static_cast<float>(carry.advantage + carry.value) : 0.0f;
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace tppo::cpu {
 namespace {
@@ -46,38 +47,45 @@ bool spin_until(F&& done) {
   return false;
 }
 
+/// One job at a time. What every call does takes no lock: on a virtual machine one that is contended can cost more than a short kernel.
 class Pool {
  public:
   /// The caller must hold `entry`.
   void run(int32_t helpers, int64_t tasks, void (*body)(void*, int32_t, int64_t), void* context) {
-    {
-      std::unique_lock<std::mutex> lock(mutex_);
-      grow(helpers);
-      body_ = body;
-      context_ = context;
-      tasks_ = tasks;
-      helpers_ = helpers;
-      next_.store(0, std::memory_order_relaxed);
-      open_ = true;
-      epoch_.fetch_add(1, std::memory_order_release);
-    }
-    wake_.notify_all();
-    work(0, tasks, body, context);
-    // Workers that have not come in by now find the job closed; only those inside are waited for.
-    {
-      const std::lock_guard<std::mutex> lock(mutex_);
-      open_ = false;
-    }
-    const auto all_out = [this] { return inside_.load(std::memory_order_acquire) == 0; };
+    grow(helpers);
+    body_ = body;
+    context_ = context;
+    tasks_ = tasks;
+    helpers_ = helpers;
+    for (int32_t w = 0; w <= helpers; ++w) next_[w].task.store(share(w), std::memory_order_relaxed);
+    gate_.store((job_of(gate_.load()) + 1) << kJobShift | kOpen);
+    if (sleepers_.load() > 0) wake(wake_);
+    work(0);
+    // Workers that have not come in by now find the gate closed; only those inside are waited for.
+    gate_.fetch_and(~kOpen);
+    const auto all_out = [this] { return (gate_.load() & kInside) == 0; };
     if (spin_until(all_out)) return;
     std::unique_lock<std::mutex> lock(mutex_);
+    caller_sleeps_.store(true);
     done_.wait(lock, all_out);
+    caller_sleeps_.store(false);
   }
 
   std::mutex entry;
 
  private:
+  // The gate: number of the job, whether it is open, and how many workers are inside. The job's fields are written while it is closed and
+  // empty, and read inside.
+  static constexpr int kJobShift = 32;
+  static constexpr uint64_t kOpen = uint64_t{1} << 31, kInside = kOpen - 1;
+  static uint64_t job_of(uint64_t gate) { return gate >> kJobShift; }
+
+  struct alignas(64) Next {
+    std::atomic<int64_t> task{0};
+  };
+
   void grow(int32_t helpers) {
+    if (next_.size() <= static_cast<size_t>(helpers)) next_ = std::vector<Next>(static_cast<size_t>(helpers) + 1);
     while (workers_ < helpers) {
       const int32_t index = workers_;
       try {
@@ -89,41 +97,64 @@ class Pool {
     }
   }
 
-  void work(int32_t worker, int64_t tasks, void (*body)(void*, int32_t, int64_t), void* context) {
-    for (int64_t i; (i = next_.fetch_add(1, std::memory_order_relaxed)) < tasks;) body(context, worker, i);
+  /// The first task of a worker's share.
+  int64_t share(int32_t worker) const { return tasks_ * worker / (helpers_ + 1); }
+
+  /// First the worker's own share, which is the same one in the next call, so that what one call leaves in a processor's caches serves the
+  /// next; then what others have not come to.
+  void work(int32_t worker) {
+    for (int32_t k = 0; k <= helpers_; ++k) {
+      const int32_t of = (worker + k) % (helpers_ + 1);
+      const int64_t end = share(of + 1);
+      for (int64_t i; (i = next_[of].task.fetch_add(1, std::memory_order_relaxed)) < end;) body_(context_, worker, i);
+    }
   }
 
   [[noreturn]] void serve(int32_t index) {
     uint64_t seen = 0;
     for (;;) {
-      const auto news = [this, &seen] { return epoch_.load(std::memory_order_acquire) != seen; };
-      const bool awake = spin_until(news);
-      std::unique_lock<std::mutex> lock(mutex_);
-      if (!awake) wake_.wait(lock, news);
-      seen = epoch_.load(std::memory_order_relaxed);
-      if (!open_ || index >= helpers_) continue;
-      inside_.fetch_add(1, std::memory_order_relaxed);
-      const int64_t tasks = tasks_;
-      const auto body = body_;
-      void* const context = context_;
-      lock.unlock();
-      work(index + 1, tasks, body, context);
-      lock.lock();
-      if (inside_.fetch_sub(1, std::memory_order_release) == 1) done_.notify_one();
+      const auto news = [this, &seen] { return job_of(gate_.load()) != seen; };
+      if (!spin_until(news)) {
+        std::unique_lock<std::mutex> lock(mutex_);
+        sleepers_.fetch_add(1);
+        wake_.wait(lock, news);
+        sleepers_.fetch_sub(1);
+      }
+      if (!enter(&seen)) continue;
+      if (index < helpers_) work(index + 1);
+      const uint64_t left = gate_.fetch_sub(1) - 1;
+      if ((left & (kOpen | kInside)) == 0 && caller_sleeps_.load()) wake(done_);
     }
   }
 
-  std::mutex mutex_;  // guards everything below that is not atomic
+  /// False when the job, whose number it tells, is over.
+  bool enter(uint64_t* job) {
+    uint64_t gate = gate_.load();
+    do {
+      *job = job_of(gate);
+      if ((gate & kOpen) == 0) return false;
+    } while (!gate_.compare_exchange_weak(gate, gate + 1));
+    return true;
+  }
+
+  /// Whoever sleeps says so, then looks at the gate; whoever changes the gate then looks for sleepers: one of them sees the other. The lock
+  /// is for a sleeper that has looked and does not sleep yet.
+  void wake(std::condition_variable& sleepers) {
+    { const std::lock_guard<std::mutex> lock(mutex_); }
+    sleepers.notify_all();
+  }
+
+  std::mutex mutex_;  // of those that sleep
   std::condition_variable wake_, done_;
-  std::atomic<uint64_t> epoch_{0};
-  std::atomic<int64_t> next_{0};
-  std::atomic<int32_t> inside_{0};
+  std::atomic<int32_t> sleepers_{0};
+  std::atomic<bool> caller_sleeps_{false};
+  int32_t workers_ = 0;  // the callers', behind `entry`
   void (*body_)(void*, int32_t, int64_t) = nullptr;
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   int32_t helpers_ = 0;
-  int32_t workers_ = 0;
-  bool open_ = false;
+  std::vector<Next> next_;  // of each worker's share
+  alignas(64) std::atomic<uint64_t> gate_{0};
 };
 
 /// Never destroyed: at exit other threads (of a Java virtual machine, say) may still be in a call, and its workers end with the process.

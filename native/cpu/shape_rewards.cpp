@@ -12,7 +12,8 @@ void put(float* array, int64_t i, double value) {
   if (array != nullptr) array[i] = static_cast<float>(value);
 }
 
-void shape_sequence(const tppo_shape_rewards_args& a, int64_t begin, int64_t end, const float* terminal, double* sums) {
+void shape_sequence(const tppo_shape_rewards_args& a, int64_t begin, int64_t end, const float* terminal, double* stats) {
+  double sums[TPPO_SHAPE_REWARDS_STATS] = {};  // of its own, so that they stay in registers
   int64_t last = end - 1;
   while (last >= begin && !valid(a.mask, last)) --last;
   int64_t count = 0;
@@ -50,6 +51,7 @@ void shape_sequence(const tppo_shape_rewards_args& a, int64_t begin, int64_t end
     sums[TPPO_SHAPE_REWARDS_REWARD] += reward;
     sums[TPPO_SHAPE_REWARDS_BEYOND] += position > a.suggested_length;
   }
+  for (int k = 0; k < TPPO_SHAPE_REWARDS_STATS; ++k) stats[k] = sums[k];
 }
 
 }  // namespace
@@ -64,10 +66,8 @@ int32_t shape_rewards(const tppo_shape_rewards_args& a, const Call& call) {
   double* const partial = Workspace(call.workspace).take<double>(a.num_sequences * TPPO_SHAPE_REWARDS_STATS);
   const Sequences sequences(a);
   parallel(sequences.count, a.num_tokens * 20, [&](int64_t b) {
-    double* const sums = partial + b * TPPO_SHAPE_REWARDS_STATS;
-    for (int k = 0; k < TPPO_SHAPE_REWARDS_STATS; ++k) sums[k] = 0.0;
     const float* const terminal = a.terminal_rewards != nullptr ? a.terminal_rewards + b : nullptr;
-    shape_sequence(a, sequences.begin(b), sequences.end(b), terminal, sums);
+    shape_sequence(a, sequences.begin(b), sequences.end(b), terminal, partial + b * TPPO_SHAPE_REWARDS_STATS);
   });
   if (a.stats != nullptr) add_blocks(partial, sequences.count, TPPO_SHAPE_REWARDS_STATS, a.stats);
   return TPPO_OK;

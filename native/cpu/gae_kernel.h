@@ -22,7 +22,7 @@ struct GaeBatch {
   bool past_caches;     // the outputs are too large for the caches, and not the inputs
 };
 
-/// The sequences from `first` to before `last`, from the last one to the first: the memory is walked in one direction.
+/// The sequences from `first` to before `last`, from the last one to the first, so that the memory is walked in the direction of the tokens.
 using GaeKernel = void (*)(const GaeBatch& batch, int64_t first, int64_t last);
 
 void gae_kernel_portable(const GaeBatch& batch, int64_t first, int64_t last);

@@ -121,6 +121,7 @@ TPPO_INLINE bool all_valid(const uint8_t* p) {
   }
   return any_zero == 0;
 }
+
 /// The same of the `count` first of less than kLanes.
 TPPO_INLINE bool first_valid(const uint8_t* p, int count) {
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
@@ -133,18 +134,19 @@ TPPO_INLINE bool first_valid(const uint8_t* p, int count) {
 #endif
 }
 
-/// How many of the last of the kLanes mask bytes at p are zero.
+/// How many of the last of the kLanes mask bytes at p are zero; one of them is not.
 TPPO_INLINE int masked_at_end(const uint8_t* p) {
 #if defined(__AVX512BW__) && defined(__AVX512VL__)
   const __m128i mask = load<__m128i>(p);
   const uint32_t valid = _mm_test_epi8_mask(mask, mask);
-  return valid == 0 ? kLanes : __builtin_clz(valid) - (32 - kLanes);
+  return __builtin_clz(valid) - (32 - kLanes);
 #else
   int count = 0;
-  while (count < kLanes && p[kLanes - 1 - count] == 0) ++count;
+  while (p[kLanes - 1 - count] == 0) ++count;
   return count;
 #endif
 }
+
 TPPO_INLINE bool all_masked(const uint8_t* p) {
   uint32_t any = 0;
   for (int i = 0; i < kLanes; i += 4) any |= load<uint32_t>(p + i);

@@ -47,7 +47,7 @@ bool spin_until(F&& done) {
   return false;
 }
 
-/// One job at a time. What every call does takes no lock: on a virtual machine one that is contended can cost more than a short kernel.
+/// One job at a time. Nobody waits for a lock unless somebody sleeps: on a virtual machine that can cost more than a short kernel.
 class Pool {
  public:
   /// The caller must hold `entry`.
@@ -57,7 +57,7 @@ class Pool {
     context_ = context;
     tasks_ = tasks;
     helpers_ = helpers;
-    for (int32_t w = 0; w <= helpers; ++w) next_[w].task.store(share(w), std::memory_order_relaxed);
+    for (int32_t w = 0; w <= helpers; ++w) next_[w].task.store(w, std::memory_order_relaxed);
     gate_.store((job_of(gate_.load()) + 1) << kJobShift | kOpen);
     if (sleepers_.load() > 0) wake(wake_);
     work(0);
@@ -97,16 +97,12 @@ class Pool {
     }
   }
 
-  /// The first task of a worker's share.
-  int64_t share(int32_t worker) const { return tasks_ * worker / (helpers_ + 1); }
-
-  /// First the worker's own share, which is the same one in the next call, so that what one call leaves in a processor's caches serves the
-  /// next; then what others have not come to.
+  /// First the worker's own share, every (helpers + 1)th task, which is the same one in the next call, so that what one call leaves in a
+  /// processor's caches serves the next; then what others have not come to.
   void work(int32_t worker) {
     for (int32_t k = 0; k <= helpers_; ++k) {
-      const int32_t of = (worker + k) % (helpers_ + 1);
-      const int64_t end = share(of + 1);
-      for (int64_t i; (i = next_[of].task.fetch_add(1, std::memory_order_relaxed)) < end;) body_(context_, worker, i);
+      std::atomic<int64_t>& next = next_[(worker + k) % (helpers_ + 1)].task;
+      for (int64_t i; (i = next.fetch_add(helpers_ + 1, std::memory_order_relaxed)) < tasks_;) body_(context_, worker, i);
     }
   }
 

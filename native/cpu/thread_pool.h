@@ -12,8 +12,8 @@ void set_threads(int32_t threads);
 int32_t threads();
 
 /// Runs body(context, worker, i) for every i in [0, tasks), on the caller and on as many others as pay off for `cost` units of about 1 ns, at
-/// most `most_workers` in all; `worker` < most_workers tells them apart, for scratch of their own. Returns when all are done. When another
-/// thread is inside, the caller works alone: calls never wait for each other.
+/// most `most_workers` in all; `worker` < most_workers tells them apart, for scratch of their own. Tasks begin about in their order. body must
+/// not throw. Returns when all are done. When another thread is inside, the caller works alone: calls never wait for each other.
 void run_tasks(int64_t tasks, int64_t cost, int32_t most_workers, void (*body)(void* context, int32_t worker, int64_t task), void* context);
 
 /// Workers that can be busy in one call, for the size of scratch that each has for itself.

@@ -10,13 +10,15 @@ import org.eclipse.jetty.http.MimeTypes;
 import org.eclipse.jetty.io.Content;
 import org.eclipse.jetty.server.Request;
 
-/** Reads a request's body of JSON within bounds of size and time. */
+/** A request's body of JSON, read within bounds of size and time. */
 final class RequestBody {
   private static final int PIECE = 8192;
   /** Most that is read of a body that nobody wants. */
   private static final long MOST_DISCARDED = 8L << 20;
 
-  private RequestBody() {}
+  private final Request request;
+  private final long deadline;
+  private InputStream in;
 
   /** The client has gone: there is no one to answer. */
   static final class GoneException extends RuntimeException {
@@ -27,28 +29,33 @@ final class RequestBody {
     }
   }
 
+  /** @param deadline by {@link System#nanoTime} */
+  RequestBody(Request request, long deadline) {
+    this.request = request;
+    this.deadline = deadline;
+  }
+
   /**
    * Reads the whole body.
    *
-   * @param deadline by {@link System#nanoTime}
    * @throws RequestError when it is not declared as JSON, too large or too slow
    */
-  static byte[] read(Request request, int maxBytes, long deadline) throws RequestError {
+  byte[] read(int maxBytes) throws RequestError {
     checkType(request);
     if (request.getLength() > maxBytes) {
       throw tooLarge(maxBytes);
     }
     ByteArrayOutputStream body = new ByteArrayOutputStream((int) Math.max(0, Math.min(request.getLength(), PIECE)));
     byte[] piece = new byte[PIECE];
+    in = Content.Source.asInputStream(request);
     try {
-      InputStream in = Content.Source.asInputStream(request);
       for (int n = in.read(piece); n >= 0; n = in.read(piece)) {
         body.write(piece, 0, n);
         if (body.size() > maxBytes) {
           throw tooLarge(maxBytes);
         }
         // A stalled read ends with the idle time of the connection; this ends one that trickles.
-        if (System.nanoTime() - deadline > 0) {
+        if (isLate()) {
           throw tooSlow();
         }
       }
@@ -62,25 +69,29 @@ final class RequestBody {
   }
 
   /**
-   * Reads what is left of the body of a request that is refused: a client that is still sending when the connection ends never sees the
-   * answer. One that waits to be asked for its body, or has more than 8 MiB of it, is answered at once.
-   *
-   * @param deadline by {@link System#nanoTime}
+   * Reads what is left of the body of a request that is refused: a client that is still sending when the connection ends may never see the
+   * answer. One that waits to be asked for its body, or declares more than 8 MiB, is answered at once.
    */
-  static void discard(Request request, long deadline) {
-    if (request.getLength() > MOST_DISCARDED || request.getHeaders().contains(HttpHeader.EXPECT)) {
-      return;
+  void discard() {
+    if (in == null) {
+      if (request.getLength() > MOST_DISCARDED || request.getHeaders().contains(HttpHeader.EXPECT)) {
+        return;
+      }
+      in = Content.Source.asInputStream(request);
     }
     byte[] piece = new byte[PIECE];
     try {
-      InputStream in = Content.Source.asInputStream(request);
       long discarded = 0;
-      for (int n = 0; n >= 0 && discarded <= MOST_DISCARDED && System.nanoTime() - deadline < 0; n = in.read(piece)) {
+      for (int n = 0; n >= 0 && discarded <= MOST_DISCARDED && !isLate(); n = in.read(piece)) {
         discarded += n;
       }
     } catch (IOException e) {
       return; // Nothing more comes, and it was not wanted; whoever is still there gets the answer.
     }
+  }
+
+  private boolean isLate() {
+    return System.nanoTime() - deadline > 0;
   }
 
   private static void checkType(Request request) throws RequestError {

@@ -73,8 +73,10 @@ final class SuggestHandler extends Handler.Abstract {
   public boolean handle(Request request, Response response, Callback callback) {
     int status = 200;
     Answer answer;
+    long deadline = request.getBeginNanoTime() + limits.requestTimeout().toNanos();
+    RequestBody body = new RequestBody(request, deadline);
     try {
-      answer = answer(request);
+      answer = answer(request, body, deadline);
     } catch (RequestError e) {
       status = e.status();
       answer = new Answer(JSON_TYPE, e.body());
@@ -82,7 +84,7 @@ final class SuggestHandler extends Handler.Abstract {
         response.getHeaders().put(e.header(), e.headerValue());
       }
       if (status != HttpStatus.REQUEST_TIMEOUT_408) {
-        RequestBody.discard(request, deadline(request));
+        body.discard();
       }
     } catch (RequestBody.GoneException e) {
       callback.failed(e.getCause());
@@ -110,12 +112,12 @@ final class SuggestHandler extends Handler.Abstract {
     response.write(true, ByteBuffer.wrap(body), callback);
   }
 
-  private Answer answer(Request request) throws RequestError, IOException {
+  private Answer answer(Request request, RequestBody body, long deadline) throws RequestError, IOException {
     String path = Request.getPathInContext(request);
     switch (path) {
       case SUGGEST:
         allow(request, "POST");
-        return json(suggest(request));
+        return json(suggest(request, body, deadline));
       case HEALTH:
         allow(request, "GET", "HEAD");
         return json(Map.of("status", "ok"));
@@ -150,15 +152,9 @@ final class SuggestHandler extends Handler.Abstract {
     return now;
   }
 
-  private long deadline(Request request) {
-    return request.getBeginNanoTime() + limits.requestTimeout().toNanos();
-  }
-
-  private Object suggest(Request request) throws RequestError {
-    long deadline = deadline(request);
+  private Object suggest(Request request, RequestBody body, long deadline) throws RequestError {
     Service now = service();
-    byte[] body = RequestBody.read(request, limits.maxBodyBytes(), deadline);
-    SuggestRequest asked = parse(body, now.defaults);
+    SuggestRequest asked = parse(body.read(limits.maxBodyBytes()), now.defaults);
     CompletableFuture<List<Suggestion>> answer = now.batcher.submit(asked);
     // A connection that waits for its answer is not idle: were it to expire just then, its next request would be hit.
     EndPoint connection = request.getConnectionMetaData().getConnection().getEndPoint();

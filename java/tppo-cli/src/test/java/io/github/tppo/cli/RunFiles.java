@@ -63,7 +63,7 @@ final class RunFiles {
       return (name.startsWith("replies") ? lines.sorted() : lines).collect(Collectors.joining("\n"));
     }
     if (name.endsWith(".html")) {
-      return text.replaceFirst("(?s)<section id=\"time\">.*?</section>", "").replaceAll("<data value=\"[^\"]*\">[0-9.:]+ (s|min|h)</data>", "");
+      return text.replaceFirst("(?s)<section id=\"time\">.*?</section>", "").replaceAll("<data value=\"[^\"]*\">[0-9.]+ (s|min [0-9]+ s|h [0-9]+ min)</data>", "");
     }
     return name.endsWith(".json") ? withoutTimes(text) : text;
   }

@@ -47,6 +47,7 @@ public final class SuggestServer {
   private final SuggestHandler handler;
   private final Server server;
   final ServerConnector connector;
+  private int port;
   private Runnable closeModels;
   private Batcher batcher;
 
@@ -109,6 +110,7 @@ public final class SuggestServer {
     SuggestServer started = new SuggestServer(host, port, limits, version, log, accessLog);
     try {
       started.server.start();
+      started.port = started.connector.getLocalPort();
       return started;
     } catch (Exception e) {
       started.stopServer();
@@ -117,10 +119,10 @@ public final class SuggestServer {
     }
   }
 
-  /** Where it listens. */
+  /** Where it listens, or did. */
   public URI uri() {
     String host = connector.getHost();
-    return URI.create("http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + connector.getLocalPort());
+    return URI.create("http://" + (host.contains(":") ? "[" + host + "]" : host) + ":" + port);
   }
 
   /**

@@ -56,7 +56,7 @@ class ServeStopTest {
     begun.await();
     served.awaitMetric("tppo_http_requests_in_work", 4);
     CompletableFuture<Boolean> stopped = CompletableFuture.supplyAsync(served.server::stop);
-    int port = served.server.uri().getPort();
+    int port = served.server.uri().getPort(); // known for good: it may be closed by now
     for (boolean refused = false; !refused;) {
       try (Socket socket = new Socket("127.0.0.1", port)) {
         Thread.sleep(5);
@@ -73,6 +73,7 @@ class ServeStopTest {
     assertTrue(stopped.get());
     assertEquals(1, closed.get());
     assertTrue(served.server.stop(), "stopping twice changes nothing");
+    assertEquals(port, served.server.uri().getPort());
     assertEquals(1, closed.get());
   }
 

@@ -44,9 +44,9 @@ public final class CudaCalls implements AutoCloseable {
     try (CudaCalls calls = new CudaCalls(Device.cuda(0))) {
       cuda = calls.run();
     }
-    compare("gradient of the policy loss", cpu.gradient, cuda.gradient, 2e-8);
-    compare("advantages", cpu.advantages, cuda.advantages, 1e-4);
-    compare("loss", new float[] {(float) cpu.loss}, new float[] {(float) cuda.loss}, 1e-5);
+    compare("gradient of the policy loss", cpu.gradient, cuda.gradient, 1e-8, 5e-6);
+    compare("advantages", cpu.advantages, cuda.advantages, 1e-6, 1e-5);
+    compare("loss", new float[] {(float) cpu.loss}, new float[] {(float) cuda.loss}, 1e-6, 1e-5);
     System.out.println("policy loss and advantages agree on CPU and " + Device.cuda(0));
   }
 
@@ -100,9 +100,9 @@ public final class CudaCalls implements AutoCloseable {
     return copy.toFloats();
   }
 
-  private static void compare(String what, float[] expected, float[] actual, double tolerance) {
+  private static void compare(String what, float[] expected, float[] actual, double absolute, double relative) {
     for (int i = 0; i < expected.length; i++) {
-      if (!(Math.abs(expected[i] - actual[i]) <= tolerance * (1 + Math.abs(expected[i])))) {
+      if (!(Math.abs(expected[i] - actual[i]) <= absolute + relative * Math.abs(expected[i]))) {
         System.err.println(what + ": element " + i + " is " + actual[i] + " on the device, " + expected[i] + " on the CPU");
         System.exit(1);
       }

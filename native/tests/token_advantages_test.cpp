@@ -90,7 +90,7 @@ Result run(const Batch& b) {
   uint64_t bytes = 0;
   CHECK_OK(tppo_token_advantages_workspace(&a.shape, &a.gae, whiten, test::kDevice, &bytes));
   Vec<unsigned char> workspace(bytes + 1, 0xff);
-  CHECK_OK(tppo_token_advantages(&a.shape, &a.gae, whiten, test::kDevice, nullptr, workspace.data() + 1, bytes));
+  CHECK_OK(test::finished(tppo_token_advantages(&a.shape, &a.gae, whiten, test::kDevice, nullptr, workspace.data() + 1, bytes)));
   return r;
 }
 
@@ -233,6 +233,6 @@ TEST(rewards_need_not_be_stored_and_outputs_may_be_inputs) {
   uint64_t bytes = 0;
   CHECK_OK(tppo_token_advantages_workspace(&a.shape, &a.gae, &a.whiten, test::kDevice, &bytes));
   Vec<unsigned char> workspace(bytes + 1, 0xff);
-  CHECK_OK(tppo_token_advantages(&a.shape, &a.gae, &a.whiten, test::kDevice, nullptr, workspace.data() + 1, bytes));
+  CHECK_OK(test::finished(tppo_token_advantages(&a.shape, &a.gae, &a.whiten, test::kDevice, nullptr, workspace.data() + 1, bytes)));
   CHECK(test::same_bits(scores, r.advantages) && test::same_bits(values, r.returns));
 }

@@ -85,6 +85,7 @@ Launcher::Launcher(const char* operation, const Call& call)
     : operation_(operation), current_(call.device), device_(call.device), stream_(static_cast<cudaStream_t>(call.stream)), error_(device_.error()) {
   if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, call.device);
   if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&capability_major_, cudaDevAttrComputeCapabilityMajor, call.device);
+  if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&most_shared_bytes_, cudaDevAttrMaxSharedMemoryPerBlockOptin, call.device);
 }
 
 int32_t device_count() { return devices().count; }

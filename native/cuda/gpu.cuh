@@ -65,7 +65,19 @@ struct Grid {
   int threads;
   size_t shared_bytes;
   int cluster = 1;  // blocks that run together and reach one another's shared memory; more than 1 from capability 9.0 on
+  bool follows = false;
+
+  /// For a kernel that begins with after_previous_kernel(): its blocks may start before the call's previous kernel has ended, which hides what
+  /// a launch costs.
+  Grid following() const {
+    Grid grid = *this;
+    grid.follows = true;
+    return grid;
+  }
 };
+
+/// Bytes of shared memory that a block gets without asking for more.
+constexpr size_t kSharedForAll = 48 * 1024;
 
 /// The launches of one call, in order on the call's stream. After a failure the rest are skipped; status() tells.
 class Launcher {
@@ -80,13 +92,24 @@ class Launcher {
     config.blockDim = dim3(static_cast<unsigned>(grid.threads));
     config.dynamicSmemBytes = grid.shared_bytes;
     config.stream = stream_;
-    cudaLaunchAttribute cluster = {};
-    cluster.id = cudaLaunchAttributeClusterDimension;
-    cluster.val.clusterDim.x = static_cast<unsigned>(grid.cluster);
-    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-    config.attrs = &cluster;
-    config.numAttrs = grid.cluster > 1 ? 1 : 0;
+    cudaLaunchAttribute attributes[2] = {};
+    config.attrs = attributes;
+    if (grid.cluster > 1) {
+      cudaLaunchAttribute& cluster = attributes[config.numAttrs++];
+      cluster.id = cudaLaunchAttributeClusterDimension;
+      cluster.val.clusterDim.x = static_cast<unsigned>(grid.cluster);
+      cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    }
+    if (grid.follows && launched_ && capability_major_ >= 9) {
+      cudaLaunchAttribute& follows = attributes[config.numAttrs++];
+      follows.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+      follows.val.programmaticStreamSerializationAllowed = 1;
+    }
+    if (grid.shared_bytes > kSharedForAll)
+      error_ = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(grid.shared_bytes));
+    if (error_ != cudaSuccess) return;
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+    launched_ = true;
   }
 
   /// For work that is enqueued by others.
@@ -96,6 +119,7 @@ class Launcher {
 
   int multiprocessors() const { return multiprocessors_; }
   bool has_clusters() const { return capability_major_ >= 9; }
+  int most_shared_bytes() const { return most_shared_bytes_; }  // of a block
   int32_t status() const { return cuda_status(operation_, error_); }
 
  private:
@@ -106,6 +130,8 @@ class Launcher {
   cudaError_t error_;
   int multiprocessors_ = 1;
   int capability_major_ = 0;
+  int most_shared_bytes_ = 0;
+  bool launched_ = false;
 };
 
 /// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and

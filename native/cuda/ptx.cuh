@@ -43,15 +43,62 @@ __device__ __forceinline__ uint32_t pack_f16(float low, float high) {
   return word;
 }
 
+/// blockIdx.x, read anew by each call: what is worked out from it again need not be kept in registers meanwhile.
+__device__ __forceinline__ uint32_t block_index() {
+  uint32_t index;
+  asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(index));
+  return index;
+}
 /// Makes the compiler forget what it has worked out from v, so that it works it out again and does not keep it in registers.
 __device__ __forceinline__ void forget(uint4& v) { asm volatile("" : "+r"(v.x), "+r"(v.y), "+r"(v.z), "+r"(v.w)); }
 
+// Kernels of a stream that overlap: compute capability 9.0 and newer. Elsewhere one begins when the one before it has ended.
+
+/// Waits until the kernel before this one has ended and all it wrote can be read.
+__device__ __forceinline__ void after_previous_kernel() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+/// The blocks of the next kernel, if it is one that follows, may begin once all blocks of this one have come here or ended.
+__device__ __forceinline__ void next_kernel_may_begin() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
+}
+
+// Copies that run while the thread computes.
+
+/// Starts copying `bytes` (0 to 16) bytes from global to shared memory and filling up to 16 with 0. Both addresses lie on 16-byte boundaries;
+/// `from` is not read with 0 bytes.
+__device__ __forceinline__ void copy_async(void* to_shared, const void* from, int bytes) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(static_cast<uint32_t>(__cvta_generic_to_shared(to_shared))), "l"(from), "r"(bytes)
+               : "memory");
+}
+/// All 16 of them, with fewer instructions.
+__device__ __forceinline__ void copy_async(void* to_shared, const void* from) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(static_cast<uint32_t>(__cvta_generic_to_shared(to_shared))), "l"(from) : "memory");
+}
+/// Closes a group of the calling thread's copies.
+__device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+/// Waits for the calling thread's groups but the last PENDING.
+template <int PENDING>
+__device__ __forceinline__ void copy_async_wait() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
+}
+
 // Clusters: compute capability 9.0 and newer. Kernels for older devices are compiled too, with calls that are never reached there.
 
-/// Barrier of all threads of the cluster; what they wrote before it, to shared memory of other blocks too, is seen after it.
-__device__ __forceinline__ void cluster_sync() {
+/// Barrier of all threads of the cluster, in two halves between which a thread need not wait; what threads wrote before they arrived, to shared
+/// memory of other blocks too, is seen after the wait.
+__device__ __forceinline__ void cluster_arrive() {
 #if __CUDA_ARCH__ >= 900
-  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+  asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+#endif
+}
+__device__ __forceinline__ void cluster_wait() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 #endif
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The instructions of the matrix products: copies that run while the block computes, loads of 8x8 matrices out of shared memory, and the
-// tensor cores. A warp works on the latter two together: every lane must call them. native/simt/ptx_matrix.h has their twins for the host.
+// The instructions of the matrix products: loads of 8x8 matrices out of shared memory, and the tensor cores. A warp works on them together:
+// every lane must call them. native/simt/ptx_matrix.h has their twins for the host.
 //
 // Lane l is "row l / 4, pair l % 4": of an 8x8 matrix of 16-bit elements it holds elements 2 (l % 4) and 2 (l % 4) + 1 of row l / 4.
 #pragma once
@@ -10,20 +10,6 @@
 #include "../math/hd.h"
 
 namespace tppo::cuda {
-
-/// Starts copying `bytes` (0 to 16) bytes from global to shared memory and filling up to 16 with 0. Both addresses lie on 16-byte boundaries;
-/// `from` is not read with 0 bytes.
-__device__ __forceinline__ void copy_async(void* to_shared, const void* from, int bytes) {
-  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(static_cast<uint32_t>(__cvta_generic_to_shared(to_shared))), "l"(from), "r"(bytes)
-               : "memory");
-}
-/// Closes a group of the calling thread's copies.
-__device__ __forceinline__ void copy_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
-/// Waits for the calling thread's groups but the last PENDING.
-template <int PENDING>
-__device__ __forceinline__ void copy_async_wait() {
-  asm volatile("cp.async.wait_group %0;" ::"n"(PENDING) : "memory");
-}
 
 /// Four 8x8 matrices of 16-bit elements. Lane l gives the address of row l % 8 of matrix l / 8 (16 bytes, on a 16-byte boundary) and gets its
 /// two elements of each matrix, or, with TRANSPOSE, of each matrix transposed.

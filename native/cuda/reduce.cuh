@@ -82,6 +82,8 @@ __device__ __forceinline__ void block_share_sums(double (&sums)[SUMS], double* s
 template <typename Op>
 __global__ void __launch_bounds__(kMapThreads) map_kernel(Op op, int64_t n, double* partials) {
   TPPO_SHARED(double, shared);
+  after_previous_kernel();
+  next_kernel_may_begin();
   op.begin(shared);
   double sums[Op::kSums] = {};
   const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
@@ -95,6 +97,7 @@ __global__ void __launch_bounds__(kMapThreads) map_kernel(Op op, int64_t n, doub
 template <typename Op>
 __global__ void __launch_bounds__(kWarp* Op::kSums) finish_kernel(Op op, const double* partials, int blocks) {
   TPPO_SHARED(double, shared);
+  after_previous_kernel();
   op.begin(shared);
   const int j = static_cast<int>(threadIdx.x) / kWarp;
   const double sum = warp_total(partials + static_cast<int64_t>(j) * blocks, blocks);
@@ -106,7 +109,7 @@ __global__ void __launch_bounds__(kWarp* Op::kSums) finish_kernel(Op op, const d
 /// Enqueues the last step of any kernel of `blocks` blocks that ended in block_sums.
 template <typename Op>
 void finish(Launcher& launch, const Op& op, const double* partials, int blocks) {
-  launch(finish_kernel<Op>, Grid{1, kWarp * Op::kSums, sizeof(double) * Op::kSums}, op, partials, blocks);
+  launch(finish_kernel<Op>, Grid{1, kWarp * Op::kSums, sizeof(double) * Op::kSums}.following(), op, partials, blocks);
 }
 
 /// Up to here one block alone is as fast as two launches.
@@ -116,6 +119,7 @@ constexpr int64_t kOneBlock = 1 << 12;
 template <typename Op>
 __global__ void __launch_bounds__(kMapThreads) reduce_kernel(Op op, int64_t n) {
   TPPO_SHARED(double, shared);
+  after_previous_kernel();
   op.begin(shared);
   double sums[Op::kSums] = {};
   for (int64_t i = threadIdx.x; i < n; i += kMapThreads) op.element(i, sums);
@@ -132,8 +136,7 @@ int64_t map_partials(int64_t n) {
 /// Enqueues op over n elements; without `partials` only for what element() stores.
 template <typename Op>
 void map(Launcher& launch, const Op& op, int64_t n, double* partials) {
-  const int blocks = map_blocks(n);
-  launch(map_kernel<Op>, Grid{blocks, kMapThreads, block_sums_bytes(Op::kSums)}, op, n, partials);
+  launch(map_kernel<Op>, Grid{map_blocks(n), kMapThreads, block_sums_bytes(Op::kSums)}.following(), op, n, partials);
 }
 
 /// map, then finish.
@@ -147,7 +150,7 @@ void map_reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
 template <typename Op>
 void reduce(Launcher& launch, const Op& op, int64_t n, double* partials) {
   if (n <= kOneBlock)
-    launch(reduce_kernel<Op>, Grid{1, kMapThreads, block_sums_bytes(Op::kSums)}, op, n);
+    launch(reduce_kernel<Op>, Grid{1, kMapThreads, block_sums_bytes(Op::kSums)}.following(), op, n);
   else
     map_reduce(launch, op, n, partials);
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows that stay in registers. One block, or from compute capability 9.0 on one cluster of blocks, takes one row: each thread loads its
-// groups once with streaming loads, the parts (max, sum, sum) are merged by shuffles, by warps through shared memory, by blocks through
-// distributed shared memory, always in the same order, and each thread writes the gradient of its groups once. Several rows share a
-// multiprocessor, so that loads, arithmetic and stores of different rows overlap.
+// Rows that a multiprocessor holds: each is read once and written once. One block, or from compute capability 9.0 on a cluster of blocks where
+// one is not enough, takes one row. A thread loads its groups once into registers and, of wide rows, into its own places of shared memory;
+// the parts (max, sum, sum) are merged by shuffles, by warps through shared memory, by blocks through distributed shared memory, always in the
+// same order; then each thread writes the gradient of its groups once. Multiprocessors are in different phases, so that loads, arithmetic and
+// stores overlap; one that waits for a cluster to start or to meet is idle, hence few, large blocks.
 // In place is safe: all of the row is read before the barrier after which the first element is written.
 #include "row_statistics.cuh"
 
@@ -21,9 +22,16 @@ enum class Form {
   kAny
 };
 
-/// The part of a row that a block holds.
+/// The part of a row that this block of a cluster holds.
 struct Slice {
+  int rank;        // of the block
   int begin, end;  // groups
+
+  __device__ __forceinline__ Slice(int groups, int log2_blocks) : rank(static_cast<int>(block_index() & ((1u << log2_blocks) - 1u))) {
+    const int share = (groups + (1 << log2_blocks) - 1) >> log2_blocks;
+    begin = rank * share;
+    end = begin + share < groups ? begin + share : groups;
+  }
 };
 
 template <typename T, Form FORM>
@@ -43,99 +51,151 @@ __device__ __forceinline__ void fill_slice(T* out, const Slice& slice, int width
   }
 }
 
+/// The groups of a row that a thread holds, one in blockDim.x of its block's slice: kGroups in registers, then those in shared memory.
 template <typename T, Form FORM>
-__device__ __forceinline__ void load_slice(const T* in, const Slice& slice, int width, uint4 (&x)[kGroups]) {
-  const int first = slice.begin + static_cast<int>(threadIdx.x);
-  const int threads = static_cast<int>(blockDim.x);
-  if constexpr (FORM == Form::kAny) {
-    const GroupReader<T> reader(in, width);
-#pragma unroll
-    for (int k = 0; k < kGroups; ++k) {
-      const int g = first + k * threads;
-      x[k] = g < slice.end ? reader.any(g) : nothing<T>();
-    }
-  } else {
-#pragma unroll
-    for (int k = 0; k < kGroups; ++k) {
-      const int g = first + k * threads;
-      x[k] = nothing<T>();
-      if (g < slice.end) x[k] = load_stream(reinterpret_cast<const uint4*>(in) + g);
-    }
-  }
-}
+class Holding {
+ public:
+  __device__ __forceinline__ Holding(int width, uint4* places, int shared_groups) : width_(width), places_(places), shared_groups_(shared_groups) {}
 
-template <typename T, Form FORM>
-__device__ __forceinline__ void store_slice(T* out, const Slice& slice, int width, const RowShared* shared, float scale, uint4 (&x)[kGroups]) {
-  constexpr int kCount = Lanes<T>::kCount;
-  constexpr bool kEntropy = FORM != Form::kPlain;
-  const int first = slice.begin + static_cast<int>(threadIdx.x);
-  const int threads = static_cast<int>(blockDim.x);
-  const float m = shared->m, constant = shared->constant, per_d = shared->per_d;
-#pragma unroll
-  for (int k = 0; k < kGroups; ++k) {
-    const int g = first + k * threads;
-    forget(x[k]);
-    const uint4 group = gradient_group<T, kEntropy>(x[k], m, scale, constant, per_d);
+  /// Starts to load a slice of the row.
+  __device__ __forceinline__ void load(const T* row, const Slice& slice) {
+    const int count = slice.end - slice.begin;
     if constexpr (FORM == Form::kAny) {
-      const int left = g < slice.end ? width - g * kCount : 0;
-      store_group(out + static_cast<int64_t>(g) * kCount, group, left < kCount ? left : kCount);
+      const GroupReader<T> reader(row, width_);
+#pragma unroll 1
+      for (int k = 0; k < shared_groups_; ++k) {
+        const int g = group(kGroups + k);
+        place(k) = g < count ? reader.any(slice.begin + g) : nothing<T>();
+      }
+#pragma unroll
+      for (int k = 0; k < kGroups; ++k) {
+        const int g = group(k);
+        x_[k] = g < count ? reader.any(slice.begin + g) : nothing<T>();
+      }
     } else {
-      if (g < slice.end) store_stream(reinterpret_cast<uint4*>(out) + g, group);
+      const uint4* const vectors = reinterpret_cast<const uint4*>(row) + slice.begin;
+#pragma unroll
+      for (int k = 0; k < kGroups; ++k) {
+        const int g = group(k);
+        x_[k] = nothing<T>();
+        if (g < count) x_[k] = load_stream(vectors + g);
+      }
+      for (int k = 0; k < shared_groups_; ++k) {
+        const int g = group(kGroups + k);
+        if (g < count)
+          copy_async(&place(k), vectors + g);
+        else
+          place(k) = nothing<T>();
+      }
+      copy_async_commit();
     }
   }
-}
 
-/// `log2_blocks`: of the cluster.
-template <typename T, Form FORM>
-__global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> a, RowLoss loss, int log2_blocks) {
-  TPPO_SHARED(RowShared, shared);
-  constexpr int kCount = Lanes<T>::kCount;
-  const int blocks = 1 << log2_blocks;
-  const int rank = static_cast<int>(blockIdx.x) & (blocks - 1);  // of this block in its cluster
-  const int64_t entry = a.first + (blockIdx.x >> log2_blocks);
-  const int64_t token = a.tokens.token(entry);
-  if (!a.tokens.exists(token)) return;
-  const int groups = (a.width + kCount - 1) / kCount;
-  const int share = (groups + blocks - 1) >> log2_blocks;
-  const Slice slice{rank * share, (rank + 1) * share < groups ? (rank + 1) * share : groups};
-  T* const out = a.grad != nullptr ? a.grad + (token - a.first) * a.grad_stride : nullptr;
-  const bool first_thread = threadIdx.x == 0 && rank == 0;
-  if (!a.tokens.valid(token) || !loss.counts(token)) {
-    if (out != nullptr) fill_slice<T, FORM>(out, slice, a.width, 0.0f);
-    if (first_thread) a.logprob[token] = a.entropy[token] = 0.0f;
-    return;
+  /// Statistics of what is held in registers.
+  __device__ __forceinline__ RowPart part_in_registers(float scale) const { return part_of<T>(x_, scale); }
+
+  /// Statistics of what is held in shared memory, which is something.
+  __device__ __forceinline__ RowPart part_in_shared(float scale) {
+    copy_async_wait<0>();
+    uint4 w = place(0);
+    for (int k = 1; k < shared_groups_; ++k) w = larger<T>(w, place(k));
+    PartSums<T> sums(largest<T>(w), scale);
+    for (int k = 0; k < shared_groups_; ++k) sums.add(place(k));
+    return sums.part();
   }
-  const T* const in = a.logits + (token - a.first) * a.logits_stride;
-  uint4 x[kGroups];
-  load_slice<T, FORM>(in, slice, a.width, x);
-  RowInputs inputs = {};
-  if (threadIdx.x < kWarp) inputs = row_inputs(a, loss, in, token);
-  if (blocks > 1) cluster_sync();  // every block has begun: its shared memory may be written
+
+  /// Writes the gradient of the slice that is held; to be called by whole warps.
+  __device__ __forceinline__ void write(T* out, const Slice& slice, const GradientTerms& gradient) {
+#pragma unroll
+    for (int k = 0; k < kGroups; ++k) {
+      forget(x_[k]);
+      store(out, slice, k, gradient.template group<T, kEntropy>(x_[k]));
+    }
+#pragma unroll 2
+    for (int k = 0; k < shared_groups_; ++k) store(out, slice, kGroups + k, gradient.template group<T, kEntropy>(place(k)));
+  }
+
+ private:
+  static constexpr bool kEntropy = FORM != Form::kPlain;
+
+  /// The thread's k-th group, counted from the slice's first.
+  static __device__ __forceinline__ int group(int k) { return static_cast<int>(threadIdx.x) + k * static_cast<int>(blockDim.x); }
+  __device__ __forceinline__ uint4& place(int k) { return places_[group(k)]; }
+
+  __device__ __forceinline__ void store(T* out, const Slice& slice, int k, const uint4& vector) const {
+    constexpr int kCount = Lanes<T>::kCount;
+    const int g = group(k), count = slice.end - slice.begin;
+    out += static_cast<int64_t>(slice.begin) * kCount;
+    if constexpr (FORM == Form::kAny) {
+      const int left = g < count ? width_ - (slice.begin + g) * kCount : 0;
+      store_group(out + static_cast<int64_t>(g) * kCount, vector, left < kCount ? left : kCount);
+    } else {
+      if (g < count) store_stream(reinterpret_cast<uint4*>(out) + g, vector);
+    }
+  }
+
+  int width_;
+  uint4 x_[kGroups];
+  uint4* places_;  // in shared memory, the block's
+  int shared_groups_;
+};
+
+/// `log2_blocks`: of the cluster. `shared_groups`: of a thread.
+template <typename T, Form FORM>
+__global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> a, RowLoss loss, int log2_blocks, int shared_groups) {
+  TPPO_SHARED(RowShared, shared);
+  next_kernel_may_begin();
+  constexpr int kCount = Lanes<T>::kCount;
+  const int blocks = 1 << log2_blocks;  // of the cluster
+  const auto out = [&](int64_t token) { return a.grad + (token - a.first) * a.grad_stride; };
+  const int groups = (a.width + kCount - 1) / kCount;
+  Holding<T, FORM> holding(a.width, reinterpret_cast<uint4*>(shared + 1), shared_groups);
+  {
+    const Slice slice(groups, log2_blocks);
+    const int64_t i = a.tokens.token(a.first + (blockIdx.x >> log2_blocks));
+    if (!a.tokens.exists(i)) return;
+    if (!a.tokens.valid(i) || !loss.counts(i)) {
+      if (a.grad != nullptr) fill_slice<T, FORM>(out(i), slice, a.width, 0.0f);
+      if (threadIdx.x == 0 && slice.rank == 0) a.logprob[i] = a.entropy[i] = 0.0f;
+      return;
+    }
+    const T* const in = a.logits + (i - a.first) * a.logits_stride;
+    if (blocks > 1) cluster_arrive();
+    holding.load(in, slice);
+    if (threadIdx.x == 0) shared->inputs = row_inputs(a, loss, in, i);
+  }
+  const int warps = static_cast<int>(blockDim.x) / kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
+  leave_part(holding.part_in_registers(a.scale), a.scale, shared, warp);
+  if (shared_groups > 0) leave_part(holding.part_in_shared(a.scale), a.scale, shared, warps + warp);
+  __syncthreads();
   RowPart part = empty_part();
-  add_groups<T>(x, a.scale, part);
-  part = block_union(part, a.scale, shared);
+  if (threadIdx.x < kWarp) part = union_of(shared->parts, shared_groups > 0 ? 2 * warps : warps, a.scale);
   if (blocks > 1) {
+    cluster_wait();  // every block has begun: its shared memory may be written
     if (static_cast<int>(threadIdx.x) < blocks) {
-      float* const slot = shared->ranks + 3 * rank;
+      float* const slot = shared->ranks + 3 * (block_index() & static_cast<uint32_t>(blocks - 1));
       cluster_store(slot, part.m, threadIdx.x);
       cluster_store(slot + 1, part.s, threadIdx.x);
       cluster_store(slot + 2, part.t, threadIdx.x);
     }
     __syncwarp();  // the barrier is one for whole warps
-    cluster_sync();
+    cluster_arrive();
+    cluster_wait();
     if (threadIdx.x < kWarp) part = union_of(shared->ranks, blocks, a.scale);
   }
-  if (threadIdx.x < kWarp) row_outcome(a, loss, inputs, part, token, rank == 0, shared);
-  if (out == nullptr) return;
+  if (threadIdx.x < kWarp) row_outcome(a, loss, part, (block_index() & static_cast<uint32_t>(blocks - 1)) == 0, shared);
+  if (a.grad == nullptr) return;
   __syncthreads();
+  const Slice slice(groups, log2_blocks);
   if (shared->writes == 0) {
-    fill_slice<T, FORM>(out, slice, a.width, shared->fill);
+    fill_slice<T, FORM>(out(shared->inputs.token), slice, a.width, shared->fill);
     return;
   }
-  store_slice<T, FORM>(out, slice, a.width, shared, a.scale, x);
-  __syncthreads();
-  if (threadIdx.x == 0 && inputs.target >= slice.begin * kCount && inputs.target < slice.end * kCount)
-    math::store(out + inputs.target, shared->at_target);
+  holding.write(out(shared->inputs.token), slice, GradientTerms(shared));
+  __syncwarp();  // the target's element was written by a lane of the warp that holds its group
+  const int target = shared->inputs.target, g = target / kCount - slice.begin;
+  if (target >= 0 && g >= 0 && g < slice.end - slice.begin && g % static_cast<int>(blockDim.x) == static_cast<int>(threadIdx.x))
+    math::store(out(shared->inputs.token) + target, shared->at_target);
 }
 
 /// Whether rows from `p` on, `stride` elements apart, begin at 16-byte boundaries.
@@ -144,36 +204,50 @@ bool on_boundaries(const T* p, int64_t stride) {
   return reinterpret_cast<uintptr_t>(p) % kVector == 0 && stride * static_cast<int64_t>(sizeof(T)) % kVector == 0;
 }
 
+size_t shared_bytes(const ResidentPlan& plan) {
+  return sizeof(RowShared) + sizeof(uint4) * static_cast<size_t>(plan.threads) * static_cast<size_t>(plan.shared_groups);
+}
+
+/// Shared memory of each of two blocks on a multiprocessor, of which one alone gets `most` bytes: the system keeps 1 KiB a block.
+int64_t half_of_shared(int64_t most) { return (most + 1024) / 2 - 1024; }
+
 template <typename T>
 void launch_kernel(Launcher& launch, const RowArgs<T>& a, const RowLoss& loss, const ResidentPlan& plan) {
   int log2_blocks = 0;
   while (1 << log2_blocks < plan.blocks) ++log2_blocks;
-  const Grid grid{a.count * plan.blocks, plan.threads, sizeof(RowShared), plan.blocks};
+  const Grid grid{a.count * plan.blocks, plan.threads, shared_bytes(plan), plan.blocks};
   const bool plain = a.width % Lanes<T>::kCount == 0 && on_boundaries(a.logits, a.logits_stride) &&
                      (a.grad == nullptr || on_boundaries(a.grad, a.grad_stride));
   if (!plain)
-    launch(resident_rows_kernel<T, Form::kAny>, grid, a, loss, log2_blocks);
+    launch(resident_rows_kernel<T, Form::kAny>, grid, a, loss, log2_blocks, plan.shared_groups);
   else if (loss.old_logprobs != nullptr && loss.options.entropy_coef != 0.0f)
-    launch(resident_rows_kernel<T, Form::kPlainEntropy>, grid, a, loss, log2_blocks);
+    launch(resident_rows_kernel<T, Form::kPlainEntropy>, grid, a, loss, log2_blocks, plan.shared_groups);
   else
-    launch(resident_rows_kernel<T, Form::kPlain>, grid, a, loss, log2_blocks);
+    launch(resident_rows_kernel<T, Form::kPlain>, grid, a, loss, log2_blocks, plan.shared_groups);
+}
+
+/// Blocks of up to `threads` threads with up to `shared_bytes` each that hold a row together; blocks 0 if `most_blocks` of them do not.
+ResidentPlan plan_of(int64_t row_bytes, int threads, int64_t shared_bytes, int most_blocks) {
+  const int64_t vectors = (row_bytes + kVector - 1) / kVector;
+  const int64_t places = (shared_bytes - static_cast<int64_t>(sizeof(RowShared))) / kVector / threads;
+  const int64_t most_groups = kGroups + places;
+  for (int blocks = 1; blocks <= most_blocks; blocks *= 2) {
+    const int64_t share = (vectors + blocks - 1) / blocks;
+    int64_t groups = (share + threads - 1) / threads;
+    if (groups > most_groups) continue;
+    if (groups < kGroups) groups = kGroups;
+    const int64_t warps = (share + groups * kWarp - 1) / (groups * kWarp);
+    return ResidentPlan{blocks, static_cast<int>(warps) * kWarp, static_cast<int>(groups) - kGroups};
+  }
+  return ResidentPlan{0, 0, 0};
 }
 
 }  // namespace
 
-ResidentPlan resident_plan(int64_t row_bytes, bool has_clusters) {
-  // A block of a cluster holds up to 40 KiB, so that several share a multiprocessor, and more only where eight blocks are not enough.
-  constexpr int64_t kComfortable = 40 * 1024;
-  constexpr int64_t kMost = static_cast<int64_t>(kMostThreads) * kGroups * kVector;
-  int blocks = 1;
-  if (has_clusters)
-    while (blocks < 8 && row_bytes > blocks * kComfortable) blocks *= 2;
-  // Without clusters up to half of what fits: a row that fills a multiprocessor leaves nothing to overlap its loads with.
-  if (row_bytes > blocks * (has_clusters ? kMost : kMost / 2)) return ResidentPlan{0, 0};
-  const int64_t vectors = (row_bytes + kVector - 1) / kVector;
-  const int64_t share = (vectors + blocks - 1) / blocks;
-  const int64_t warps = (share + kGroups * kWarp - 1) / (kGroups * kWarp);
-  return ResidentPlan{blocks, static_cast<int>(warps) * kWarp};
+ResidentPlan resident_plan(int64_t row_bytes, bool has_clusters, int64_t shared_bytes) {
+  // Two blocks on a multiprocessor where they hold the row, so that one works while the other waits; else one that has it all; else a cluster.
+  const ResidentPlan half = plan_of(row_bytes, kMostThreads / 2, half_of_shared(shared_bytes), 1);
+  return half.blocks > 0 ? half : plan_of(row_bytes, kMostThreads, shared_bytes, has_clusters ? 8 : 1);
 }
 
 void launch_resident_rows(Launcher& launch, const RowArgs<float>& a, const RowLoss& loss, const ResidentPlan& plan) {

@@ -30,14 +30,16 @@ struct RowArgs {
   bool zero_bad_rows;
 };
 
-/// How resident_rows_kernel lies on a row: a function of the row's bytes and of whether the device has clusters, because it decides the bits
-/// of the sums. blocks 0: the row does not fit.
+/// How resident_rows_kernel lies on a row: a function of the row's bytes and of the kind of device, because it decides the bits of the sums.
+/// blocks 0: the row does not fit.
 struct ResidentPlan {
-  int blocks;   // of the cluster: 1, 2, 4 or 8
-  int threads;  // per block
+  int blocks;         // of the cluster: 1, 2, 4 or 8
+  int threads;        // per block
+  int shared_groups;  // that a thread keeps in shared memory
 };
 
-ResidentPlan resident_plan(int64_t row_bytes, bool has_clusters);
+/// `shared_bytes`: the most that a block of the device gets.
+ResidentPlan resident_plan(int64_t row_bytes, bool has_clusters, int64_t shared_bytes);
 
 /// Enqueue one of the kernels.
 void launch_resident_rows(Launcher& launch, const RowArgs<float>& a, const RowLoss& loss, const ResidentPlan& plan);
@@ -73,7 +75,7 @@ void launch_rows_as(Launcher& launch, const Args& a, const LogitPart& part, cons
   r.inverse_temperature = static_cast<float>(1.0 / a.temperature);
   r.zero_bad_rows = zero_bad_rows;
   if (r.count == 0) return;
-  const ResidentPlan plan = resident_plan(a.vocab_size * static_cast<int64_t>(sizeof(T)), launch.has_clusters());
+  const ResidentPlan plan = resident_plan(a.vocab_size * static_cast<int64_t>(sizeof(T)), launch.has_clusters(), launch.most_shared_bytes());
   if (plan.blocks > 0)
     launch_resident_rows(launch, r, loss, plan);
   else

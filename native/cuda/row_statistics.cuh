@@ -30,6 +30,25 @@ __device__ __forceinline__ RowPart raise(const RowPart& a, float m, float scale)
   return RowPart{m, product(f, a.s), product(f, f > 0.0f ? fmaf(k, a.s, a.t) : a.s)};
 }
 
+/// (x - m) scale in one operation, x scale - base, for any x up to m. base = m scale is rounded, which puts one and the same error into
+/// the exponents of all x; it is taken out of their sums.
+struct Exponents {
+  float scale, base, error;
+
+  __device__ __forceinline__ Exponents(float m, float wanted_scale) : scale(wanted_scale), base(product(m, wanted_scale)) {
+    // Where the error could reach 2^7, a unit in the last place of m is worth an exponent of 2^7 at least: 2^d is 1 at m and 0 elsewhere. So
+    // it is with any scale as large, too, such as a power of two, which rounds nothing and takes the base to 2^40.
+    if (!(fabsf(base) < 0x1p31f)) {
+      constexpr uint32_t kBias = 127, kLargest = 254;
+      const uint32_t exponent = 40 + 2 * kBias - (__float_as_uint(m) >> 23 & 0xffu);
+      scale = __uint_as_float((exponent < kLargest ? exponent : kLargest) << 23);
+      base = product(m, scale);
+    }
+    error = fmaf(m, scale, -base);
+  }
+  __device__ __forceinline__ float operator()(float x) const { return fmaf(x, scale, -base); }
+};
+
 /// The union of the lanes' parts, the same bits in every lane.
 __device__ __forceinline__ RowPart warp_union(const RowPart& a, float scale) {
   float m = a.m;
@@ -39,48 +58,85 @@ __device__ __forceinline__ RowPart warp_union(const RowPart& a, float scale) {
   return RowPart{m, warp_sum(r.s), warp_sum(r.t)};
 }
 
-/// Adds COUNT groups to a thread's part.
-template <typename T, int COUNT>
-__device__ __forceinline__ void add_groups(const uint4 (&groups)[COUNT], float scale, RowPart& part) {
-  constexpr int kCount = Lanes<T>::kCount;
-  uint4 w = groups[0];
-#pragma unroll
-  for (int u = 1; u < COUNT; ++u)
-    w = make_uint4(Lanes<T>::larger(w.x, groups[u].x), Lanes<T>::larger(w.y, groups[u].y), Lanes<T>::larger(w.z, groups[u].z),
-                   Lanes<T>::larger(w.w, groups[u].w));
-  const float m = fmaxf(part.m, Lanes<T>::largest(Lanes<T>::larger(Lanes<T>::larger(w.x, w.y), Lanes<T>::larger(w.z, w.w))));
-  // While nothing finite has come, s and t are 0 (or NaN) and count from 0.
-  if (part.m == -INFINITY)
-    part.m = m;
-  else
-    part = raise(part, m, scale);
-  const float from = m == -INFINITY ? 0.0f : m;
-  // Two chains each, for the latency of addition.
-  float s[2] = {0.0f, 0.0f}, t[2] = {0.0f, 0.0f};
-#pragma unroll
-  for (int u = 0; u < COUNT; ++u) {
-    float x[kCount];
-    Lanes<T>::unpack(groups[u], x);
-#pragma unroll
-    for (int i = 0; i < kCount; ++i) {
-      const float d = (x[i] - from) * scale;
-      const float e = exp2_fast(d);
-      s[i % 2] += e;
-      t[i % 2] = fmaf(e, fmaxf(d, kLowestExponent), t[i % 2]);
-    }
-  }
-  part.s += s[0] + s[1];
-  part.t += t[0] + t[1];
+/// The largest of the elements of two groups, pairwise.
+template <typename T>
+__device__ __forceinline__ uint4 larger(const uint4& a, const uint4& b) {
+  return make_uint4(Lanes<T>::larger(a.x, b.x), Lanes<T>::larger(a.y, b.y), Lanes<T>::larger(a.z, b.z), Lanes<T>::larger(a.w, b.w));
+}
+template <typename T>
+__device__ __forceinline__ float largest(const uint4& v) {
+  return Lanes<T>::largest(Lanes<T>::larger(Lanes<T>::larger(v.x, v.y), Lanes<T>::larger(v.z, v.w)));
 }
 
-constexpr int kRowParts = 32;  // warps of a block, at most
+/// The sums of a part whose maximum m is known.
+template <typename T>
+class PartSums {
+ public:
+  __device__ __forceinline__ PartSums(float m, float scale) : m_(m), exponents_(m == -INFINITY ? 0.0f : m, scale) {}
+
+  __device__ __forceinline__ void add(const uint4& group) {
+    float x[Lanes<T>::kCount];
+    Lanes<T>::unpack(group, x);
+#pragma unroll
+    for (int i = 0; i < Lanes<T>::kCount; ++i) {
+      const float d = exponents_(x[i]);
+      const float e = exp2_fast(d);
+      s_[i % 2] += e;
+      t_[i % 2] = fmaf(e, fmaxf(d, kLowestExponent), t_[i % 2]);
+    }
+  }
+
+  /// Without the error of the exponents. The share of m itself, whose d is the error alone, is put back as the 1 that it is: so a row of one
+  /// certain token has no error at all.
+  __device__ __forceinline__ RowPart part() const {
+    const float error = exponents_.error, of_m = exp2_fast(error), correction = exp2_fast(-error);
+    const float s = s_[0] + s_[1] - of_m, t = t_[0] + t_[1] - product(of_m, error);
+    return RowPart{m_, fmaf(correction, s, 1.0f), product(correction, fmaf(-error, s, t))};
+  }
+
+ private:
+  float m_;
+  Exponents exponents_;
+  float s_[2] = {0.0f, 0.0f}, t_[2] = {0.0f, 0.0f};  // two chains each, for the latency of addition
+};
+
+/// The part that COUNT groups are.
+template <typename T, int COUNT>
+__device__ __forceinline__ RowPart part_of(const uint4 (&groups)[COUNT], float scale) {
+  uint4 w = groups[0];
+#pragma unroll
+  for (int u = 1; u < COUNT; ++u) w = larger<T>(w, groups[u]);
+  PartSums<T> sums(largest<T>(w), scale);
+#pragma unroll
+  for (int u = 0; u < COUNT; ++u) sums.add(groups[u]);
+  return sums.part();
+}
+
+/// The union of two parts.
+__device__ __forceinline__ RowPart both(const RowPart& a, const RowPart& b, float scale) {
+  const float m = fmaxf(a.m, b.m);
+  const RowPart x = raise(a, m, scale), y = raise(b, m, scale);
+  return RowPart{m, x.s + y.s, x.t + y.t};
+}
+
+constexpr int kRowParts = 64;  // two for each warp of a block, at most
+
+/// What the first thread reads early of a row, so that the latency is hidden and no gradient has been written over it. In shared memory: its
+/// registers are needed.
+struct RowInputs {
+  int64_t token;
+  int target;  // column, or -1 where the array names none
+  float target_logit;
+  RowLoss::Inputs loss;
+};
 
 /// Shared memory of the row kernels.
-struct RowShared {
-  float warps[3 * kRowParts];
+struct alignas(16) RowShared {
+  float parts[3 * kRowParts];
   float ranks[3 * 8];
+  RowInputs inputs;
   // What the first warp tells the others.
-  float m, constant, per_d, at_target, fill;
+  float scale, base, constant, per_d, at_target, fill;
   int32_t writes;  // 1: the gradient, 0: `fill`
 };
 
@@ -90,32 +146,22 @@ __device__ __forceinline__ void put_part(float* slot, const RowPart& part) {
   slot[2] = part.t;
 }
 
+/// Leaves the union of a warp's parts in shared memory, as number `index` of the block's.
+__device__ __forceinline__ void leave_part(const RowPart& mine, float scale, RowShared* shared, int index) {
+  const RowPart part = warp_union(mine, scale);
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, part);
+}
+
 /// The union of `count` parts that lie in shared memory, in every lane of the calling warp.
 __device__ __forceinline__ RowPart union_of(const float* parts, int count, float scale) {
+  const auto at = [&](int i) { return i < count ? RowPart{parts[3 * i], parts[3 * i + 1], parts[3 * i + 2]} : empty_part(); };
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  RowPart part = empty_part();
-  if (lane < count) part = RowPart{parts[3 * lane], parts[3 * lane + 1], parts[3 * lane + 2]};
-  return warp_union(part, scale);
+  return warp_union(count > kWarp ? both(at(lane), at(lane + kWarp), scale) : at(lane), scale);
 }
-
-/// The union of the block's parts in its first warp; a barrier is passed, and other warps get nothing of use.
-__device__ __forceinline__ RowPart block_union(const RowPart& mine, float scale, RowShared* shared) {
-  const RowPart part = warp_union(mine, scale);
-  if (threadIdx.x % kWarp == 0) put_part(shared->warps + 3 * (threadIdx.x / kWarp), part);
-  __syncthreads();
-  return threadIdx.x < kWarp ? union_of(shared->warps, static_cast<int>(blockDim.x) / kWarp, scale) : empty_part();
-}
-
-/// What the first warp reads early of a row, so that the latency is hidden and no gradient has been written over it.
-struct RowInputs {
-  int target;  // column, or -1 where the array names none
-  float target_logit;
-  RowLoss::Inputs loss;
-};
 
 template <typename T>
 __device__ __forceinline__ RowInputs row_inputs(const RowArgs<T>& a, const RowLoss& loss, const T* in, int64_t token) {
-  RowInputs r = {-1, 0.0f, {}};
+  RowInputs r = {token, -1, 0.0f, {}};
   const int64_t target = a.targets[token];
   if (target >= 0 && target < a.width) r.target = static_cast<int>(target);
   if (r.target >= 0) r.target_logit = math::to_float(in[r.target]);
@@ -126,8 +172,8 @@ __device__ __forceinline__ RowInputs row_inputs(const RowArgs<T>& a, const RowLo
 /// Log-prob and entropy of a row, NaN for a row without a distribution or target, and from them the coefficients of its gradient. For the
 /// first warp; the others read `shared` after a barrier. `stores`: this block stores the per-token results.
 template <typename T>
-__device__ __forceinline__ void row_outcome(const RowArgs<T>& a, const RowLoss& loss, const RowInputs& in, const RowPart& part, int64_t token,
-                                            bool stores, RowShared* shared) {
+__device__ __forceinline__ void row_outcome(const RowArgs<T>& a, const RowLoss& loss, const RowPart& part, bool stores, RowShared* shared) {
+  const RowInputs& in = shared->inputs;
   // Counted from the maximum, so that no large number is added to ln s.
   const math::LogSumExp<float> sums{0.0f, part.s, product(part.t, kLn2)};
   float logprob = NAN, entropy = NAN;
@@ -137,36 +183,46 @@ __device__ __forceinline__ void row_outcome(const RowArgs<T>& a, const RowLoss& 
   }
   if (threadIdx.x != 0) return;
   if (stores) {
-    a.logprob[token] = logprob;
-    a.entropy[token] = entropy;
+    a.logprob[in.token] = logprob;
+    a.entropy[in.token] = entropy;
   }
   if (a.grad == nullptr) return;
+  const Exponents exponents(part.m, a.scale);
+  shared->scale = exponents.scale;
+  shared->base = exponents.base;
   const RowSlopes slopes = loss.slopes(in.loss, logprob, entropy);
   shared->writes = !slopes.bad && (slopes.g != 0.0f || slopes.h != 0.0f) ? 1 : 0;
   shared->fill = slopes.bad && !a.zero_bad_rows ? NAN : 0.0f;
   const math::GradientRow<float> c = math::gradient_row(slopes.g, slopes.h, part.s, entropy, a.inverse_temperature);
-  shared->m = part.m;
-  shared->constant = c.constant;
-  shared->per_d = product(c.per_d, kLn2);  // d is in log2 here
+  const float correction = exp2_fast(-exponents.error), per_d = product(c.per_d, kLn2);  // d is in log2 here
+  shared->constant = product(correction, fmaf(-exponents.error, per_d, c.constant));
+  shared->per_d = product(correction, per_d);
   shared->at_target = math::gradient_at_target(slopes.g, slopes.h, logprob, entropy, a.inverse_temperature);
 }
 
-/// One element of the gradient row, all but the target's. Without ENTROPY per_d is 0, and the bits are those of the longer form.
-template <bool ENTROPY>
-__device__ __forceinline__ float gradient_element(float x, float m, float scale, float constant, float per_d) {
-  const float d = (x - m) * scale;
-  const float e = exp2_fast(d);
-  return product(e, ENTROPY ? fmaf(per_d, fmaxf(d, kLowestExponent), constant) : constant);
-}
+/// What the gradient of a row is made of, as row_outcome left it.
+struct GradientTerms {
+  float scale, base, constant, per_d;
 
-/// The gradient of a group.
-template <typename T, bool ENTROPY>
-__device__ __forceinline__ uint4 gradient_group(const uint4& group, float m, float scale, float constant, float per_d) {
-  float x[Lanes<T>::kCount];
-  Lanes<T>::unpack(group, x);
+  __device__ __forceinline__ explicit GradientTerms(const RowShared* shared)
+      : scale(shared->scale), base(shared->base), constant(shared->constant), per_d(shared->per_d) {}
+
+  /// One element, all but the target's. Without ENTROPY per_d is 0, and the bits are those of the longer form.
+  template <bool ENTROPY>
+  __device__ __forceinline__ float element(float x) const {
+    const float d = fmaf(x, scale, -base);
+    const float e = exp2_fast(d);
+    return product(e, ENTROPY ? fmaf(per_d, fmaxf(d, kLowestExponent), constant) : constant);
+  }
+
+  template <typename T, bool ENTROPY>
+  __device__ __forceinline__ uint4 group(const uint4& group) const {
+    float x[Lanes<T>::kCount];
+    Lanes<T>::unpack(group, x);
 #pragma unroll
-  for (int i = 0; i < Lanes<T>::kCount; ++i) x[i] = gradient_element<ENTROPY>(x[i], m, scale, constant, per_d);
-  return Lanes<T>::pack(x);
-}
+    for (int i = 0; i < Lanes<T>::kCount; ++i) x[i] = element<ENTROPY>(x[i]);
+    return Lanes<T>::pack(x);
+  }
+};
 
 }  // namespace tppo::cuda

@@ -57,6 +57,7 @@ struct ShapeStats {
 
 __global__ void __launch_bounds__(kMapThreads) shape_rewards_kernel(Shape shape, Sequences sequences, double* partials) {
   TPPO_SHARED(double, shared);
+  next_kernel_may_begin();
   int64_t* const numbers = reinterpret_cast<int64_t*>(shared);
   const tppo_shape_rewards_args& a = shape.args;
   double sums[TPPO_SHAPE_REWARDS_STATS] = {};

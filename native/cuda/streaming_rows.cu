@@ -29,17 +29,16 @@ __device__ __forceinline__ RowPart thread_part(const GroupReader<T>& reader, flo
 #pragma unroll
       for (int u = 0; u < kGroupsInFlight; ++u) groups[u] = reader.straddling(first + u * kThreads);
     }
-    add_groups<T>(groups, scale, part);
+    part = both(part, part_of<T>(groups, scale), scale);
   }
   return part;
 }
 
 /// Gradient of a whole row. Vectors where both rows lie alike relative to 16 bytes, else single elements.
 template <typename T, bool ENTROPY>
-__device__ __forceinline__ void write_gradient(const T* in, T* out, int width, float scale, const RowShared* shared) {
+__device__ __forceinline__ void write_gradient(const T* in, T* out, int width, const GradientTerms& gradient) {
   constexpr int kCount = Lanes<T>::kCount;
-  const float m = shared->m, constant = shared->constant, per_d = shared->per_d;
-  const auto one = [&](int64_t j) { math::store(out + j, gradient_element<ENTROPY>(math::to_float(in[j]), m, scale, constant, per_d)); };
+  const auto one = [&](int64_t j) { math::store(out + j, gradient.template element<ENTROPY>(math::to_float(in[j]))); };
   const int thread = static_cast<int>(threadIdx.x);
   if (misalignment(in) != misalignment(out)) {
     for (int64_t j = thread; j < width; j += kThreads) one(j);
@@ -57,7 +56,7 @@ __device__ __forceinline__ void write_gradient(const T* in, T* out, int width, f
 #pragma unroll
     for (int u = 0; u < kGroupsInFlight; ++u)
       if (first + u * kThreads < cut.vectors)
-        store_stream(target + first + u * kThreads, gradient_group<T, ENTROPY>(v[u], m, scale, constant, per_d));
+        store_stream(target + first + u * kThreads, gradient.template group<T, ENTROPY>(v[u]));
   }
   const int tail = cut.head + cut.vectors * kCount + thread;
   if (tail < width) one(tail);
@@ -66,6 +65,7 @@ __device__ __forceinline__ void write_gradient(const T* in, T* out, int width, f
 template <typename T>
 __global__ void __launch_bounds__(kThreads, 2) streaming_rows_kernel(RowArgs<T> a, RowLoss loss) {
   TPPO_SHARED(RowShared, shared);
+  next_kernel_may_begin();
   for (int64_t k = blockIdx.x; k < a.count; k += gridDim.x) {
     const int64_t token = a.tokens.token(a.first + k);
     if (!a.tokens.exists(token)) continue;
@@ -76,21 +76,21 @@ __global__ void __launch_bounds__(kThreads, 2) streaming_rows_kernel(RowArgs<T> 
       continue;
     }
     const T* const in = a.logits + (token - a.first) * a.logits_stride;
-    RowInputs inputs = {};
-    if (threadIdx.x < kWarp) inputs = row_inputs(a, loss, in, token);
-    const RowPart part = block_union(thread_part<T>(GroupReader<T>(in, a.width), a.scale), a.scale, shared);
-    if (threadIdx.x < kWarp) row_outcome(a, loss, inputs, part, token, true, shared);
+    if (threadIdx.x == 0) shared->inputs = row_inputs(a, loss, in, token);
+    leave_part(thread_part<T>(GroupReader<T>(in, a.width), a.scale), a.scale, shared, static_cast<int>(threadIdx.x) / kWarp);
+    __syncthreads();
+    if (threadIdx.x < kWarp) row_outcome(a, loss, union_of(shared->parts, kThreads / kWarp, a.scale), true, shared);
     __syncthreads();
     if (out != nullptr) {
       if (shared->writes == 0)
         fill_row(out, a.width, shared->fill);
       else if (shared->per_d == 0.0f)
-        write_gradient<T, false>(in, out, a.width, a.scale, shared);
+        write_gradient<T, false>(in, out, a.width, GradientTerms(shared));
       else
-        write_gradient<T, true>(in, out, a.width, a.scale, shared);
+        write_gradient<T, true>(in, out, a.width, GradientTerms(shared));
     }
     __syncthreads();
-    if (out != nullptr && threadIdx.x == 0 && inputs.target >= 0 && shared->writes != 0) math::store(out + inputs.target, shared->at_target);
+    if (out != nullptr && threadIdx.x == 0 && shared->inputs.target >= 0 && shared->writes != 0) math::store(out + shared->inputs.target, shared->at_target);
   }
 }
 

@@ -51,6 +51,7 @@ Schedule schedule;
 void (*thread_body)(void*);
 void* thread_data;
 size_t shared_bytes;
+bool follows;
 
 // The cluster that runs.
 std::vector<Block> blocks;
@@ -79,6 +80,7 @@ void pause() { leave_fiber(fiber_of(current)); }
 void end_thread() {
   async_end();
   Thread& t = *current;
+  if (follows && !t.after_previous) fail("this kernel may begin before the one before it has ended, and this thread did not wait for that");
   Warp& w = *t.warp;
   Block& b = *t.block;
   if (b.arrived > 0) fail("this thread ended while others of its block wait at a barrier (divergent barrier)");
@@ -183,7 +185,7 @@ void run_cluster(unsigned first, unsigned size) {
       w.threads = &threads[static_cast<size_t>(&w - warps.data()) * kLanes];
       w.lanes |= 1u << i % kLanes;
       const unsigned x = static_cast<unsigned>(i) % blockDim.x, rest = static_cast<unsigned>(i) / blockDim.x;
-      w.threads[i % kLanes] = Thread{{x, rest % blockDim.y, rest / blockDim.y}, i % kLanes, false, false, 0, &w, &b};
+      w.threads[i % kLanes] = Thread{{x, rest % blockDim.y, rest / blockDim.y}, i % kLanes, false, false, false, 0, &w, &b};
     }
   }
   for (Warp& w : warps) w.ready = w.lanes;
@@ -331,6 +333,9 @@ cudaError_t launch(const cudaLaunchConfig_t& config, const void* kernel, void (*
   gridDim = config.gridDim;
   blockDim = config.blockDim;
   shared_bytes = config.dynamicSmemBytes;
+  follows = false;
+  for (unsigned i = 0; i < config.numAttrs; ++i)
+    if (config.attrs[i].id == cudaLaunchAttributeProgrammaticStreamSerialization) follows = config.attrs[i].val.programmaticStreamSerializationAllowed != 0;
   thread_body = body;
   thread_data = data;
   catch_faults();

@@ -40,12 +40,22 @@ inline void unpack_f16(uint32_t word, float& low, float& high) {
 }
 inline uint32_t pack_f16(float low, float high) { return math::to_f16(low).bits | static_cast<uint32_t>(math::to_f16(high).bits) << 16; }
 
+inline uint32_t block_index() { return blockIdx.x; }
 inline void forget(uint4&) {}
 
-inline void cluster_sync() {
-  simt::cluster_arrive();
-  simt::cluster_wait();
+inline void after_previous_kernel() { simt::current->after_previous = true; }
+inline void next_kernel_may_begin() {}
+
+inline void copy_async(void* to_shared, const void* from, int bytes) { simt::async_copy(to_shared, from, bytes); }
+inline void copy_async(void* to_shared, const void* from) { simt::async_copy(to_shared, from, 16); }
+inline void copy_async_commit() { simt::async_commit(); }
+template <int PENDING>
+void copy_async_wait() {
+  simt::async_wait(PENDING);
 }
+
+inline void cluster_arrive() { simt::cluster_arrive(); }
+inline void cluster_wait() { simt::cluster_wait(); }
 
 inline void cluster_store(float* local, float value, uint32_t rank) {
   *static_cast<float*>(simt::remote_shared(local, sizeof value, rank)) = value;

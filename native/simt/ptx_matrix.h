@@ -6,13 +6,6 @@
 
 namespace tppo::cuda {
 
-inline void copy_async(void* to_shared, const void* from, int bytes) { simt::async_copy(to_shared, from, bytes); }
-inline void copy_async_commit() { simt::async_commit(); }
-template <int PENDING>
-void copy_async_wait() {
-  simt::async_wait(PENDING);
-}
-
 template <bool TRANSPOSE>
 void load_matrices(uint32_t (&out)[4], const void* shared_row) {
   simt::check_shared(shared_row, 16);

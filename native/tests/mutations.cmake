@@ -5,31 +5,33 @@
 
 set(race "simt: the result depends on the order of threads")
 
-tppo_mutation(missing_syncthreads row_statistics.cuh resident_rows.cu
+tppo_mutation(missing_syncthreads resident_rows.cu resident_rows.cu
 [[
   __syncthreads();
-  return threadIdx.x < kWarp ? union_of]]
+  RowPart part = empty_part();]]
 [[
-  return threadIdx.x < kWarp ? union_of]]
+  RowPart part = empty_part();]]
   "rows_test;rows_of_a_few_thousand" "${race}|FAIL [a-z]")
 
 tppo_mutation(missing_cluster_barrier resident_rows.cu resident_rows.cu
 [[
-    cluster_sync();
+    cluster_arrive();
+    cluster_wait();
     if (threadIdx.x < kWarp) part]]
 [[
     if (threadIdx.x < kWarp) part]]
-  "rows_test;rows_of_32000" "simt: access to the shared memory of block [0-9]+, which has ended|${race}")
+  "rows_test;rows_of_128256" "simt: access to the shared memory of block [0-9]+, which has ended|${race}")
 
 # The race of a kernel in place: numerically invisible, since the gradient is small beside the logit's effect on the loss.
 tppo_mutation(target_read_after_the_overwrite resident_rows.cu resident_rows.cu
-  [[row_outcome(a, loss, inputs, part]]
-  [[row_outcome(a, loss, row_inputs(a, loss, in, token), part]]
-  "rows_test;rows_of_32000" "${race}")
+  [[if (threadIdx.x < kWarp) row_outcome]]
+  [[if (threadIdx.x == 0) shared->inputs = row_inputs(a, loss, a.logits + (shared->inputs.token - a.first) * a.logits_stride, shared->inputs.token);
+  if (threadIdx.x < kWarp) row_outcome]]
+  "rows_test;rows_of_128256" "${race}")
 
 tppo_mutation(store_one_element_too_many resident_rows.cu resident_rows.cu
-  [[const int left = g < slice.end ? width - g * kCount : 0;]]
-  [[const int left = g < slice.end ? width - g * kCount + 1 : 0;]]
+  [[const int left = g < count ? width_ - (slice.begin + g) * kCount : 0;]]
+  [[const int left = g < count ? width_ - (slice.begin + g) * kCount + 1 : 0;]]
   "rows_test;narrow_rows" "simt: access to .* 0 bytes beyond the end|simt: a write missed")
 
 tppo_mutation(load_beyond_the_row row_access.cuh resident_rows.cu
@@ -40,28 +42,28 @@ tppo_mutation(load_beyond_the_row row_access.cuh resident_rows.cu
 tppo_mutation(unwritten_cluster_slot resident_rows.cu resident_rows.cu
   [[if (static_cast<int>(threadIdx.x) < blocks) {]]
   [[if (static_cast<int>(threadIdx.x) < blocks - 1) {]]
-  "rows_test;rows_of_32000" "FAIL rows")
+  "rows_test;rows_of_128256" "FAIL rows")
 
 tppo_mutation(shared_memory_overrun resident_rows.cu resident_rows.cu
-  [[plan.threads, sizeof(RowShared), plan.blocks}]]
-  [[plan.threads, sizeof(RowShared) - 16, plan.blocks}]]
+  [[plan.threads, shared_bytes(plan), plan.blocks}]]
+  [[plan.threads, shared_bytes(plan) - 16, plan.blocks}]]
   "rows_test;narrow_rows" "simt: access to .* beyond the [0-9]+ bytes of shared memory of block")
 
 tppo_mutation(barrier_in_a_divergent_branch resident_rows.cu resident_rows.cu
 [[
   __syncthreads();
-  if (shared->writes == 0) {]]
+  const Slice slice(groups, log2_blocks);]]
 [[
   if (threadIdx.x < kWarp) __syncthreads();
-  if (shared->writes == 0) {]]
+  const Slice slice(groups, log2_blocks);]]
   "rows_test;rows_of_a_few_thousand" "simt: .*divergent barrier")
 
 tppo_mutation(shuffle_in_divergent_code row_statistics.cuh resident_rows.cu
 [[
   const RowPart part = warp_union(mine, scale);
-  if (threadIdx.x % kWarp == 0) put_part(shared->warps + 3 * (threadIdx.x / kWarp), part);]]
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, part);]]
 [[
-  if (threadIdx.x % kWarp == 0) put_part(shared->warps + 3 * (threadIdx.x / kWarp), warp_union(mine, scale));]]
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, warp_union(mine, scale));]]
   "rows_test;narrow_rows" "simt: deadlock: .*divergent|simt: .*divergent lanes")
 
 tppo_mutation(shuffle_with_half_a_mask row_statistics.cuh resident_rows.cu
@@ -86,3 +88,16 @@ tppo_mutation(copy_read_before_it_arrived gemm_tensor.cuh gemm.cu
   [[copy_async_wait<kStages - 2>();]]
   [[copy_async_wait<kStages - 1>();]]
   "linear_products_test" "simt: this thread ended while it has copies to shared memory under way|${race}")
+
+tppo_mutation(place_read_before_its_copy_arrived resident_rows.cu resident_rows.cu
+  [[copy_async_wait<0>();]]
+  [[]]
+  "rows_test;rows_of_32000" "simt: this thread ended while it has copies to shared memory under way|${race}")
+
+tppo_mutation(kernel_that_does_not_wait_for_the_one_before reduce.cuh policy_loss.cu
+[[
+  after_previous_kernel();
+  next_kernel_may_begin();]]
+[[
+  next_kernel_may_begin();]]
+  "policy_loss_test" "simt: .*did not wait for that")

@@ -10,9 +10,9 @@ namespace {
 template <Product PRODUCT, typename T>
 void launch_product(Launcher& launch, const Gemm<T>& g) {
   if constexpr (std::is_same_v<T, float>)
-    launch(float_gemm_kernel<PRODUCT>, Grid{tiles(g), kGemmThreads, kFloatSharedBytes}, g);
+    launch(float_gemm_kernel<PRODUCT>, Grid{tiles(g), kFloatThreads, kFloatSharedBytes}, g);
   else
-    launch(tensor_gemm_kernel<T, PRODUCT>, Grid{tiles(g), kGemmThreads, kTensorSharedBytes}, g);
+    launch(tensor_gemm_kernel<T, PRODUCT>, Grid{tiles(g), kTensorThreads, kTensorSharedBytes}, g);
 }
 
 constexpr int kZeroThreads = 256;

@@ -22,6 +22,8 @@ struct CountedRows {
   const uint8_t* mask;
   const float* weights;
 
+  /// Known without a look at the arrays.
+  __device__ bool all() const { return mask == nullptr && weights == nullptr; }
   __device__ bool operator()(int64_t row) const { return (mask == nullptr || mask[row] != 0) && (weights == nullptr || weights[row] != 0.0f); }
   CountedRows from(int64_t first) const {
     return CountedRows{mask == nullptr ? nullptr : mask + first, weights == nullptr ? nullptr : weights + first};

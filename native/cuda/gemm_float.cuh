@@ -14,7 +14,8 @@ constexpr int kFloatSlice = 8;
 constexpr int kFloatLine = kTile + 4;
 constexpr int kFloatBuffer = kFloatSlice * kFloatLine;
 constexpr size_t kFloatSharedBytes = sizeof(float) * 2 * 2 * kFloatBuffer;
-constexpr int kFloatPieces = kTile * kFloatSlice / 4 / kGemmThreads;
+constexpr int kFloatThreads = 256;
+constexpr int kFloatPieces = kTile * kFloatSlice / 4 / kFloatThreads;
 
 /// A thread's part of a slice on its way from global to shared memory.
 template <bool ALONG_K>
@@ -23,7 +24,7 @@ struct FloatPieces {
 
   static __device__ __forceinline__ void place(int i, int& row, int& k) {
     constexpr int kInLine = (ALONG_K ? kFloatSlice : kTile) / 4;
-    const int q = static_cast<int>(threadIdx.x) + i * kGemmThreads;
+    const int q = static_cast<int>(threadIdx.x) + i * kFloatThreads;
     row = ALONG_K ? q / kInLine : q % kInLine * 4;
     k = ALONG_K ? q % kInLine * 4 : q / kInLine;
   }
@@ -69,7 +70,7 @@ __device__ __forceinline__ void load_eight(float (&x)[8], const float* line, int
 }
 
 template <Product PRODUCT>
-__global__ void __launch_bounds__(kGemmThreads, 2) float_gemm_kernel(Gemm<float> g) {
+__global__ void __launch_bounds__(kFloatThreads, 2) float_gemm_kernel(Gemm<float> g) {
   constexpr bool kAAlongK = PRODUCT != Product::kWeightGrad, kBAlongK = PRODUCT == Product::kLogits;
   TPPO_SHARED(float, shared);
   const TileOrigin origin(g);

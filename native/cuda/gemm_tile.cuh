@@ -8,10 +8,8 @@
 
 namespace tppo::cuda {
 
-/// A block computes kTile x kTile elements with kGemmThreads threads.
+/// A block computes kTile x kTile elements.
 constexpr int kTile = 128;
-constexpr int kGemmThreads = 256;
-constexpr int kGemmWarps = kGemmThreads / kWarp;
 
 template <typename T, Product PRODUCT>
 using Result = std::conditional_t<PRODUCT == Product::kWeightGrad, float, T>;
@@ -54,7 +52,7 @@ struct Slices {
   }
   /// The first one from s on; `end` if there is none.
   __device__ __forceinline__ int from(int s) const {
-    if (PRODUCT == Product::kWeightGrad)
+    if (PRODUCT == Product::kWeightGrad && !g.rows.all())
       while (s < end && !one_counts<SLICE>(g.rows, static_cast<int64_t>(s) * SLICE, g.k)) ++s;
     return s;
   }

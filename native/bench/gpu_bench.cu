@@ -62,11 +62,11 @@ void copies() {
   const int64_t bytes = int64_t{2} << 30;
   const Memory from(bytes), to(bytes);
   const double moved = 2.0 * static_cast<double>(bytes);
-  report("copy", "2 GiB, cudaMemcpy", "", times(3, 15, 1, [&] {
+  report("copy", "2 GiB, cudaMemcpy", "", times(30, 15, 1, [&] {
            CUDA(cudaMemcpyAsync(to.as<void>(), from.as<void>(), bytes, cudaMemcpyDeviceToDevice));
          }), moved, 0.0);
-  report("copy", "2 GiB, kernel", "", times(3, 15, 1, [&] { copy_kernel<<<132 * 16, 512>>>(from.as<uint4>(), to.as<uint4>(), bytes / 16); }), moved, 0.0);
-  report("copy", "2 GiB, in place", "", times(3, 15, 1, [&] { scale_kernel<<<132 * 16, 512>>>(to.as<uint4>(), bytes / 16); }), moved, 0.0);
+  report("copy", "2 GiB, kernel", "", times(30, 15, 1, [&] { copy_kernel<<<132 * 16, 512>>>(from.as<uint4>(), to.as<uint4>(), bytes / 16); }), moved, 0.0);
+  report("copy", "2 GiB, in place", "", times(30, 15, 1, [&] { scale_kernel<<<132 * 16, 512>>>(to.as<uint4>(), bytes / 16); }), moved, 0.0);
 }
 
 /// What policy losses read per token.
@@ -106,7 +106,7 @@ void policy_loss(int64_t vocab, int32_t dtype, double entropy_coef) {
   uint64_t bytes = 0;
   TPPO(tppo_policy_loss_workspace(&a, 0, &bytes));
   const Memory workspace(bytes);
-  const auto ms = times(3, 15, 1, [&] { TPPO(tppo_policy_loss(&a, 0, nullptr, workspace.as<void>(), bytes)); });
+  const auto ms = times(30, 15, 1, [&] { TPPO(tppo_policy_loss(&a, 0, nullptr, workspace.as<void>(), bytes)); });
   report(entropy_coef != 0.0 ? "policy_loss, entropy bonus" : "policy_loss", "8192 x " + std::to_string(vocab), kNames[dtype], ms, 2.0 * logits_bytes,
          0.0, static_cast<double>(bytes));
 }

@@ -48,24 +48,61 @@ __device__ __forceinline__ void team_barrier() {
     __syncwarp();
 }
 
+/// Neighbouring elements of an array.
+template <typename T>
+struct alignas(kPerLane * sizeof(T)) Neighbours {
+  T at[kPerLane];
+};
+
+/// Those of elements [first, first + kPerLane) that are wanted, the others 0. `whole`: all of them may be read.
+template <typename T>
+__device__ __forceinline__ void load_lane(const T* array, int64_t first, bool whole, const bool (&wanted)[kPerLane], T (&out)[kPerLane]) {
+  const T* const p = array + first;
+  if (whole && reinterpret_cast<uintptr_t>(p) % sizeof(Neighbours<T>) == 0) {
+    const Neighbours<T> all = *reinterpret_cast<const Neighbours<T>*>(p);
+#pragma unroll
+    for (int j = 0; j < kPerLane; ++j) out[j] = wanted[j] ? all.at[j] : T{};
+  } else {
+#pragma unroll
+    for (int j = 0; j < kPerLane; ++j) out[j] = wanted[j] ? p[j] : T{};
+  }
+}
+
+/// Stores elements [first, first + kPerLane), or those of them that lie in the span.
+__device__ __forceinline__ void store_lane(float* array, int64_t first, const Span& span, const float (&in)[kPerLane]) {
+  float* const p = array + first;
+  if (first >= span.begin && first + kPerLane <= span.end && reinterpret_cast<uintptr_t>(p) % sizeof(Neighbours<float>) == 0) {
+    *reinterpret_cast<float4*>(p) = make_float4(in[0], in[1], in[2], in[3]);
+  } else {
+#pragma unroll
+    for (int j = 0; j < kPerLane; ++j)
+      if (first + j >= span.begin && first + j < span.end) p[j] = in[j];
+  }
+}
+static_assert(kPerLane == 4, "a float4 holds them");
+
 /// The tokens of one lane in one chunk.
 struct LaneTokens {
   float reward[kPerLane], value[kPerLane];
   bool valid[kPerLane];
+  bool whole;  // all of them lie in the sequence
 };
 
 __device__ __forceinline__ LaneTokens load_tokens(const tppo_gae_args& a, const Span& span, int64_t first) {
   LaneTokens t;
+  t.whole = first >= span.begin && first + kPerLane <= span.end;
 #pragma unroll
-  for (int j = 0; j < kPerLane; ++j) {
-    const int64_t i = first + j;
-    t.valid[j] = i >= span.begin && i < span.end && counts(a.mask, i);
-  }
+  for (int j = 0; j < kPerLane; ++j) t.valid[j] = first + j >= span.begin && first + j < span.end;
+  if (a.mask != nullptr) {
+    uint8_t mask[kPerLane];
+    load_lane(a.mask, first, t.whole, t.valid, mask);
 #pragma unroll
-  for (int j = 0; j < kPerLane; ++j) {
-    t.value[j] = t.valid[j] ? a.values[first + j] : 0.0f;
-    t.reward[j] = t.valid[j] && a.rewards != nullptr ? a.rewards[first + j] : 0.0f;
+    for (int j = 0; j < kPerLane; ++j) t.valid[j] = mask[j] != 0;
   }
+  load_lane(a.values, first, t.whole, t.valid, t.value);
+#pragma unroll
+  for (int j = 0; j < kPerLane; ++j) t.reward[j] = 0.0f;
+  if (a.rewards != nullptr) load_lane(a.rewards, first, t.whole, t.valid, t.reward);
   return t;
 }
 
@@ -78,12 +115,6 @@ __device__ __forceinline__ math::AffineMap<double> compose_later(math::AffineMap
   }
   return map;
 }
-
-/// Carried from a chunk to the chunk before it.
-struct ChunkCarry {
-  math::GaeCarry<double> gae;
-  int64_t behind;  // valid tokens
-};
 
 /// Number of valid tokens of a sequence, for a team whose chunks hold kPerLane * kWarp * WARPS tokens. `reports` is free again after the next
 /// barrier of the team but one.
@@ -196,31 +227,42 @@ __device__ __forceinline__ void chunk_advantages(const tppo_gae_args& a, const L
 /// Stores a lane's results; the moments of its stored advantages.
 __device__ __forceinline__ Moments store_tokens(const tppo_gae_args& a, const Span& span, int64_t first, const LaneTokens& t,
                                                 const double (&advantage)[kPerLane]) {
+  float advantages[kPerLane], returns[kPerLane];
   double stored[kPerLane];
 #pragma unroll
   for (int j = 0; j < kPerLane; ++j) {
-    const int64_t i = first + j;
-    const float rounded = t.valid[j] ? static_cast<float>(advantage[j]) : 0.0f;
-    stored[j] = rounded;
-    if (i < span.begin || i >= span.end) continue;
-    a.advantages[i] = rounded;
-    if (a.returns != nullptr) a.returns[i] = t.valid[j] ? static_cast<float>(advantage[j] + t.value[j]) : 0.0f;
+    stored[j] = advantages[j] = t.valid[j] ? static_cast<float>(advantage[j]) : 0.0f;
+    returns[j] = t.valid[j] ? static_cast<float>(advantage[j] + t.value[j]) : 0.0f;
   }
+  store_lane(a.advantages, first, span, advantages);
+  if (a.returns != nullptr) store_lane(a.returns, first, span, returns);
   return math::moments_of(stored, t.valid);
+}
+
+/// What shaping reads of a lane's tokens.
+struct LaneInputs {
+  float score[kPerLane], logprob[kPerLane], ref_logprob[kPerLane];
+  int32_t label[kPerLane], position[kPerLane];
+};
+
+__device__ __forceinline__ LaneInputs load_inputs(const tppo_shape_rewards_args& a, int64_t first, const LaneTokens& t) {
+  LaneInputs in = {};
+  if (a.classes == nullptr)
+    load_lane(a.scores, first, t.whole, t.valid, in.score);
+  else
+    load_lane(a.classes, first, t.whole, t.valid, in.label);
+  if (a.logprobs != nullptr) {
+    load_lane(a.logprobs, first, t.whole, t.valid, in.logprob);
+    load_lane(a.ref_logprobs, first, t.whole, t.valid, in.ref_logprob);
+  }
+  if (a.positions != nullptr) load_lane(a.positions, first, t.whole, t.valid, in.position);
+  return in;
 }
 
 /// Shapes the rewards of a lane's tokens. `after`: valid tokens of the sequence behind them, of `valid` in all.
 __device__ __forceinline__ void shape_tokens(const AdvantageArgs& a, int64_t b, const Span& span, int64_t first, int64_t after, int64_t valid,
-                                             LaneTokens& t, double* sums) {
+                                             const LaneInputs& in, LaneTokens& t, double* sums) {
   const Shape shape{a.shape};
-  Shape::Inputs in[kPerLane];
-  int32_t position[kPerLane];
-#pragma unroll
-  for (int j = 0; j < kPerLane; ++j) {
-    if (!t.valid[j]) continue;
-    in[j] = shape.load(first + j);
-    if (a.shape.positions != nullptr) position[j] = a.shape.positions[first + j];
-  }
 #pragma unroll
   for (int j = kPerLane - 1; j >= 0; --j) {
     const int64_t i = first + j;
@@ -229,9 +271,10 @@ __device__ __forceinline__ void shape_tokens(const AdvantageArgs& a, int64_t b, 
       continue;
     }
     const double terminal = after == 0 && a.shape.terminal_rewards != nullptr ? static_cast<double>(a.shape.terminal_rewards[b]) : 0.0;
-    const double l = static_cast<double>(a.shape.positions != nullptr ? position[j] : valid - after);
+    const double l = static_cast<double>(a.shape.positions != nullptr ? in.position[j] : valid - after);
     // Rounded, as it is stored.
-    t.reward[j] = static_cast<float>(shape.token(i, in[j], l, terminal, sums));
+    const Shape::Inputs token{in.score[j], in.logprob[j], in.ref_logprob[j], in.label[j]};
+    t.reward[j] = static_cast<float>(shape.token(i, token, l, terminal, sums));
     ++after;
   }
 }
@@ -241,6 +284,7 @@ __global__ void __launch_bounds__(kMapThreads, 2) advantages_kernel(AdvantageArg
   constexpr int kChunk = kPerLane * kWarp * WARPS;
   constexpr int kTeams = kTeamWarps / WARPS;
   TPPO_SHARED(double, shared);
+  next_kernel_may_begin();
   const int thread = static_cast<int>(threadIdx.x) % (WARPS * kWarp);
   const int team = static_cast<int>(threadIdx.x) / (WARPS * kWarp);
   WarpReport* const reports = reinterpret_cast<WarpReport*>(shared) + team * WARPS;
@@ -257,22 +301,26 @@ __global__ void __launch_bounds__(kMapThreads, 2) advantages_kernel(AdvantageArg
       LaneTokens now = tokens;
       tokens = load_tokens(a.gae, span, first - kChunk);  // on its way while this chunk is scanned
       if constexpr (SHAPES) {
-        int total = 0;
-        const int after = count_after<WARPS>(now, thread, reports, total);
-        shape_tokens(a, b, span, first, behind + after, valid, now, sums);
-        behind += total;
+        const LaneInputs in = load_inputs(a.shape, first, now);
+        int64_t after = span.end - first - kPerLane;
+        if (a.gae.mask != nullptr) {
+          int total = 0;
+          after = behind + count_after<WARPS>(now, thread, reports, total);
+          behind += total;
+        }
+        shape_tokens(a, b, span, first, after, valid, in, now, sums);
         team_barrier<WARPS>();
       }
       double advantage[kPerLane];
       chunk_advantages<WARPS>(a.gae, now, thread, reports, carry, advantage);
       const Moments stored = store_tokens(a.gae, span, first, now, advantage);
-      if (a.moments_partials != nullptr) moments = math::merge(moments, stored);
+      if (a.moments_partials != nullptr) moments = moments.count == 0.0 ? stored : math::merge(moments, stored);
     }
     team_barrier<WARPS>();
   }
   if (a.moments_partials != nullptr) {
     __syncthreads();
-    const Moments all = block_moments(moments, reinterpret_cast<Moments*>(shared));
+    const Moments all = block_moments(moments, shared);
     if (threadIdx.x == 0) a.moments_partials[blockIdx.x] = all;
   }
   if (SHAPES && a.shape_partials != nullptr) {

@@ -10,41 +10,32 @@ namespace tppo::cuda {
 
 using Moments = math::Moments<double>;
 
-/// Merges the moments of the first LANES lanes; lane 0 has the result.
-template <int LANES>
-__device__ __forceinline__ Moments warp_moments(Moments m) {
-#pragma unroll
-  for (int distance = 1; distance < LANES; distance *= 2) {
-    const Moments later{__shfl_down_sync(kAllLanes, m.count, distance), __shfl_down_sync(kAllLanes, m.mean, distance),
-                        __shfl_down_sync(kAllLanes, m.squares, distance)};
-    m = math::merge(m, later);
-  }
-  return m;
-}
-
-/// Merges the moments of a block of kMapThreads threads; thread 0 has the result. `shared`: room for one a warp, free again after the next
-/// barrier.
-__device__ __forceinline__ Moments block_moments(const Moments& mine, Moments* shared) {
-  constexpr int kWarps = kMapThreads / kWarp;
-  const Moments m = warp_moments<kWarp>(mine);
-  if (threadIdx.x % kWarp == 0) shared[threadIdx.x / kWarp] = m;
-  __syncthreads();
-  return threadIdx.x < kWarp ? warp_moments<kWarps>(shared[threadIdx.x % kWarps]) : m;
-}
-
 /// Shared memory of block_moments and total_moments.
-constexpr size_t kMomentsBytes = sizeof(Moments) * (kMapThreads / kWarp);
+constexpr size_t kMomentsBytes = block_sums_bytes(2);
+
+/// Merges the moments of a block of kMapThreads threads, for all of them: counts and means first, then the squares about the mean, so that one
+/// division serves all. `shared`: kMomentsBytes, free again afterwards.
+__device__ __forceinline__ Moments block_moments(const Moments& mine, double* shared) {
+  double first[2] = {mine.count, mine.count * mine.mean};
+  block_share_sums(first, shared);
+  if (first[0] == 0.0) return math::no_moments<double>();
+  const double mean = first[1] / first[0];
+  const double d = mine.mean - mean;
+  double squares[1] = {mine.count == 0.0 ? 0.0 : mine.squares + mine.count * d * d};
+  block_share_sums(squares, shared);
+  return Moments{first[0], mean, squares[0]};
+}
 
 /// Merges the moments of `count` blocks, for all threads of a block of kMapThreads threads. `shared` as above.
-__device__ __forceinline__ Moments total_moments(const Moments* parts, int count, Moments* shared) {
+__device__ __forceinline__ Moments total_moments(const Moments* parts, int count, double* shared) {
   Moments mine = math::no_moments<double>();
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kMapThreads) mine = math::merge(mine, parts[i]);
-  const Moments all = block_moments(mine, shared);
-  __syncthreads();
-  if (threadIdx.x == 0) shared[0] = all;
-  __syncthreads();
-  return shared[0];
+  for (int i = static_cast<int>(threadIdx.x); i < count; i += kMapThreads) mine = i < kMapThreads ? parts[i] : math::merge(mine, parts[i]);
+  return block_moments(mine, shared);
 }
+
+/// Tokens that a thread whitens together.
+constexpr int kWhitenTogether = 4;
+inline int whiten_blocks(int64_t n) { return map_blocks(n, kMapThreads * kWhitenTogether); }
 
 /// The second launch of a whitening.
 struct Whitening {
@@ -60,8 +51,16 @@ struct Whitening {
     return Whitening{x, a.mask, out, a.stats, a.unbiased != 0, a.keep_mean != 0, a.epsilon};
   }
 
-  /// Whitens this thread's share of n tokens. All threads of the block take part.
-  __device__ __forceinline__ void apply(const Moments& m, int64_t n) const {
+  /// Whitens this thread's share of n tokens by the moments of all, of which `blocks` blocks have left their parts. All threads of the block
+  /// take part; `shared`: kMomentsBytes.
+  __device__ __forceinline__ void apply(const Moments* parts, int blocks, double* shared, int64_t n) const {
+    // The first ones are on their way while the parts are merged.
+    const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
+    const int64_t first = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x;
+    float value[kWhitenTogether];
+    bool valid[kWhitenTogether];
+    load(first, step, n, value, valid);
+    const Moments m = total_moments(parts, blocks, shared);
     const double variance = math::variance(m.squares, m.count, unbiased);
     const double inverse_deviation = math::inverse_deviation(variance, epsilon);
     if (stats != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
@@ -69,9 +68,23 @@ struct Whitening {
       stats[TPPO_WHITEN_MEAN] = m.mean;
       stats[TPPO_WHITEN_VARIANCE] = variance;
     }
-    const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
-    for (int64_t i = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x; i < n; i += step)
-      out[i] = counts(mask, i) ? static_cast<float>(math::whiten<double>(x[i], m.mean, inverse_deviation, keep_mean)) : 0.0f;
+    for (int64_t i = first; i < n; i += kWhitenTogether * step) {
+      if (i != first) load(i, step, n, value, valid);
+#pragma unroll
+      for (int j = 0; j < kWhitenTogether; ++j)
+        if (i + j * step < n)
+          out[i + j * step] = valid[j] ? static_cast<float>(math::whiten<double>(value[j], m.mean, inverse_deviation, keep_mean)) : 0.0f;
+    }
+  }
+
+ private:
+  __device__ __forceinline__ void load(int64_t first, int64_t step, int64_t n, float (&value)[kWhitenTogether], bool (&valid)[kWhitenTogether]) const {
+#pragma unroll
+    for (int j = 0; j < kWhitenTogether; ++j) {
+      const int64_t i = first + j * step;
+      valid[j] = i < n && counts(mask, i);
+      value[j] = valid[j] ? x[i] : 0.0f;
+    }
   }
 };
 

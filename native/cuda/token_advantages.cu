@@ -18,12 +18,14 @@ static_assert(TPPO_SHAPE_REWARDS_STATS <= kTeamWarps, "a warp for each sum");
 /// `partials`: of the statistics of shape_rewards; NULL where nobody wants them.
 __global__ void __launch_bounds__(kMapThreads)
     whiten_advantages_kernel(Whitening op, int64_t n, const Moments* moments, const double* partials, int blocks, double* shape_stats) {
-  TPPO_SHARED(Moments, shared);
+  TPPO_SHARED(double, shared);
+  after_previous_kernel();
   if (partials != nullptr && blockIdx.x == 0) finish_shape(partials, blocks, shape_stats);
-  op.apply(total_moments(moments, blocks, shared), n);
+  op.apply(moments, blocks, shared, n);
 }
 
 __global__ void __launch_bounds__(kMapThreads) shape_stats_kernel(const double* partials, int blocks, double* shape_stats) {
+  after_previous_kernel();
   finish_shape(partials, blocks, shape_stats);
 }
 
@@ -54,10 +56,10 @@ int32_t token_advantages(const TokenAdvantagesArgs& a, const Call& call) {
                                                 a.whitens ? scratch.moments : nullptr});
   const int64_t n = a.gae.num_tokens;
   if (a.whitens)
-    launch(whiten_advantages_kernel, Grid{map_blocks(n), kMapThreads, kMomentsBytes}, Whitening::of(a.whiten, a.gae.advantages, a.gae.advantages), n,
+    launch(whiten_advantages_kernel, Grid{whiten_blocks(n), kMapThreads, kMomentsBytes}.following(), Whitening::of(a.whiten, a.gae.advantages, a.gae.advantages), n,
            scratch.moments, shape_partials, scratch.blocks, a.shape.stats);
   else if (shape_partials != nullptr)
-    launch(shape_stats_kernel, Grid{1, kMapThreads, 0}, shape_partials, scratch.blocks, a.shape.stats);
+    launch(shape_stats_kernel, Grid{1, kMapThreads, 0}.following(), shape_partials, scratch.blocks, a.shape.stats);
   return launch.status();
 }
 

@@ -8,7 +8,8 @@ namespace {
 constexpr int kInFlight = 8;
 
 __global__ void __launch_bounds__(kMapThreads) moments_kernel(const float* x, const uint8_t* mask, int64_t n, Moments* partials) {
-  TPPO_SHARED(Moments, shared);
+  TPPO_SHARED(double, shared);
+  next_kernel_may_begin();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
   Moments mine = math::no_moments<double>();
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x; first < n; first += kInFlight * step) {
@@ -27,8 +28,9 @@ __global__ void __launch_bounds__(kMapThreads) moments_kernel(const float* x, co
 }
 
 __global__ void __launch_bounds__(kMapThreads) whiten_kernel(Whitening op, int64_t n, const Moments* partials, int blocks) {
-  TPPO_SHARED(Moments, shared);
-  op.apply(total_moments(partials, blocks, shared), n);
+  TPPO_SHARED(double, shared);
+  after_previous_kernel();
+  op.apply(partials, blocks, shared, n);
 }
 
 int moments_blocks(int64_t n) { return map_blocks(n, kMapThreads * kInFlight); }
@@ -47,7 +49,7 @@ int32_t whiten(const tppo_whiten_args& a, const Call& call) {
   const int blocks = moments_blocks(a.num_tokens);
   Moments* const partials = w.take<Moments>(blocks);
   launch(moments_kernel, Grid{blocks, kMapThreads, kMomentsBytes}, a.x, a.mask, a.num_tokens, partials);
-  launch(whiten_kernel, Grid{map_blocks(a.num_tokens), kMapThreads, kMomentsBytes}, Whitening::of(a, a.x, a.out), a.num_tokens, partials, blocks);
+  launch(whiten_kernel, Grid{whiten_blocks(a.num_tokens), kMapThreads, kMomentsBytes}.following(), Whitening::of(a, a.x, a.out), a.num_tokens, partials, blocks);
   return launch.status();
 }
 

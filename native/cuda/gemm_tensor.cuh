@@ -15,7 +15,7 @@
 
 namespace tppo::cuda {
 
-constexpr int kSlice = 32;
+constexpr int kSlice = 32;  // two blocks of 16
 constexpr int kStages = 3;
 constexpr int kPieceElements = 8;
 constexpr int kPiecesInSlice = kTile * kSlice / kPieceElements;
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kTensorThreads, 2) tensor_gemm_kernel(Gemm<T> 
   if (PRODUCT == Product::kLogits && slices.end == 0) return;
   int next = slices.from(0), fetched = 0;
   uint4* free_stage = shared;
-  const auto advanced = [&](uint4* stage) { return stage == shared + (kStages - 1) * kStagePieces ? shared : stage + kStagePieces; };
+  const auto advanced = [&](auto* stage) { return stage == shared + (kStages - 1) * kStagePieces ? stage - (kStages - 1) * kStagePieces : stage + kStagePieces; };
   const auto fetch_next = [&] {
     if (next < slices.end) {
       a.fetch(next, free_stage);
@@ -155,25 +155,38 @@ __global__ void __launch_bounds__(kTensorThreads, 2) tensor_gemm_kernel(Gemm<T> 
   const BlockLoader<true, kAAlongK> a_loader(row, lane);
   const BlockLoader<false, kBAlongK> b_loader(column, lane);
   float c[kRowBlocks][kColumnBlocks][4] = {};
-  for (int s = 0; s < kStages - 1; ++s) fetch_next();
-  uint4* stage = shared;
-  for (int s = 0; s < fetched; ++s) {
+  // The blocks of the next 16 k are loaded while those of the present ones are multiplied.
+  uint32_t a_block[2][kRowBlocks][4], b_block[2][kColumnBlocks / 2][4];
+  const auto load = [&](int buffer, const uint4* stage, int k) {
+#pragma unroll
+    for (int i = 0; i < kRowBlocks; ++i) a_loader.load(a_block[buffer][i], stage, i, k);
+#pragma unroll
+    for (int j = 0; j < kColumnBlocks / 2; ++j) b_loader.load(b_block[buffer][j], stage + kPiecesInSlice, j, k);
+  };
+  const auto multiply = [&](int buffer) {
+#pragma unroll
+    for (int i = 0; i < kRowBlocks; ++i)
+#pragma unroll
+      for (int j = 0; j < kColumnBlocks; ++j)
+        multiply_add<T>(c[i][j], a_block[buffer][i], b_block[buffer][j / 2][j % 2 * 2], b_block[buffer][j / 2][j % 2 * 2 + 1]);
+  };
+  // Everyone's part of the next slice is there, and everyone has loaded the last of the present one, whose buffer is free from then on.
+  const auto meet = [&] {
     copy_async_wait<kStages - 2>();
-    __syncthreads();  // everyone's part of slice s is there, and everyone is done with slice s - 1, whose buffer is next
+    __syncthreads();
+  };
+  for (int s = 0; s < kStages - 1; ++s) fetch_next();
+  meet();
+  const uint4* stage = shared;
+  if (fetched > 0) load(0, stage, 0);
+  for (int s = 0; s < fetched; ++s) {
     fetch_next();
-#pragma unroll
-    for (int k = 0; k < kSlice; k += 16) {
-      uint32_t a_block[kRowBlocks][4], b_block[kColumnBlocks / 2][4];
-#pragma unroll
-      for (int i = 0; i < kRowBlocks; ++i) a_loader.load(a_block[i], stage, i, k);
-#pragma unroll
-      for (int j = 0; j < kColumnBlocks / 2; ++j) b_loader.load(b_block[j], stage + kPiecesInSlice, j, k);
-#pragma unroll
-      for (int i = 0; i < kRowBlocks; ++i)
-#pragma unroll
-        for (int j = 0; j < kColumnBlocks; ++j) multiply_add<T>(c[i][j], a_block[i], b_block[j / 2][j % 2 * 2], b_block[j / 2][j % 2 * 2 + 1]);
-    }
+    load(1, stage, 16);
+    multiply(0);
+    meet();
     stage = advanced(stage);
+    if (s + 1 < fetched) load(0, stage, 0);
+    multiply(1);
   }
 
   const Epilogue<T, PRODUCT> out(g, origin);

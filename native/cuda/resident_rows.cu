@@ -94,12 +94,14 @@ class Holding {
   /// Statistics of what is held in registers.
   __device__ __forceinline__ RowPart part_in_registers(float scale) const { return part_of<T>(x_, scale); }
 
-  /// Statistics of what is held in shared memory, which is something.
+  /// Statistics of what is held in shared memory, which is something. Loops here and below are unrolled as far as registers suffice.
   __device__ __forceinline__ RowPart part_in_shared(float scale) {
     copy_async_wait<0>();
     uint4 w = place(0);
+#pragma unroll 2
     for (int k = 1; k < shared_groups_; ++k) w = larger<T>(w, place(k));
     PartSums<T> sums(largest<T>(w), scale);
+#pragma unroll 4
     for (int k = 0; k < shared_groups_; ++k) sums.add(place(k));
     return sums.part();
   }
@@ -164,12 +166,11 @@ __global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> 
     holding.load(in, slice);
     if (threadIdx.x == 0) shared->inputs = row_inputs(a, loss, in, i);
   }
-  const int warps = static_cast<int>(blockDim.x) / kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
-  leave_part(holding.part_in_registers(a.scale), a.scale, shared, warp);
-  if (shared_groups > 0) leave_part(holding.part_in_shared(a.scale), a.scale, shared, warps + warp);
+  RowPart part = holding.part_in_registers(a.scale);
+  if (shared_groups > 0) part = both(part, holding.part_in_shared(a.scale), a.scale);
+  leave_part(part, a.scale, shared);
   __syncthreads();
-  RowPart part = empty_part();
-  if (threadIdx.x < kWarp) part = union_of(shared->parts, shared_groups > 0 ? 2 * warps : warps, a.scale);
+  if (threadIdx.x < kWarp) part = union_of(shared->parts, static_cast<int>(blockDim.x) / kWarp, a.scale);
   if (blocks > 1) {
     cluster_wait();  // every block has begun: its shared memory may be written
     if (static_cast<int>(threadIdx.x) < blocks) {

@@ -119,7 +119,7 @@ __device__ __forceinline__ RowPart both(const RowPart& a, const RowPart& b, floa
   return RowPart{m, x.s + y.s, x.t + y.t};
 }
 
-constexpr int kRowParts = 64;  // two for each warp of a block, at most
+constexpr int kRowParts = 32;  // warps of a block, at most
 
 /// What the first thread reads early of a row, so that the latency is hidden and no gradient has been written over it. In shared memory: its
 /// registers are needed.
@@ -146,17 +146,18 @@ __device__ __forceinline__ void put_part(float* slot, const RowPart& part) {
   slot[2] = part.t;
 }
 
-/// Leaves the union of a warp's parts in shared memory, as number `index` of the block's.
-__device__ __forceinline__ void leave_part(const RowPart& mine, float scale, RowShared* shared, int index) {
+/// Leaves the union of a warp's parts in shared memory.
+__device__ __forceinline__ void leave_part(const RowPart& mine, float scale, RowShared* shared) {
   const RowPart part = warp_union(mine, scale);
-  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, part);
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * (threadIdx.x / kWarp), part);
 }
 
 /// The union of `count` parts that lie in shared memory, in every lane of the calling warp.
 __device__ __forceinline__ RowPart union_of(const float* parts, int count, float scale) {
-  const auto at = [&](int i) { return i < count ? RowPart{parts[3 * i], parts[3 * i + 1], parts[3 * i + 2]} : empty_part(); };
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
-  return warp_union(count > kWarp ? both(at(lane), at(lane + kWarp), scale) : at(lane), scale);
+  RowPart part = empty_part();
+  if (lane < count) part = RowPart{parts[3 * lane], parts[3 * lane + 1], parts[3 * lane + 2]};
+  return warp_union(part, scale);
 }
 
 template <typename T>

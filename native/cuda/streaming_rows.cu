@@ -77,7 +77,7 @@ __global__ void __launch_bounds__(kThreads, 2) streaming_rows_kernel(RowArgs<T> 
     }
     const T* const in = a.logits + (token - a.first) * a.logits_stride;
     if (threadIdx.x == 0) shared->inputs = row_inputs(a, loss, in, token);
-    leave_part(thread_part<T>(GroupReader<T>(in, a.width), a.scale), a.scale, shared, static_cast<int>(threadIdx.x) / kWarp);
+    leave_part(thread_part<T>(GroupReader<T>(in, a.width), a.scale), a.scale, shared);
     __syncthreads();
     if (threadIdx.x < kWarp) row_outcome(a, loss, union_of(shared->parts, kThreads / kWarp, a.scale), true, shared);
     __syncthreads();

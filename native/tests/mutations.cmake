@@ -8,9 +8,9 @@ set(race "simt: the result depends on the order of threads")
 tppo_mutation(missing_syncthreads resident_rows.cu resident_rows.cu
 [[
   __syncthreads();
-  RowPart part = empty_part();]]
+  if (threadIdx.x < kWarp) part = union_of(shared->parts]]
 [[
-  RowPart part = empty_part();]]
+  if (threadIdx.x < kWarp) part = union_of(shared->parts]]
   "rows_test;rows_of_a_few_thousand" "${race}|FAIL [a-z]")
 
 tppo_mutation(missing_cluster_barrier resident_rows.cu resident_rows.cu
@@ -61,9 +61,9 @@ tppo_mutation(barrier_in_a_divergent_branch resident_rows.cu resident_rows.cu
 tppo_mutation(shuffle_in_divergent_code row_statistics.cuh resident_rows.cu
 [[
   const RowPart part = warp_union(mine, scale);
-  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, part);]]
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * (threadIdx.x / kWarp), part);]]
 [[
-  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * index, warp_union(mine, scale));]]
+  if (threadIdx.x % kWarp == 0) put_part(shared->parts + 3 * (threadIdx.x / kWarp), warp_union(mine, scale));]]
   "rows_test;narrow_rows" "simt: deadlock: .*divergent|simt: .*divergent lanes")
 
 tppo_mutation(shuffle_with_half_a_mask row_statistics.cuh resident_rows.cu

@@ -150,11 +150,21 @@ void advantages(int64_t sequences, int64_t length) {
   whiten.num_tokens = n;
   whiten.stats = stats.as<double>();
   gae.rewards = nullptr;
-  TPPO(tppo_token_advantages_workspace(&shaping, &gae, &whiten, 0, &bytes));
-  const Memory workspace(bytes);
-  report("token_advantages", shape, "f32", times(50, 20, 200, [&] {
-           TPPO(tppo_token_advantages(&shaping, &gae, &whiten, 0, nullptr, workspace.as<void>(), bytes));
-         }), 24.0 * n, 0.0);
+  const auto all_three = [&](const char* name) {
+    TPPO(tppo_token_advantages_workspace(&shaping, &gae, &whiten, 0, &bytes));
+    const Memory workspace(bytes);
+    report(name, shape, "f32", times(50, 20, 200, [&] {
+             TPPO(tppo_token_advantages(&shaping, &gae, &whiten, 0, nullptr, workspace.as<void>(), bytes));
+           }), 24.0 * n, 0.0);
+  };
+  all_three("token_advantages");
+  const Memory mask(n), shape_stats(TPPO_SHAPE_REWARDS_STATS * 8);
+  std::vector<uint8_t> valid(static_cast<size_t>(n));
+  for (int64_t i = 0; i < n; ++i) valid[static_cast<size_t>(i)] = i % length < length - i / length % 64;  // padding of up to 63 tokens
+  upload(mask, valid);
+  shaping.mask = gae.mask = whiten.mask = mask.as<uint8_t>();
+  shaping.stats = shape_stats.as<double>();
+  all_three("token_advantages, mask and statistics");
 }
 
 /// The output layer with the policy loss behind it, bfloat16, H = 4096: three products of 2 N H V.

@@ -274,7 +274,7 @@ __device__ __forceinline__ void shape_tokens(const AdvantageArgs& a, int64_t b, 
     const double l = static_cast<double>(a.shape.positions != nullptr ? in.position[j] : valid - after);
     // Rounded, as it is stored.
     const Shape::Inputs token{in.score[j], in.logprob[j], in.ref_logprob[j], in.label[j]};
-    t.reward[j] = static_cast<float>(shape.token(i, token, l, terminal, sums));
+    t.reward[j] = static_cast<float>(shape.token(i, token, l, terminal, sums, a.shape_partials != nullptr));
     ++after;
   }
 }

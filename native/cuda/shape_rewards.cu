@@ -73,7 +73,8 @@ __global__ void __launch_bounds__(kMapThreads) shape_rewards_kernel(Shape shape,
       before += total;
       if (valid) {
         const double position = static_cast<double>(a.positions == nullptr ? rank : a.positions[i]);
-        shape.token(i, shape.load(i), position, i == last ? static_cast<double>(a.terminal_rewards[b]) : 0.0, sums);
+        shape.token(i, shape.load(i), position, i == last ? static_cast<double>(a.terminal_rewards[b]) : 0.0, sums,
+                    partials != nullptr);
       } else if (i < span.end) {
         shape.blank(i);
       }

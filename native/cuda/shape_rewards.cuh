@@ -36,30 +36,25 @@ struct Shape {
                          : in.label == 1 ? args.class_values[1] : in.label == 2 ? args.class_values[2] : static_cast<double>(NAN);
   }
 
-  __device__ void blank(int64_t i) const {
-    put(args.lwp, i, 0.0);
-    put(args.shaped, i, 0.0);
-    put(args.kl, i, 0.0);
-    put(args.rewards, i, 0.0);
-  }
+  __device__ void blank(int64_t i) const { put_all(i, 0.0, 0.0, 0.0, 0.0); }
 
-  /// A valid token at its position, with what the sequence adds to it; returns its reward.
-  __device__ double token(int64_t i, const Inputs& in, double position, double terminal, double* sums) const {
+  /// A valid token at its position, with what the sequence adds to it; returns its reward. `wants_sums`: what it adds to them is wanted.
+  __device__ double token(int64_t i, const Inputs& in, double position, double terminal, double* sums, bool wants_sums) const {
     const double value = score(in);
     const double lwp =
         args.length_penalty != 0 ? math::length_weight(args.alpha, position, args.suggested_length, args.length_offset) : 1.0;
     const double shaped = lwp * value;
     double kl = 0.0;
+    bool clamped = false;
     if (args.logprobs != nullptr) {
       const math::LogRatio<double> d = math::log_ratio<double>(in.logprob, in.ref_logprob, args.log_ratio_clamp);
       kl = math::kl_estimate(args.kl_estimator, d.value);
-      sums[TPPO_SHAPE_REWARDS_CLAMPED] += d.clamped ? 1.0 : 0.0;
+      clamped = d.clamped;
     }
     const double reward = (args.kl_coef != 0.0 ? shaped - args.kl_coef * kl : shaped) + terminal;
-    put(args.lwp, i, lwp);
-    put(args.shaped, i, shaped);
-    put(args.kl, i, kl);
-    put(args.rewards, i, reward);
+    put_all(i, lwp, shaped, kl, reward);
+    if (!wants_sums) return reward;
+    sums[TPPO_SHAPE_REWARDS_CLAMPED] += clamped ? 1.0 : 0.0;
     sums[TPPO_SHAPE_REWARDS_VALID] += 1.0;
     sums[TPPO_SHAPE_REWARDS_LWP] += lwp;
     sums[TPPO_SHAPE_REWARDS_SHAPED] += shaped;
@@ -67,6 +62,16 @@ struct Shape {
     sums[TPPO_SHAPE_REWARDS_REWARD] += reward;
     sums[TPPO_SHAPE_REWARDS_BEYOND] += position > args.suggested_length ? 1.0 : 0.0;
     return reward;
+  }
+
+ private:
+  __device__ void put_all(int64_t i, double lwp, double shaped, double kl, double reward) const {
+    // One question for all: most calls want none.
+    if (args.lwp == nullptr && args.shaped == nullptr && args.kl == nullptr && args.rewards == nullptr) return;
+    put(args.lwp, i, lwp);
+    put(args.shaped, i, shaped);
+    put(args.kl, i, kl);
+    put(args.rewards, i, reward);
   }
 };
 

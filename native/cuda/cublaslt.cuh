@@ -2,8 +2,8 @@
 // Matrix products by NVIDIA's cuBLASLt, where the user asks for it with TPPO_CUBLASLT=1 and libcublasLt.so.13 can be loaded. The library is
 // looked for at run time: neither building nor loading this one needs it.
 //
-// Opt-in, because it has been tested only against a stand-in for the library, and because the library keeps a handle and loads its kernels at
-// its first use, which the convention "nothing is allocated" rules out for our own. Elements of 16 bits only.
+// Opt-in, though about twice as fast as our own on an H200: it chooses its kernel by the shape, so that bits depend on the chunks, and it keeps a
+// handle and loads kernels at its first use, which the convention "nothing is allocated" rules out for us. Elements of 16 bits only.
 #pragma once
 
 #include "gemm.cuh"

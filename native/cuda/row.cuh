@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rows of logits: what the kernels of token_log_probs, policy_loss and nll_loss take, and the choice between them.
 //
-// resident_rows.cu  a row stays in the registers of a block, or of a cluster of blocks: read once, written once
-// streaming_rows.cu one block sweeps a row twice, the second time from L2: rows that registers cannot hold
+// resident_rows.cu  a row stays in the registers and the shared memory of a block, or of a cluster of blocks: read once, written once
+// streaming_rows.cu one block sweeps a row twice, the second time from L2: rows that do not fit there
 #pragma once
 
 #include "row_loss.cuh"

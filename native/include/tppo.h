@@ -182,8 +182,9 @@ TPPO_API int32_t tppo_token_log_probs(const tppo_token_log_probs_args* args, int
  * NaN, or 0 with zero_bad_rows.
  * Gradients of float16 logits beyond 65504 become infinite and are not counted: scale the normalizer, or use bfloat16.
  * Reads each valid logit from memory once and writes it once. On the CPU a worker keeps a row's exponentials in the gradient row or, for 16-bit
- * logits and for a gradient of the entropy, in scratch of V floats; on CUDA a row that does not fit the registers of a block (below compute
- * capability 9.0: 64 KiB) or of a cluster (from there on: 1 MiB) is read a second time, from cache.
+ * logits and for a gradient of the entropy, in scratch of V floats; on CUDA a row that does not fit the registers and the shared memory of a
+ * block (by capability 8.0: 288 KiB; 8.6, 8.9: 224 KiB) or of a cluster of eight (9.0, 10.0: 2.75 MiB; 12.0: 1.75 MiB) is read a second time, from
+ * cache.
  */
 typedef struct tppo_policy_loss_args {
   uint64_t size;
@@ -305,7 +306,8 @@ TPPO_API int32_t tppo_nll_loss(const tppo_nll_loss_args* args, int32_t device, v
  * (0 NaN is NaN). Losses, per-token outputs and statistics are those of the operation on the same logits. On the CPU logits of a chunk are float32
  * and products accumulate in float32 in a fixed order; on CUDA they have the dtype of hidden and products accumulate in float32.
  * Bits depend on neither threads nor chunk_tokens, with one exception: on CUDA each chunk's part of grad_weight is summed up before it is added.
- * CUDA uses this library's own kernels, or cuBLASLt for 16-bit types when the environment has TPPO_CUBLASLT=1 and libcublasLt.so.13 is found.
+ * CUDA uses this library's own kernels, or cuBLASLt for 16-bit types when the environment has TPPO_CUBLASLT=1 and libcublasLt.so.13 is found:
+ * about twice as fast, with 32 MiB more workspace and memory of its own, and bits that depend on chunk_tokens and on its version.
  */
 typedef struct tppo_linear_args {
   uint64_t size;

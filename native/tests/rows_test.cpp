@@ -340,6 +340,13 @@ TEST(rows_of_262144) {
   check_policy<Bf16>({262144, 262145, 7, true, false, 0.01});
 }
 
+// On a device rows of a cluster of eight blocks, and rows that fit no cluster.
+TEST(rows_beyond_any_vocabulary) {
+  check_policy<F32>({400000, 400000, 0, true, false, 0.01});
+  check_policy<F32>({750000, 750001, 1, true, true, 0.0});
+  check_policy<Bf16>({1500000, 1500000, 0, true, false, 0.01});
+}
+
 TEST(no_row_and_no_token) {
   Batch<F32> b({40, 40, 0, false, true, 0.0}, 3);
   Vec<float> logprob = test::unwritten(kTokens);

@@ -81,10 +81,30 @@ DeviceScope::~DeviceScope() {
   if (former_ >= 0) cudaSetDevice(former_);
 }
 
+namespace {
+
+/// Major capability of the code that a device of this major capability runs. The driver may have made it from PTX of an older one, in which what
+/// needs a newer one was left out.
+int code_capability(int device_major) {
+#ifdef __CUDA_ARCH_LIST__
+  int newest = 0;
+  for (const int architecture : {__CUDA_ARCH_LIST__}) {
+    const int major = architecture / 100;
+    if (major <= device_major && major > newest) newest = major;
+  }
+  return newest;
+#else
+  return device_major;
+#endif
+}
+
+}  // namespace
+
 Launcher::Launcher(const char* operation, const Call& call)
     : operation_(operation), current_(call.device), device_(call.device), stream_(static_cast<cudaStream_t>(call.stream)), error_(device_.error()) {
   if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&multiprocessors_, cudaDevAttrMultiProcessorCount, call.device);
   if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&capability_major_, cudaDevAttrComputeCapabilityMajor, call.device);
+  capability_major_ = code_capability(capability_major_);
   if (error_ == cudaSuccess) error_ = cudaDeviceGetAttribute(&most_shared_bytes_, cudaDevAttrMaxSharedMemoryPerBlockOptin, call.device);
 }
 

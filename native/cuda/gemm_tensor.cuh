@@ -15,7 +15,8 @@
 
 namespace tppo::cuda {
 
-constexpr int kSlice = 32;  // two blocks of 16
+constexpr int kSlice = 32;
+static_assert(kSlice == 32, "the kernel multiplies two blocks of 16 k to a slice");
 constexpr int kStages = 3;
 constexpr int kPieceElements = 8;
 constexpr int kPiecesInSlice = kTile * kSlice / kPieceElements;
@@ -113,7 +114,8 @@ class BlockLoader {
     place_ = ALONG_K ? Layout<true>::at(row + second_row + line, second_k / kPieceElements)
                      : Layout<false>::at(second_k + line, (row + second_row) / kPieceElements);
   }
-  /// The warp's block number i at k, a multiple of 16. Permutations are the same 16 lines on, and one of pieces is a change of bits.
+  /// The warp's block number i at k, a multiple of 16. 16 lines further on pieces are permuted alike. Along a line the first piece has 0 in the bits
+  /// that i (or k) sets, so an exclusive or adds them, and commutes with the permutation, which is one too.
   __device__ __forceinline__ void load(uint32_t (&out)[4], const uint4* slice, int i, int k) const {
     constexpr int kPiecesInBlock = 16 / kPieceElements;
     if constexpr (ALONG_K)

@@ -105,8 +105,8 @@ class Launcher {
       follows.id = cudaLaunchAttributeProgrammaticStreamSerialization;
       follows.val.programmaticStreamSerializationAllowed = 1;
     }
-    if (grid.shared_bytes > kSharedForAll)
-      error_ = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(grid.shared_bytes));
+    // The most there is, whatever this launch needs: the limit belongs to the kernel, and another thread may launch it with more.
+    if (grid.shared_bytes > kSharedForAll) error_ = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared_bytes_);
     if (error_ != cudaSuccess) return;
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
     launched_ = true;
@@ -131,7 +131,7 @@ class Launcher {
   int multiprocessors_ = 1;
   int capability_major_ = 0;
   int most_shared_bytes_ = 0;
-  bool launched_ = false;
+  bool launched_ = false;  // before the first kernel of a call comes work of others
 };
 
 /// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and

@@ -10,7 +10,7 @@
 namespace tppo::cuda {
 namespace {
 
-/// Groups of a thread: 32 registers, which leaves 32 for the arithmetic at full occupancy.
+/// Groups that a thread keeps in registers: 32 of them, which leaves 32 for the arithmetic at full occupancy.
 constexpr int kGroups = 8;
 constexpr int kMostThreads = 1024;
 constexpr int kVector = 16;

@@ -39,9 +39,9 @@ struct Exponents {
     // Where the error could reach 2^7, a unit in the last place of m is worth an exponent of 2^7 at least: 2^d is 1 at m and 0 elsewhere. So
     // it is with any scale as large, too, such as a power of two, which rounds nothing and takes the base to 2^40.
     if (!(fabsf(base) < 0x1p31f)) {
-      constexpr uint32_t kBias = 127, kLargest = 254;
-      const uint32_t exponent = 40 + 2 * kBias - (__float_as_uint(m) >> 23 & 0xffu);
-      scale = __uint_as_float((exponent < kLargest ? exponent : kLargest) << 23);
+      // (A temperature is at least 1e-30, so m is at least 2^-69, and the power a normal number.)
+      constexpr uint32_t kBias = 127;
+      scale = __uint_as_float((40 + 2 * kBias - (__float_as_uint(m) >> 23 & 0xffu)) << 23);
       base = product(m, scale);
     }
     error = fmaf(m, scale, -base);

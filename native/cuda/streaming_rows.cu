@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows that registers cannot hold. One block takes one row at a time: it sweeps the row once for the softmax statistics and once more, now
+// Rows that registers and shared memory cannot hold. One block takes one row at a time: it sweeps the row once for the softmax statistics and once more, now
 // from L2, to write the gradient. In place is safe: what other threads need of the row (statistics, the target's logit) is read before a
 // barrier, and after it every element is read and written by one thread only.
 // The second sweep finds the row in L2 as long as the rows in work fit there, hence few, large blocks.
@@ -10,8 +10,6 @@ namespace {
 
 constexpr int kThreads = 320;
 constexpr int kGroupsInFlight = 4;
-/// Rows up to this size leave room in the L2 of large GPUs for two on each multiprocessor.
-constexpr int64_t kTwoResident = 128 * 1024;
 
 /// This thread's part of a row.
 template <typename T>
@@ -62,6 +60,7 @@ __device__ __forceinline__ void write_gradient(const T* in, T* out, int width, c
   if (tail < width) one(tail);
 }
 
+// One block runs on a multiprocessor; asked for two, the compiler takes 96 registers, asked for one, 64, and spills.
 template <typename T>
 __global__ void __launch_bounds__(kThreads, 2) streaming_rows_kernel(RowArgs<T> a, RowLoss loss) {
   TPPO_SHARED(RowShared, shared);
@@ -96,8 +95,7 @@ __global__ void __launch_bounds__(kThreads, 2) streaming_rows_kernel(RowArgs<T> 
 
 template <typename T>
 void launch_kernel(Launcher& launch, const RowArgs<T>& a, const RowLoss& loss) {
-  const bool two = a.width * static_cast<int64_t>(sizeof(T)) <= kTwoResident;
-  const int64_t resident = static_cast<int64_t>(launch.multiprocessors()) * (two ? 2 : 1);
+  const int64_t resident = launch.multiprocessors();
   launch(streaming_rows_kernel<T>, Grid{a.count < resident ? a.count : resident, kThreads, sizeof(RowShared)}, a, loss);
 }
 

@@ -16,8 +16,8 @@
  * Layout.       Row-major and contiguous, except where a row stride (in elements) is an argument. N = num_tokens tokens in
  *               B = num_sequences sequences. Without cu_seqlens (NULL) the tokens are a padded [B, N/B] array, N divisible by B;
  *               with it, sequence b owns tokens cu_seqlens[b] .. cu_seqlens[b+1]-1, cu_seqlens[0] = 0, cu_seqlens[B] = N.
- * Mask.         uint8, 1 where the token counts, else 0; NULL means that every token counts. Masked tokens are not read: NaN, Inf or
- *               any bit pattern in their slots changes no bit of any result. Every output (gradients too) is 0 at masked tokens.
+ * Mask.         uint8, 1 where the token counts, else 0; NULL means that every token counts. Whatever lies in the slots of masked
+ *               tokens, NaN and Inf included, changes no bit of any result. Every output (gradients too) is 0 at masked tokens.
  * Row list.     Where an operation has `rows` (int32 [num_rows], nullable; an empty list is any other address with num_rows 0), rows[0] < rows[1] < ... are the tokens that count; mask must then
  *               be NULL. Slots of all other tokens are neither read nor written, gradient rows included. On CUDA an entry outside [0,N)
  *               is counted as a bad row and not followed.

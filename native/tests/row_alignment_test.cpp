@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of logits whose gradient rows lie otherwise in memory: every pair of alignments, other strides, and the widths that the registers of
-// a cluster cannot hold, against the definitions in double. And that a row list gives what a mask gives. (rows_test.cpp has the widths.)
+// Rows of logits whose gradient rows lie otherwise in memory: every pair of alignments, other strides, and widths that a block and a
+// cluster cannot hold, against the definitions in double. And that a row list gives what a mask gives. (rows_test.cpp has the widths.)
 #include <algorithm>
 
 #include "test.h"
@@ -183,6 +183,11 @@ TEST(rows_of_clusters_and_beyond_them) {
   check_length(TPPO_F16, 163841, false);
   check_length(TPPO_F32, 20484, false);
   check_length(TPPO_BF16, 524293, false);
+  // Beyond a block of capability 8.0, a block of 9.0, and a cluster.
+  check_length(TPPO_F32, 131075, false);
+  check_length(TPPO_F16, 180229, false);
+  check_length(TPPO_BF16, 1500003, false);
+  check_length(TPPO_F32, 750003, false);
 }
 
 /// A row list must give what a mask gives, for every aggregation.

@@ -59,3 +59,28 @@ TEST(messages_belong_to_the_thread) {
   }).join();
   CHECK(strstr(tppo_last_error(), "threads is -1") != nullptr);
 }
+
+// What a kernel is allowed belongs to the kernel, not to the launch: no thread may take away what another needs.
+TEST(concurrent_rows_of_different_widths_on_a_device) {
+  if (!test::kOnDevice || strcmp(tppo_variant(), "simt") == 0) {
+    printf("skip %s: the kernels on the host are launched from one thread\n", __func__);
+    return;
+  }
+  constexpr int64_t kTokens = 4;
+  const auto failures = [](int64_t vocab, int* failed) {
+    test::Vec<float> logits(static_cast<size_t>(kTokens * vocab), 0.5f), logprob(kTokens);
+    test::Vec<int64_t> targets(kTokens, 7);
+    auto a = test::args_of(tppo_token_log_probs_init);
+    a.num_tokens = kTokens;
+    a.vocab_size = vocab;
+    a.logits = logits.data();
+    a.targets = targets.data();
+    a.logprob = logprob.data();
+    for (int repeat = 0; repeat < 500; ++repeat) *failed += RUN(token_log_probs, a) != TPPO_OK;
+  };
+  int wide = 0, narrow = 0;
+  std::thread other(failures, 45056, &wide);
+  failures(30000, &narrow);
+  other.join();
+  CHECK(wide == 0 && narrow == 0);
+}

@@ -22,12 +22,15 @@ enum class Form {
   kAny
 };
 
+/// Which block of its cluster this is.
+__device__ __forceinline__ int rank_in_cluster(int log2_blocks) { return static_cast<int>(block_index() & ((1u << log2_blocks) - 1u)); }
+
 /// The part of a row that this block of a cluster holds.
 struct Slice {
   int rank;        // of the block
   int begin, end;  // groups
 
-  __device__ __forceinline__ Slice(int groups, int log2_blocks) : rank(static_cast<int>(block_index() & ((1u << log2_blocks) - 1u))) {
+  __device__ __forceinline__ Slice(int groups, int log2_blocks) : rank(rank_in_cluster(log2_blocks)) {
     const int share = (groups + (1 << log2_blocks) - 1) >> log2_blocks;
     begin = rank * share;
     end = begin + share < groups ? begin + share : groups;
@@ -174,7 +177,7 @@ __global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> 
   if (blocks > 1) {
     cluster_wait();  // every block has begun: its shared memory may be written
     if (static_cast<int>(threadIdx.x) < blocks) {
-      float* const slot = shared->ranks + 3 * (block_index() & static_cast<uint32_t>(blocks - 1));
+      float* const slot = shared->ranks + 3 * rank_in_cluster(log2_blocks);
       cluster_store(slot, part.m, threadIdx.x);
       cluster_store(slot + 1, part.s, threadIdx.x);
       cluster_store(slot + 2, part.t, threadIdx.x);
@@ -184,7 +187,7 @@ __global__ void __launch_bounds__(kMostThreads) resident_rows_kernel(RowArgs<T> 
     cluster_wait();
     if (threadIdx.x < kWarp) part = union_of(shared->ranks, blocks, a.scale);
   }
-  if (threadIdx.x < kWarp) row_outcome(a, loss, part, (block_index() & static_cast<uint32_t>(blocks - 1)) == 0, shared);
+  if (threadIdx.x < kWarp) row_outcome(a, loss, part, rank_in_cluster(log2_blocks) == 0, shared);
   if (a.grad == nullptr) return;
   __syncthreads();
   const Slice slice(groups, log2_blocks);

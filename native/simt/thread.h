@@ -22,7 +22,7 @@ struct Thread {
   int lane;
   bool odd_gather;
   bool at_cluster_barrier;
-  bool after_previous;    // it has waited for the kernel before
+  bool after_previous;     // it has waited for the kernel before
   unsigned cluster_phase;  // at its arrival
   Warp* warp;
   Block* block;

@@ -45,25 +45,51 @@ LogitRow LogitRows::read(int64_t token, int64_t target) const {
   return row_of(kernels_.of[dtype_].sums(x, vocab_, scale_), load(x, dtype_, target));
 }
 
-LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, int64_t next_token, void* out, const RowScratch& scratch, int32_t worker) const {
+LogitRow LogitRows::keep(int64_t token, int64_t target, float* e, float* references, int64_t next, const GradientRow* behind) const {
   const void* const x = row(token);
   const float at_target = load(x, dtype_, target);  // before anything is overwritten
-  float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(worker);
-  float* const references = scratch.references(worker);
-  LogitRow r = row_of(kernels_.of[dtype_].exps(x, vocab_, scale_, e, references, next_token >= 0 ? row(next_token) : nullptr), at_target);
+  LogitRow r = row_of(kernels_.of[dtype_].exps(x, vocab_, scale_, e, references, next >= 0 ? row(next) : nullptr, behind), at_target);
   r.e = e;
   r.references = references;
   return r;
 }
 
-void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out) const {
+LogitRow LogitRows::read(int64_t token, int64_t target, const RowScratch& scratch, int32_t worker) const {
+  return keep(token, target, scratch.exponentials(worker), scratch.references(worker), -1, nullptr);
+}
+
+LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowTask& task) const {
+  if (out == nullptr) {
+    write_due(task);
+    return read(token, target);
+  }
+  float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(task.worker);
+  const LogitRow r = keep(token, target, e, scratch.references(task.worker), task.next, task.due ? &task.row : nullptr);
+  write_target(task);
+  return r;
+}
+
+void LogitRows::write_due(RowTask& task) const {
+  if (task.due) kernels_.of[dtype_].gradient(task.row, vocab_);
+  write_target(task);
+}
+
+void LogitRows::write_target(RowTask& task) const {
+  if (task.due) store(task.row.out, dtype_, task.target, task.at_target);
+  task.due = false;
+}
+
+void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowTask& task) const {
   if (g == 0.0 && h == 0.0) return fill(out, 0.0f);
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
   const GradientCoefficients coefficients{r.e,    r.references, r.max, scale_, static_cast<float>(c.per_d * 0.6931471805599453),
                                           static_cast<float>(c.constant)};
-  kernels_.of[dtype_].gradient(row(token), coefficients, out, vocab_);
-  store(out, dtype_, target, static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_)));
+  task.row = GradientRow{row(token), out, coefficients};
+  task.target = target;
+  task.at_target = static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_));
+  task.due = true;
+  if (task.next < 0) write_due(task);
 }
 
 float LogitRows::logprob(const LogitRow& r, float logit) const {
@@ -72,7 +98,7 @@ float LogitRows::logprob(const LogitRow& r, float logit) const {
 
 void LogitRows::probabilities(const LogitRow& r, float* out) const {
   const GradientCoefficients coefficients{r.e, r.references, r.max, scale_, 0.0f, static_cast<float>(1.0 / r.s)};
-  kernels_.of[TPPO_F32].gradient(r.e, coefficients, out, vocab_);
+  kernels_.of[TPPO_F32].gradient(GradientRow{r.e, out, coefficients}, vocab_);
 }
 
 void LogitRows::fill(void* out, float value) const { kernels_.of[dtype_].fill(out, vocab_, value); }

@@ -32,13 +32,26 @@ struct LogitRow {
 class RowScratch {
  public:
   RowScratch(int64_t vocab, Workspace& workspace)
-      : exponentials_(row_exponentials(vocab)), floats_(exponentials_ + (row_references(vocab) + 15) / 16 * 16), base_(workspace.take<float>(floats_ * most_workers())) {}
+      : exponentials_(row_exponentials(vocab)), floats_(exponentials_ + (row_references(vocab) + 15) / 16 * 16),
+        base_(workspace.take<float>(floats_ * most_workers())) {}
   float* exponentials(int32_t worker) const { return base_ + worker * floats_; }
   float* references(int32_t worker) const { return exponentials(worker) + exponentials_; }
 
  private:
   int64_t exponentials_, floats_;
   float* base_;
+};
+
+/// Where a task is among its rows.
+struct RowTask {
+  int32_t worker;
+  int64_t next = -1;  // the valid token after the one at hand, -1 after the last
+
+  /// A gradient row is written beside the first sweep over the row that comes next; until then it is due.
+  bool due = false;
+  GradientRow row{};
+  int64_t target = 0;
+  float at_target = 0.0f;
 };
 
 /// Rows of logits with a temperature, of F32, BF16 or F16. The row of a token is slots[token], or the token itself where slots is NULL.
@@ -59,12 +72,15 @@ class LogitRows {
 
   /// Forward only.
   LogitRow read(int64_t token, int64_t target) const;
-  /// The same, with what write_gradient needs; the logits may be gone afterwards if `out`, the row for the gradient, is their own.
-  /// by_entropy: the gradient will depend on the entropy. `next_token` >= 0 is the one to be read next.
-  LogitRow read(int64_t token, int64_t target, bool by_entropy, int64_t next_token, void* out, const RowScratch& scratch, int32_t worker) const;
+  /// The same, with what the second sweep needs; the logits may be gone afterwards if `out`, the row for the gradient or NULL, is their own.
+  /// by_entropy: the gradient will depend on the entropy. Writes the gradient row that is due.
+  LogitRow read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowTask& task) const;
+  /// The same, for `probabilities`.
+  LogitRow read(int64_t token, int64_t target, const RowScratch& scratch, int32_t worker) const;
 
-  /// Writes the gradient row for g = d loss / d logprob and h = -d loss / d entropy. `out` may be the row itself.
-  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out) const;
+  /// The gradient row for g = d loss / d logprob and h = -d loss / d entropy, of the row that was read last. It is written when the task's next
+  /// row is read, at once after the last. `out` may be the row itself.
+  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowTask& task) const;
   /// The log-probability of a token with this logit, from a row that is not bad.
   float logprob(const LogitRow& r, float logit) const;
   /// Turns the exponentials that the first sweep kept into probabilities, in float32; `out` may be where they lie.
@@ -76,6 +92,9 @@ class LogitRows {
 
  private:
   LogitRow row_of(const RowSums& sums, float at_target) const;
+  LogitRow keep(int64_t token, int64_t target, float* e, float* references, int64_t next, const GradientRow* behind) const;
+  void write_due(RowTask& task) const;
+  void write_target(RowTask& task) const;
   const void* row(int64_t token) const { return logits_ + (slots_ != nullptr ? slots_[token] : token) * stride_ * element_bytes(dtype_); }
 
   const RowKernels& kernels_;
@@ -120,25 +139,27 @@ struct Tokens {
   bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
 };
 
-/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker, token, next, sums) where is_valid(k) holds and
-/// blank(token) elsewhere. `sums` are the task's own `width` sums, `next` is the task's next valid token or -1. partial has room for
-/// blocks_of(tokens.count, kRowsPerTask) * width; the part of these entries is overwritten.
+/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(task, token, sums) where is_valid(k) holds and
+/// blank(token) elsewhere. `sums` are the task's own `width` sums. partial has room for blocks_of(tokens.count, kRowsPerTask) * width; the part
+/// of these entries is overwritten.
 template <typename Valid, typename Row, typename Blank>
 void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
   const int64_t first_task = begin / kRowsPerTask;
   parallel_workers(blocks_of(end, kRowsPerTask) - first_task, cost, [&](int32_t worker, int64_t k) {
-    const int64_t task = first_task + k;
-    double* const sums = partial + task * width;
+    const int64_t index = first_task + k;
+    double* const sums = partial + index * width;
     for (int j = 0; j < width; ++j) sums[j] = 0.0;
-    const int64_t stop = (task + 1) * kRowsPerTask < end ? (task + 1) * kRowsPerTask : end;
-    for (int64_t i = task * kRowsPerTask; i < stop; ++i) {
+    RowTask task{worker};
+    const int64_t stop = (index + 1) * kRowsPerTask < end ? (index + 1) * kRowsPerTask : end;
+    for (int64_t i = index * kRowsPerTask; i < stop; ++i) {
       if (!is_valid(i)) {
         blank(tokens.token(i));
         continue;
       }
       int64_t next = i + 1;
       while (next < stop && !is_valid(next)) ++next;
-      row(worker, tokens.token(i), next < stop ? tokens.token(next) : -1, sums);
+      task.next = next < stop ? tokens.token(next) : -1;
+      row(task, tokens.token(i), sums);
     }
   });
 }

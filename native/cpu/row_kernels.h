@@ -2,7 +2,7 @@
 // The sweeps over one row of logits, in which nearly all the time goes. One table per instruction set: row_kernels_*.cpp.
 //
 // The exponentials are computed once: the first sweep keeps them (in the gradient row itself, or in scratch that stays in L2), the second only
-// scales them, which leaves it to run at the speed of memory.
+// scales them. It waits for the caches where the first waits for arithmetic, so it runs beside the first sweep over the row that comes next.
 #pragma once
 
 #include <cstdint>
@@ -37,14 +37,21 @@ struct GradientCoefficients {
   float max, scale, per_d, constant;
 };
 
+/// A row whose second sweep is due. `out` may be x.
+struct GradientRow {
+  const void* x;  // read only where per_d is not 0
+  void* out;
+  GradientCoefficients coefficients;
+};
+
 /// The sweeps for one element type.
 struct RowKernelsOf {
   RowSums (*sums)(const void* x, int64_t n, float scale);
   /// The same sums with the same bits; keeps 2^((x_j - reference) scale) in e[row_exponentials(n)] and the references in references[row_references(n)]. e may
-  /// be a float32 row of n elements, x itself too. `next` is the row that comes next, or NULL: it is fetched meanwhile.
-  RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references, const void* next);
-  /// x is read only where per_d is not 0.
-  void (*gradient)(const void* x, const GradientCoefficients& coefficients, void* out, int64_t n);
+  /// be a float32 row of n elements, x itself too. `next` is the row that comes next, or NULL: it is fetched meanwhile. `behind`, a row of the
+  /// same length or NULL, has its second sweep meanwhile; e and references may be those that it was kept in.
+  RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind);
+  void (*gradient)(const GradientRow& row, int64_t n);
   void (*fill)(void* out, int64_t n, float value);
 };
 

@@ -113,55 +113,6 @@ constexpr int degree() {
   return sizeof(T) == 4 ? 5 : 4;
 }
 
-/// Adds a block of whole steps to the sums; with kKeep also stores its e_j, counted from `reference`. With kAhead it takes as many elements
-/// from `ahead` on into `scan`: integer work that fits between the sums.
-template <bool kExtremes, bool kKeep, bool kAhead, typename T>
-TPPO_INLINE void sum_block(const T* x, int64_t n, float reference, float scale, float* e_out, const T* ahead, MaxScan<T>& scan,
-                           const T* next, RowSums& r) {
-  const F from = splat(reference), c = splat(scale);
-  // Two chains are enough, and leave registers for the group.
-  F s[2], t[2];
-  for (int k = 0; k < 2; ++k) s[k] = t[k] = splat(0.0f);
-  for (int64_t j = 0; j < n; j += kStep) {
-    F v[kGroup], d[kGroup], e[kGroup];
-    load_group(x + j, v);
-    for (int k = 0; k < kGroup; ++k) d[k] = (v[k] - from) * c;
-    if (kExtremes)
-      for (int k = 0; k < kGroup; ++k) d[k] = max(splat(kLowestExponent), d[k]);
-    exp2_of<degree<T>()>(d, e);
-    for (int k = 0; k < kGroup; ++k) {
-      s[k % 2] += e[k];
-      t[k % 2] = fma(e[k], d[k], t[k % 2]);
-    }
-    if (kKeep) {
-      store_group(e_out + j, e);
-      // Memory would idle during this sweep, whose row is in L2 by now: fetch the row that comes next.
-      if (next != nullptr)
-        for (int64_t line = 0; line < kStep * static_cast<int64_t>(sizeof(T)); line += 64)
-          __builtin_prefetch(reinterpret_cast<const char*>(next + j) + line, 0, 2);
-    }
-    if (kAhead) scan.step(ahead + j);
-  }
-  r.s += sum_of(s[0] + s[1]);
-  r.t += sum_of(t[0] + t[1]);
-}
-
-/// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
-template <bool kKeep, bool kAhead, typename T>
-TPPO_INLINE BlockMax add_block(const T* x, int64_t n, BlockMax block, float scale, float* e_out, float* reference_out, const T* next, RowSums& r) {
-  raise_max(r, block.max, scale);
-  // Against a maximum of -inf everything but NaN must still count as 0.
-  const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
-  if (kKeep) *reference_out = r.max;  // -inf: the block holds nothing but zeros
-  MaxScan<T> scan;
-  // Also where the distance from a large maximum would overflow.
-  if (block.extreme || !((reference + 1e30f) * scale < 1e38f))
-    sum_block<true, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, next, r);
-  else
-    sum_block<false, kKeep, kAhead>(x, n, reference, scale, e_out, x + n, scan, next, r);
-  return kAhead ? scan.result(x + n, n) : BlockMax{};
-}
-
 /// The last elements of a row, filled up to a whole step with -inf.
 template <typename T>
 struct Tail {
@@ -180,87 +131,215 @@ constexpr int64_t kept_tail(int64_t elements) {
   return sizeof(T) == 4 ? elements : kStep;
 }
 
+/// The second sweep over a row, block by block in steps: by itself, or beside the first sweep over the row that comes next.
+template <bool kPerD, typename T>
+class GradientSweep {
+ public:
+  TPPO_INLINE_MEMBER GradientSweep(const GradientRow& row, int64_t n)
+      : x_(static_cast<const T*>(row.x)), c_(row.coefficients), out_(static_cast<T*>(row.out)), n_(n), max_(splat(c_.max)),
+        lowest_(splat(kLowestExponent / c_.scale)) {}
+
+  /// To be called at the start of each block.
+  TPPO_INLINE_MEMBER void begin(int64_t block) {
+    const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale);
+    per_x_ = splat(k * c_.per_d * c_.scale);
+    constant_ = splat(k * c_.constant);
+  }
+  TPPO_INLINE_MEMBER void step(int64_t j) const { step(x_ + j, c_.e + j, out_ + j); }
+  /// The last elements, which fill no step.
+  TPPO_INLINE_MEMBER void tail() {
+    const int64_t whole = n_ - n_ % kStep;
+    if (whole == n_) return;
+    begin(row_blocks(n_));
+    const Tail<T> x = kPerD ? tail_of(x_ + whole, n_ - whole) : Tail<T>{};
+    const Tail<float> e = tail_of(c_.e + whole, kept_tail<T>(n_ - whole));
+    Tail<T> result;
+    step(x.x, e.x, result.x);
+    for (int64_t j = whole; j < n_; ++j) out_[j] = result.x[j - whole];
+  }
+
+ private:
+  TPPO_INLINE_MEMBER void step(const T* x, const float* e, T* out) const {
+    F v[kGroup], weight[kGroup];
+    if (kPerD) load_group(x, v);
+    load_group(e, weight);
+    for (int k = 0; k < kGroup; ++k) {
+      if (kPerD) {
+        const F d = max(lowest_, v[k] - max_);
+        v[k] = weight[k] * fma(per_x_, d, constant_);
+      } else {
+        v[k] = weight[k] * constant_;
+      }
+    }
+    store_group(out, v);
+  }
+
+  const T* const x_;
+  const GradientCoefficients& c_;
+  T* const out_;
+  const int64_t n_;
+  const F max_, lowest_;
+  F per_x_, constant_;
+};
+
+/// Where there is no such row.
+struct NoSweep {
+  TPPO_INLINE_MEMBER void begin(int64_t) {}
+  TPPO_INLINE_MEMBER void step(int64_t) const {}
+  TPPO_INLINE_MEMBER void tail() {}
+};
+
+/// What the first sweep does beside its sums where it keeps the exponentials of the row.
+template <typename T, typename Sweep>
+class Keeping {
+ public:
+  TPPO_INLINE_MEMBER Keeping(float* e, float* references, const void* next, const Sweep& behind)
+      : e_(e), references_(references), next_(static_cast<const T*>(next)), behind_(behind) {}
+
+  /// `reference`: the number from which the exponentials of the block are counted; -inf: it holds nothing but zeros.
+  TPPO_INLINE_MEMBER void begin(int64_t block, float reference) {
+    behind_.begin(block);
+    references_[block] = reference;
+  }
+  TPPO_INLINE_MEMBER void step(int64_t j, const F (&e)[kGroup]) const {
+    behind_.step(j);
+    store_group(e_ + j, e);
+    // So that memory does not idle while all that is worked on lies in the caches.
+    if (next_ != nullptr)
+      for (int64_t line = 0; line < kStep * static_cast<int64_t>(sizeof(T)); line += 64)
+        __builtin_prefetch(reinterpret_cast<const char*>(next_ + j) + line, 0, 2);
+  }
+  /// The last n elements, from j on, which fill no step.
+  TPPO_INLINE_MEMBER void tail(int64_t j, int64_t n, const float* e, float reference) {
+    behind_.tail();
+    for (int64_t k = 0; k < kept_tail<T>(n); ++k) e_[j + k] = e[k];
+    references_[row_blocks(j + n)] = reference;
+  }
+
+ private:
+  float* const e_;
+  float* const references_;
+  const T* const next_;
+  Sweep behind_;
+};
+
+/// Where it keeps nothing.
+struct KeepingNothing {
+  TPPO_INLINE_MEMBER void begin(int64_t, float) {}
+  TPPO_INLINE_MEMBER void step(int64_t, const F (&)[kGroup]) const {}
+  TPPO_INLINE_MEMBER void tail(int64_t, int64_t, const float*, float) {}
+};
+
+/// Where it works on a row's tail.
+struct KeepingTail {
+  float e[kStep];
+  float reference;
+  TPPO_INLINE_MEMBER void begin(int64_t, float from) { reference = from; }
+  TPPO_INLINE_MEMBER void step(int64_t, const F (&exps)[kGroup]) { store_group(e, exps); }
+};
+
+/// Adds the whole steps [begin, end) of a row to its sums, seen from `reference`. With kAhead it takes as many elements from `end` on into
+/// `scan`: integer work that fits between the sums.
+template <bool kExtremes, bool kAhead, typename T, typename Beside>
+TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float reference, float scale, MaxScan<T>& scan, Beside& beside, RowSums& r) {
+  const F from = splat(reference), c = splat(scale);
+  // Two chains are enough, and leave registers for the group.
+  F s[2], t[2];
+  for (int k = 0; k < 2; ++k) s[k] = t[k] = splat(0.0f);
+  for (int64_t j = begin; j < end; j += kStep) {
+    F v[kGroup], d[kGroup], e[kGroup];
+    load_group(x + j, v);
+    for (int k = 0; k < kGroup; ++k) d[k] = (v[k] - from) * c;
+    if (kExtremes)
+      for (int k = 0; k < kGroup; ++k) d[k] = max(splat(kLowestExponent), d[k]);
+    exp2_of<degree<T>()>(d, e);
+    for (int k = 0; k < kGroup; ++k) {
+      s[k % 2] += e[k];
+      t[k % 2] = fma(e[k], d[k], t[k % 2]);
+    }
+    if (kAhead) scan.step(x + (end - begin) + j);
+    beside.step(j, e);
+  }
+  r.s += sum_of(s[0] + s[1]);
+  r.t += sum_of(t[0] + t[1]);
+}
+
+/// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
+template <bool kAhead, typename T, typename Beside>
+TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax block, float scale, Beside& beside, RowSums& r) {
+  raise_max(r, block.max, scale);
+  // Against a maximum of -inf everything but NaN must still count as 0.
+  const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
+  beside.begin(begin / kBlock, r.max);
+  MaxScan<T> scan;
+  // Also where the distance from a large maximum would overflow.
+  if (block.extreme || !((reference + 1e30f) * scale < 1e38f))
+    sum_block<true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+  else
+    sum_block<false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+  return kAhead ? scan.result(x + end, end - begin) : BlockMax{};
+}
+
 /// The first sweep: whole blocks, then whole steps, then the tail.
-template <bool kKeep, typename T>
-TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, float* e_out, float* references, const T* next) {
+template <typename T, typename Beside>
+TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
   RowSums r{kMinusInfinity, 0.0, 0.0};
   int64_t j = 0;
   const int64_t blocks = n / kBlock;
   BlockMax block{};
   if (blocks > 0) block = block_max(x, kBlock);
-  for (; j < (blocks - 1) * kBlock; j += kBlock)
-    block = add_block<kKeep, true>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
+  for (; j < (blocks - 1) * kBlock; j += kBlock) block = add_block<true>(x, j, j + kBlock, block, scale, beside, r);
   if (blocks > 0) {
-    add_block<kKeep, false>(x + j, kBlock, block, scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
+    add_block<false>(x, j, j + kBlock, block, scale, beside, r);
     j += kBlock;
   }
   const int64_t steps = (n - j) / kStep * kStep;
-  if (steps > 0) add_block<kKeep, false>(x + j, steps, block_max(x + j, steps), scale, e_out + j, references + j / kBlock, next == nullptr ? nullptr : next + j, r);
+  if (steps > 0) add_block<false>(x, j, j + steps, block_max(x + j, steps), scale, beside, r);
   j += steps;
   if (j < n) {
     const Tail<T> tail = tail_of(x + j, n - j);
-    float e[kStep], reference;
-    add_block<kKeep, false, T>(tail.x, kStep, block_max(tail.x, kStep), scale, e, &reference, nullptr, r);
-    if (kKeep) {
-      for (int64_t k = 0; k < kept_tail<T>(n - j); ++k) e_out[j + k] = e[k];
-      references[row_blocks(n)] = reference;
-    }
+    KeepingTail kept;
+    add_block<false>(tail.x, 0, kStep, block_max(tail.x, kStep), scale, kept, r);
+    beside.tail(j, n - j, kept.e, kept.reference);
   }
   return r;
 }
 
 template <typename T>
 RowSums row_sums(const void* x, int64_t n, float scale) {
-  return sums<false, T>(static_cast<const T*>(x), n, scale, nullptr, nullptr, nullptr);
+  return sums(static_cast<const T*>(x), n, scale, KeepingNothing{});
+}
+
+template <typename T, typename Sweep>
+TPPO_INLINE RowSums exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const Sweep& behind) {
+  return sums(static_cast<const T*>(x), n, scale, Keeping<T, Sweep>(e, references, next, behind));
 }
 
 template <typename T>
-RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next) {
-  return sums<true>(static_cast<const T*>(x), n, scale, e, references, static_cast<const T*>(next));
+RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind) {
+  if (behind == nullptr) return exps<T>(x, n, scale, e, references, next, NoSweep{});
+  if (behind->coefficients.per_d != 0.0f) return exps<T>(x, n, scale, e, references, next, GradientSweep<true, T>(*behind, n));
+  return exps<T>(x, n, scale, e, references, next, GradientSweep<false, T>(*behind, n));
 }
 
 template <bool kPerD, typename T>
-TPPO_INLINE void gradient_step(const T* x, const float* e, T* out, F max_x, F lowest, F per_x, F constant) {
-  F v[kGroup], weight[kGroup];
-  if (kPerD) load_group(x, v);
-  load_group(e, weight);
-  for (int k = 0; k < kGroup; ++k) {
-    if (kPerD) {
-      const F d = max(lowest, v[k] - max_x);
-      v[k] = weight[k] * fma(per_x, d, constant);
-    } else {
-      v[k] = weight[k] * constant;
-    }
-  }
-  store_group(out, v);
-}
-
-template <bool kPerD, typename T>
-TPPO_INLINE void gradient(const T* x, const GradientCoefficients& c, T* out, int64_t n) {
+TPPO_INLINE void gradient(const GradientRow& row, int64_t n) {
+  GradientSweep<kPerD, T> sweep(row, n);
   const int64_t whole = n - n % kStep;
-  const F max_x = splat(c.max), lowest = splat(kLowestExponent / c.scale);
-  for (int64_t b = 0; b < n; b += kBlock) {
+  for (int64_t b = 0; b < whole; b += kBlock) {
+    sweep.begin(b / kBlock);
     const int64_t end = b + kBlock < whole ? b + kBlock : whole;
-    const float k = __builtin_exp2f((c.references[b / kBlock] - c.max) * c.scale);
-    const F per_x = splat(k * c.per_d * c.scale), constant = splat(k * c.constant);
-    for (int64_t j = b; j < end; j += kStep) gradient_step<kPerD>(x + j, c.e + j, out + j, max_x, lowest, per_x, constant);
+    for (int64_t j = b; j < end; j += kStep) sweep.step(j);
   }
-  if (whole == n) return;
-  const float k = __builtin_exp2f((c.references[row_blocks(n)] - c.max) * c.scale);
-  const Tail<T> tail = kPerD ? tail_of(x + whole, n - whole) : Tail<T>{};
-  const Tail<float> e = tail_of(c.e + whole, kept_tail<T>(n - whole));
-  Tail<T> result;
-  gradient_step<kPerD>(tail.x, e.x, result.x, max_x, lowest, splat(k * c.per_d * c.scale), splat(k * c.constant));
-  for (int64_t j = whole; j < n; ++j) out[j] = result.x[j - whole];
+  sweep.tail();
 }
 
 template <typename T>
-void row_gradient(const void* row, const GradientCoefficients& c, void* out, int64_t n) {
-  const T* const x = static_cast<const T*>(row);
-  if (c.per_d != 0.0f)
-    gradient<true>(x, c, static_cast<T*>(out), n);
+void row_gradient(const GradientRow& row, int64_t n) {
+  if (row.coefficients.per_d != 0.0f)
+    gradient<true, T>(row, n);
   else
-    gradient<false>(x, c, static_cast<T*>(out), n);
+    gradient<false, T>(row, n);
 }
 
 template <typename T>

@@ -25,26 +25,28 @@ RowSums row_sums(const void* row, int64_t n, float scale) {
   return r;
 }
 
+template <typename T>
+void row_gradient(const GradientRow& row, int64_t n) {
+  const T* const x = static_cast<const T*>(row.x);
+  T* const out = static_cast<T*>(row.out);
+  const GradientCoefficients& c = row.coefficients;
+  for (int64_t j = 0; j < n; ++j) {
+    double weight = c.constant;
+    if (c.per_d != 0.0f && c.e[j] > 0.0f) weight += static_cast<double>(c.per_d) * ((static_cast<double>(math::to_float(x[j])) - c.max) * c.scale);
+    math::store(out + j, static_cast<float>(c.e[j] * weight));
+  }
+}
+
 /// Every element counts from the same maximum, and its exponential is computed again where it is wanted.
 template <typename T>
-RowSums row_exps(const void* row, int64_t n, float scale, float* e, float* references, const void*) {
+RowSums row_exps(const void* row, int64_t n, float scale, float* e, float* references, const void*, const GradientRow* behind) {
+  if (behind != nullptr) row_gradient<T>(*behind, n);
   const RowSums r = row_sums<T>(row, n, scale);
   const T* const x = static_cast<const T*>(row);
   const double from = r.max > -INFINITY ? r.max : 0.0;
   for (int64_t j = 0; j < n; ++j) e[j] = static_cast<float>(std::exp2((math::to_float(x[j]) - from) * scale));
   for (int64_t b = 0; b < row_references(n); ++b) references[b] = static_cast<float>(from);
   return r;
-}
-
-template <typename T>
-void row_gradient(const void* row, const GradientCoefficients& c, void* result, int64_t n) {
-  const T* const x = static_cast<const T*>(row);
-  T* const out = static_cast<T*>(result);
-  for (int64_t j = 0; j < n; ++j) {
-    double weight = c.constant;
-    if (c.per_d != 0.0f && c.e[j] > 0.0f) weight += static_cast<double>(c.per_d) * ((static_cast<double>(math::to_float(x[j])) - c.max) * c.scale);
-    math::store(out + j, static_cast<float>(c.e[j] * weight));
-  }
 }
 
 template <typename T>

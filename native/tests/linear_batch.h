@@ -16,7 +16,7 @@ class Numbers {
 
   double get(int64_t k) const {
     if (dtype_ == TPPO_BF16) return from_bf16(bits_[k]);
-    if (dtype_ == TPPO_F16) return half_value(bits_[k]);
+    if (dtype_ == TPPO_F16) return from_f16(bits_[k]);
     float f;
     memcpy(&f, &bits_[2 * k], 4);
     return f;
@@ -26,7 +26,7 @@ class Numbers {
     if (dtype_ == TPPO_BF16)
       bits_[k] = to_bf16(x);
     else if (dtype_ == TPPO_F16)
-      bits_[k] = half_bits(x);
+      bits_[k] = to_f16(x);
     else
       memcpy(&bits_[2 * k], &x, 4);
   }
@@ -35,33 +35,6 @@ class Numbers {
   const Array<uint16_t>& bits() const { return bits_; }
 
  private:
-  static double half_value(uint16_t h) {
-    const int exponent = h >> 10 & 31, fraction = h & 1023;
-    const double a = exponent == 31  ? (fraction == 0 ? INFINITY : NAN)
-                     : exponent == 0 ? std::ldexp(fraction, -24)
-                                     : std::ldexp(1024 + fraction, exponent - 25);
-    return (h & 0x8000) != 0 ? -a : a;
-  }
-  /// Rounds to nearest even, below infinity. Bisection over the numbers that are not negative, which are in the order of their bits.
-  static uint16_t half_bits(float x) {
-    const uint16_t sign = std::signbit(x) ? 0x8000 : 0;
-    const double a = std::fabs(static_cast<double>(x));
-    if (std::isnan(x)) return 0x7e00;
-    int low = 0, high = 0x7c00;
-    while (low < high) {
-      const int middle = (low + high + 1) / 2;
-      if (half_value(static_cast<uint16_t>(middle)) <= a)
-        low = middle;
-      else
-        high = middle - 1;
-    }
-    if (low < 0x7bff) {
-      const double above = half_value(static_cast<uint16_t>(low + 1)) - a, below = a - half_value(static_cast<uint16_t>(low));
-      if (above < below || (above == below && low % 2 == 1)) ++low;
-    }
-    return static_cast<uint16_t>(sign | low);
-  }
-
   int32_t dtype_;
   Array<uint16_t> bits_;
 };

@@ -2,7 +2,9 @@
 // Rows of logits: what token_log_probs, policy_loss and nll_loss share.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "../math/log_sum_exp.h"
 #include "../math/policy_loss.h"
@@ -42,10 +44,10 @@ class RowScratch {
   float* base_;
 };
 
-/// Where a task is among its rows.
+/// Where a worker is among its rows.
 struct RowTask {
   int32_t worker;
-  int64_t next = -1;  // the valid token after the one at hand, -1 after the last
+  int64_t next = -1;  // the valid token after the one at hand; -1 after the last one, or where it is not known yet
 
   /// A gradient row is written beside the first sweep over the row that comes next; until then it is due.
   bool due = false;
@@ -139,27 +141,39 @@ struct Tokens {
   bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
 };
 
-/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(task, token, sums) where is_valid(k) holds and
-/// blank(token) elsewhere. `sums` are the task's own `width` sums. partial has room for blocks_of(tokens.count, kRowsPerTask) * width; the part
-/// of these entries is overwritten.
+/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker's state, token, sums) where is_valid(k) holds and
+/// blank(token) elsewhere. `sums` are `width` sums of the kRowsPerTask entries. partial has room for blocks_of(tokens.count, kRowsPerTask) *
+/// width; the part of these entries is overwritten.
 template <typename Valid, typename Row, typename Blank>
 void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
   const int64_t first_task = begin / kRowsPerTask;
-  parallel_workers(blocks_of(end, kRowsPerTask) - first_task, cost, [&](int32_t worker, int64_t k) {
-    const int64_t index = first_task + k;
-    double* const sums = partial + index * width;
-    for (int j = 0; j < width; ++j) sums[j] = 0.0;
-    RowTask task{worker};
-    const int64_t stop = (index + 1) * kRowsPerTask < end ? (index + 1) * kRowsPerTask : end;
-    for (int64_t i = index * kRowsPerTask; i < stop; ++i) {
-      if (!is_valid(i)) {
-        blank(tokens.token(i));
-        continue;
+  parallel_sources(blocks_of(end, kRowsPerTask) - first_task, cost, [&](TaskSource& source) {
+    /// -1 where none is valid.
+    const auto first_valid = [&](int64_t i, int64_t stop) {
+      while (i < stop && !is_valid(i)) ++i;
+      return i < stop ? i : -1;
+    };
+    const auto begin_of = [&](int64_t task) { return (first_task + task) * kRowsPerTask; };
+    RowTask state{source.worker()};
+    for (int64_t task = source.next(); task >= 0;) {
+      double* const sums = partial + (first_task + task) * width;
+      std::fill(sums, sums + width, 0.0);
+      const int64_t stop = std::min(begin_of(task + 1), end);
+      std::optional<int64_t> next_task;  // taken before the last row, so that the worker's rows follow one another without a gap
+      for (int64_t i = begin_of(task), valid = first_valid(i, stop); i < stop; ++i) {
+        if (i != valid) {
+          blank(tokens.token(i));
+          continue;
+        }
+        int64_t next = valid = first_valid(i + 1, stop);
+        if (next < 0) {
+          next_task = source.next();
+          if (*next_task >= 0) next = first_valid(begin_of(*next_task), std::min(begin_of(*next_task + 1), end));
+        }
+        state.next = next >= 0 ? tokens.token(next) : -1;
+        row(state, tokens.token(i), sums);
       }
-      int64_t next = i + 1;
-      while (next < stop && !is_valid(next)) ++next;
-      task.next = next < stop ? tokens.token(next) : -1;
-      row(task, tokens.token(i), sums);
+      task = next_task ? *next_task : source.next();
     }
   });
 }

@@ -95,15 +95,35 @@ TPPO_INLINE BlockMax block_max(const T* x, int64_t n) {
   return scan.result(x, n);
 }
 
+/// Whether the exponents of T are x scale - origin, one operation, where the origin is reference scale rounded to float. That shifts all exponents
+/// of a reference alike, by a known amount; sums and gradients make up for it. Those of float32 are (x - reference) scale.
+template <typename T>
+constexpr bool counts_from_origin() {
+  return sizeof(T) == 2;
+}
+/// So that no product overflows.
+TPPO_INLINE bool has_origin(float reference, float scale) { return __builtin_fabsf(reference * scale) < 1e38f; }
+
+/// By how much the exponents of a reference are too large.
+template <typename T>
+TPPO_INLINE double rounding_of_origin(float reference, float scale) {
+  if (!counts_from_origin<T>() || !has_origin(reference, scale)) return 0.0;
+  return static_cast<double>(reference) * scale - reference * scale;
+}
+
+/// The same sums with exponents that are larger by k.
+TPPO_INLINE void shift(RowSums& r, double k) {
+  const double f = __builtin_exp2(k);
+  r.t = f * (r.t + k * r.s);
+  r.s *= f;
+}
+
 /// Sums so far, seen from a larger maximum.
+template <typename T>
 TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
   if (!(max > r.max)) return;
-  if (r.max > kMinusInfinity) {
-    const double k = (static_cast<double>(r.max) - max) * scale;
-    const double f = __builtin_exp2(k);
-    r.t = f * (r.t + k * r.s);
-    r.s *= f;
-  }
+  if (r.max > kMinusInfinity)
+    shift(r, (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale));
   r.max = max;
 }
 
@@ -141,7 +161,7 @@ class GradientSweep {
 
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
-    const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale);
+    const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(c_.references[block], c_.scale)));
     per_x_ = splat(k * c_.per_d * c_.scale);
     constant_ = splat(k * c_.constant);
   }
@@ -240,16 +260,16 @@ struct KeepingTail {
 
 /// Adds the whole steps [begin, end) of a row to its sums, seen from `reference`. With kAhead it takes as many elements from `end` on into
 /// `scan`: integer work that fits between the sums.
-template <bool kExtremes, bool kAhead, typename T, typename Beside>
+template <bool kOrigin, bool kExtremes, bool kAhead, typename T, typename Beside>
 TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float reference, float scale, MaxScan<T>& scan, Beside& beside, RowSums& r) {
-  const F from = splat(reference), c = splat(scale);
+  const F from = splat(kOrigin ? -(reference * scale) : reference), c = splat(scale);
   // Two chains are enough, and leave registers for the group.
   F s[2], t[2];
   for (int k = 0; k < 2; ++k) s[k] = t[k] = splat(0.0f);
   for (int64_t j = begin; j < end; j += kStep) {
     F v[kGroup], d[kGroup], e[kGroup];
     load_group(x + j, v);
-    for (int k = 0; k < kGroup; ++k) d[k] = (v[k] - from) * c;
+    for (int k = 0; k < kGroup; ++k) d[k] = kOrigin ? fma(v[k], c, from) : (v[k] - from) * c;
     if (kExtremes)
       for (int k = 0; k < kGroup; ++k) d[k] = max(splat(kLowestExponent), d[k]);
     exp2_of<degree<T>()>(d, e);
@@ -267,16 +287,20 @@ TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float referen
 /// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
 template <bool kAhead, typename T, typename Beside>
 TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax block, float scale, Beside& beside, RowSums& r) {
-  raise_max(r, block.max, scale);
+  raise_max<T>(r, block.max, scale);
   // Against a maximum of -inf everything but NaN must still count as 0.
   const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
   beside.begin(begin / kBlock, r.max);
   MaxScan<T> scan;
   // Also where the distance from a large maximum would overflow.
-  if (block.extreme || !((reference + 1e30f) * scale < 1e38f))
-    sum_block<true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+  const bool extreme = block.extreme || !((reference + 1e30f) * scale < 1e38f);
+  constexpr bool kOrigin = counts_from_origin<T>();
+  if (!extreme && (!kOrigin || has_origin(reference, scale)))
+    sum_block<kOrigin, false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+  else if (!kOrigin || has_origin(reference, scale))
+    sum_block<kOrigin, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   else
-    sum_block<false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+    sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   return kAhead ? scan.result(x + end, end - begin) : BlockMax{};
 }
 
@@ -302,6 +326,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
     add_block<false>(tail.x, 0, kStep, block_max(tail.x, kStep), scale, kept, r);
     beside.tail(j, n - j, kept.e, kept.reference);
   }
+  if (counts_from_origin<T>() && r.max > kMinusInfinity) shift(r, -rounding_of_origin<T>(r.max, scale));
   return r;
 }
 

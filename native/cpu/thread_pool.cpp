@@ -51,13 +51,13 @@ bool spin_until(F&& done) {
 class Pool {
  public:
   /// The caller must hold `entry`.
-  void run(int32_t helpers, int64_t tasks, void (*body)(void*, int32_t, int64_t), void* context) {
+  void run(int32_t helpers, int64_t tasks, void (*body)(void*, TaskSource&), void* context) {
     grow(helpers);
     body_ = body;
     context_ = context;
     tasks_ = tasks;
     helpers_ = helpers;
-    for (int32_t w = 0; w <= helpers; ++w) next_[w].task.store(w, std::memory_order_relaxed);
+    for (int32_t w = 0; w <= helpers; ++w) shares_[w].task.store(w, std::memory_order_relaxed);
     gate_.store((job_of(gate_.load()) + 1) << kJobShift | kOpen);
     if (sleepers_.load() > 0) wake(wake_);
     work(0);
@@ -80,12 +80,8 @@ class Pool {
   static constexpr uint64_t kOpen = uint64_t{1} << 31, kInside = kOpen - 1;
   static uint64_t job_of(uint64_t gate) { return gate >> kJobShift; }
 
-  struct alignas(64) Next {
-    std::atomic<int64_t> task{0};
-  };
-
   void grow(int32_t helpers) {
-    if (next_.size() <= static_cast<size_t>(helpers)) next_ = std::vector<Next>(static_cast<size_t>(helpers) + 1);
+    if (shares_.size() <= static_cast<size_t>(helpers)) shares_ = std::vector<NextTask>(static_cast<size_t>(helpers) + 1);
     while (workers_ < helpers) {
       const int32_t index = workers_;
       try {
@@ -97,13 +93,9 @@ class Pool {
     }
   }
 
-  /// First the worker's own share, every (helpers + 1)th task, which is the same one in the next call, so that what one call leaves in a
-  /// processor's caches serves the next; then what others have not come to.
   void work(int32_t worker) {
-    for (int32_t k = 0; k <= helpers_; ++k) {
-      std::atomic<int64_t>& next = next_[(worker + k) % (helpers_ + 1)].task;
-      for (int64_t i; (i = next.fetch_add(helpers_ + 1, std::memory_order_relaxed)) < tasks_;) body_(context_, worker, i);
-    }
+    TaskSource source(shares_.data(), helpers_ + 1, worker, tasks_);
+    body_(context_, source);
   }
 
   [[noreturn]] void serve(int32_t index) {
@@ -145,11 +137,11 @@ class Pool {
   std::atomic<int32_t> sleepers_{0};
   std::atomic<bool> caller_sleeps_{false};
   int32_t workers_ = 0;  // the callers', behind `entry`
-  void (*body_)(void*, int32_t, int64_t) = nullptr;
+  void (*body_)(void*, TaskSource&) = nullptr;
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   int32_t helpers_ = 0;
-  std::vector<Next> next_;  // of each worker's share
+  std::vector<NextTask> shares_;  // of the workers
   alignas(64) std::atomic<uint64_t> gate_{0};
 };
 
@@ -177,7 +169,7 @@ int32_t most_workers() {
   return most;
 }
 
-void run_tasks(int64_t tasks, int64_t cost, int32_t most, void (*body)(void* context, int32_t worker, int64_t task), void* context) {
+void run_workers(int64_t tasks, int64_t cost, int32_t most, void (*body)(void* context, TaskSource& source), void* context) {
   int64_t n = threads() < most ? threads() : most;
   if (n > tasks) n = tasks;
   if (n > cost / kMinCostPerThread) n = cost / kMinCostPerThread;
@@ -186,7 +178,9 @@ void run_tasks(int64_t tasks, int64_t cost, int32_t most, void (*body)(void* con
     const std::unique_lock<std::mutex> entry(p.entry, std::try_to_lock);
     if (entry.owns_lock()) return p.run(static_cast<int32_t>(n) - 1, tasks, body, context);
   }
-  for (int64_t i = 0; i < tasks; ++i) body(context, 0, i);
+  NextTask share;
+  TaskSource source(&share, 1, 0, tasks);
+  body(context, source);
 }
 
 }  // namespace tppo::cpu

@@ -224,19 +224,21 @@ __device__ __forceinline__ void chunk_advantages(const tppo_gae_args& a, const L
   carry = math::GaeCarry<double>{chunk_value, chunk_advantage};
 }
 
-/// Stores a lane's results; the moments of its stored advantages.
-__device__ __forceinline__ Moments store_tokens(const tppo_gae_args& a, const Span& span, int64_t first, const LaneTokens& t,
-                                                const double (&advantage)[kPerLane]) {
+/// Stores a lane's results and adds its stored advantages to `moments` if they are wanted.
+__device__ __forceinline__ void store_tokens(const tppo_gae_args& a, const Span& span, int64_t first, const LaneTokens& t,
+                                             const double (&advantage)[kPerLane], bool wants_moments, PivotSums& moments) {
   float advantages[kPerLane], returns[kPerLane];
-  double stored[kPerLane];
 #pragma unroll
   for (int j = 0; j < kPerLane; ++j) {
-    stored[j] = advantages[j] = t.valid[j] ? static_cast<float>(advantage[j]) : 0.0f;
+    advantages[j] = t.valid[j] ? static_cast<float>(advantage[j]) : 0.0f;
     returns[j] = t.valid[j] ? static_cast<float>(advantage[j] + t.value[j]) : 0.0f;
   }
   store_lane(a.advantages, first, span, advantages);
   if (a.returns != nullptr) store_lane(a.returns, first, span, returns);
-  return math::moments_of(stored, t.valid);
+  if (!wants_moments) return;
+#pragma unroll
+  for (int j = 0; j < kPerLane; ++j)
+    if (t.valid[j]) moments.add(advantages[j]);
 }
 
 /// What shaping reads of a lane's tokens.
@@ -284,12 +286,13 @@ __global__ void __launch_bounds__(kMapThreads, 2) advantages_kernel(AdvantageArg
   constexpr int kChunk = kPerLane * kWarp * WARPS;
   constexpr int kTeams = kTeamWarps / WARPS;
   TPPO_SHARED(double, shared);
+  after_previous_kernel();
   next_kernel_may_begin();
   const int thread = static_cast<int>(threadIdx.x) % (WARPS * kWarp);
   const int team = static_cast<int>(threadIdx.x) / (WARPS * kWarp);
   WarpReport* const reports = reinterpret_cast<WarpReport*>(shared) + team * WARPS;
   double sums[TPPO_SHAPE_REWARDS_STATS] = {};
-  Moments moments = math::no_moments<double>();
+  PivotSums moments;
   for (int64_t b = static_cast<int64_t>(blockIdx.x) * kTeams + team; b < a.sequences.count; b += static_cast<int64_t>(gridDim.x) * kTeams) {
     const Span span = a.sequences.span(b);
     int64_t first = span.end - kChunk + thread * kPerLane;
@@ -313,15 +316,14 @@ __global__ void __launch_bounds__(kMapThreads, 2) advantages_kernel(AdvantageArg
       }
       double advantage[kPerLane];
       chunk_advantages<WARPS>(a.gae, now, thread, reports, carry, advantage);
-      const Moments stored = store_tokens(a.gae, span, first, now, advantage);
-      if (a.moments_partials != nullptr) moments = moments.count == 0.0 ? stored : math::merge(moments, stored);
+      store_tokens(a.gae, span, first, now, advantage, a.moments_partials != nullptr, moments);
     }
     team_barrier<WARPS>();
   }
   if (a.moments_partials != nullptr) {
     __syncthreads();
-    const Moments all = block_moments(moments, shared);
-    if (threadIdx.x == 0) a.moments_partials[blockIdx.x] = all;
+    const PivotSums all = block_union(moments, shared);
+    if (threadIdx.x == 0) a.moments_partials[blockIdx.x] = all.moments();
   }
   if (SHAPES && a.shape_partials != nullptr) {
     __syncthreads();
@@ -331,7 +333,7 @@ __global__ void __launch_bounds__(kMapThreads, 2) advantages_kernel(AdvantageArg
 
 template <bool SHAPES>
 void launch_advantages(Launcher& launch, const AdvantageArgs& a) {
-  const Grid grid{advantage_blocks(a.gae.num_tokens, a.gae.num_sequences), kMapThreads, kAdvantageBytes};
+  const Grid grid = Grid{advantage_blocks(a.gae.num_tokens, a.gae.num_sequences), kMapThreads, kAdvantageBytes}.following();
   if (team_warps(a.gae.num_tokens, a.gae.num_sequences) == 1)
     launch(advantages_kernel<1, SHAPES>, grid, a);
   else

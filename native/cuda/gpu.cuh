@@ -67,8 +67,8 @@ struct Grid {
   int cluster = 1;  // blocks that run together and reach one another's shared memory; more than 1 from capability 9.0 on
   bool follows = false;
 
-  /// For a kernel that begins with after_previous_kernel(): its blocks may start before the call's previous kernel has ended, which hides what
-  /// a launch costs.
+  /// For a kernel that begins with after_previous_kernel(): its blocks may start before the stream's previous kernel has ended, whoever launched
+  /// that, and wait there until it has. This hides what a launch costs.
   Grid following() const {
     Grid grid = *this;
     grid.follows = true;
@@ -100,7 +100,7 @@ class Launcher {
       cluster.val.clusterDim.x = static_cast<unsigned>(grid.cluster);
       cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
     }
-    if (grid.follows && launched_ && capability_major_ >= 9) {
+    if (grid.follows && capability_major_ >= 9) {
       cudaLaunchAttribute& follows = attributes[config.numAttrs++];
       follows.id = cudaLaunchAttributeProgrammaticStreamSerialization;
       follows.val.programmaticStreamSerializationAllowed = 1;
@@ -109,7 +109,6 @@ class Launcher {
     if (grid.shared_bytes > kSharedForAll) error_ = cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, most_shared_bytes_);
     if (error_ != cudaSuccess) return;
     error_ = cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
-    launched_ = true;
   }
 
   /// For work that is enqueued by others.
@@ -131,7 +130,6 @@ class Launcher {
   int multiprocessors_ = 1;
   int capability_major_ = 0;
   int most_shared_bytes_ = 0;
-  bool launched_ = false;  // before the first kernel of a call comes work of others
 };
 
 /// Hands out parts of the workspace. Without a Call it only measures, so one function describes the layout to both the size query and

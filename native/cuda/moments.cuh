@@ -9,28 +9,44 @@
 namespace tppo::cuda {
 
 using Moments = math::Moments<double>;
+using PivotSums = math::PivotSums<double>;
 
-/// Shared memory of block_moments and total_moments.
-constexpr size_t kMomentsBytes = block_sums_bytes(2);
+/// Shared memory of block_moments and of Whitening.
+constexpr size_t kMomentsBytes = sizeof(PivotSums) * (kMapThreads / kWarp);
 
-/// Merges the moments of a block of kMapThreads threads, for all of them: counts and means first, then the squares about the mean, so that one
-/// division serves all. `shared`: kMomentsBytes, free again afterwards.
-__device__ __forceinline__ Moments block_moments(const Moments& mine, double* shared) {
-  double first[2] = {mine.count, mine.count * mine.mean};
-  block_share_sums(first, shared);
-  if (first[0] == 0.0) return math::no_moments<double>();
-  const double mean = first[1] / first[0];
-  const double d = mine.mean - mean;
-  double squares[1] = {mine.count == 0.0 ? 0.0 : mine.squares + mine.count * d * d};
-  block_share_sums(squares, shared);
-  return Moments{first[0], mean, squares[0]};
+/// The union over a warp, the same bits in all lanes.
+__device__ __forceinline__ PivotSums warp_union(const PivotSums& mine) {
+  // All add up what they see from the pivot of the first lane that has one.
+  const unsigned lanes = __ballot_sync(kAllLanes, mine.count > 0.0);
+  const double pivot = __shfl_sync(kAllLanes, mine.pivot, lanes != 0u ? __ffs(static_cast<int>(lanes)) - 1 : 0);
+  const PivotSums seen = mine.from(pivot);
+  return PivotSums{pivot, warp_sum(seen.count), warp_sum(seen.sum), warp_sum(seen.squares)};
 }
 
-/// Merges the moments of `count` blocks, for all threads of a block of kMapThreads threads. `shared` as above.
-__device__ __forceinline__ Moments total_moments(const Moments* parts, int count, double* shared) {
-  Moments mine = math::no_moments<double>();
-  for (int i = static_cast<int>(threadIdx.x); i < count; i += kMapThreads) mine = i < kMapThreads ? parts[i] : math::merge(mine, parts[i]);
-  return block_moments(mine, shared);
+/// The union over a block of kMapThreads threads, for its first warp. `shared`: kMomentsBytes.
+__device__ __forceinline__ PivotSums block_union(const PivotSums& mine, double* shared) {
+  constexpr int kWarps = kMapThreads / kWarp;
+  PivotSums* const of_warps = reinterpret_cast<PivotSums*>(shared);
+  const int lane = static_cast<int>(threadIdx.x) % kWarp, warp = static_cast<int>(threadIdx.x) / kWarp;
+  PivotSums all = warp_union(mine);
+  if (lane == 0) of_warps[warp] = all;
+  __syncthreads();
+  if (warp == 0) all = warp_union(lane < kWarps ? of_warps[lane] : PivotSums{});
+  return all;
+}
+
+/// The moments of `count` blocks together, the same bits in all lanes of a warp.
+__device__ __forceinline__ Moments warp_total(const Moments* parts, int count) {
+  constexpr int kInFlight = 8;
+  PivotSums mine;
+  for (int first = static_cast<int>(threadIdx.x) % kWarp; first < count; first += kInFlight * kWarp) {
+    Moments part[kInFlight];
+#pragma unroll
+    for (int j = 0; j < kInFlight; ++j) part[j] = first + j * kWarp < count ? parts[first + j * kWarp] : Moments{0.0, 0.0, 0.0};
+#pragma unroll
+    for (int j = 0; j < kInFlight; ++j) mine.add(part[j]);
+  }
+  return warp_union(mine).moments();
 }
 
 /// Tokens that a thread whitens together.
@@ -52,7 +68,7 @@ struct Whitening {
   }
 
   /// Whitens this thread's share of n tokens by the moments of all, of which `blocks` blocks have left their parts. All threads of the block
-  /// take part; `shared`: kMomentsBytes.
+  /// take part; the first warp puts the parts together. `shared`: kMomentsBytes.
   __device__ __forceinline__ void apply(const Moments* parts, int blocks, double* shared, int64_t n) const {
     // The first ones are on their way while the parts are merged.
     const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
@@ -60,20 +76,27 @@ struct Whitening {
     float value[kWhitenTogether];
     bool valid[kWhitenTogether];
     load(first, step, n, value, valid);
-    const Moments m = total_moments(parts, blocks, shared);
-    const double variance = math::variance(m.squares, m.count, unbiased);
-    const double inverse_deviation = math::inverse_deviation(variance, epsilon);
-    if (stats != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
-      stats[TPPO_WHITEN_VALID] = m.count;
-      stats[TPPO_WHITEN_MEAN] = m.mean;
-      stats[TPPO_WHITEN_VARIANCE] = variance;
+    if (threadIdx.x < kWarp) {
+      const Moments m = warp_total(parts, blocks);
+      const double variance = math::variance(m.squares, m.count, unbiased);
+      if (threadIdx.x == 0) {
+        shared[0] = m.mean;
+        shared[1] = math::inverse_deviation(variance, epsilon);
+      }
+      if (stats != nullptr && blockIdx.x == 0 && threadIdx.x == 0) {
+        stats[TPPO_WHITEN_VALID] = m.count;
+        stats[TPPO_WHITEN_MEAN] = m.mean;
+        stats[TPPO_WHITEN_VARIANCE] = variance;
+      }
     }
+    __syncthreads();
+    const double mean = shared[0], inverse_deviation = shared[1];
     for (int64_t i = first; i < n; i += kWhitenTogether * step) {
       if (i != first) load(i, step, n, value, valid);
 #pragma unroll
       for (int j = 0; j < kWhitenTogether; ++j)
         if (i + j * step < n)
-          out[i + j * step] = valid[j] ? static_cast<float>(math::whiten<double>(value[j], m.mean, inverse_deviation, keep_mean)) : 0.0f;
+          out[i + j * step] = valid[j] ? static_cast<float>(math::whiten<double>(value[j], mean, inverse_deviation, keep_mean)) : 0.0f;
     }
   }
 

@@ -9,9 +9,10 @@ constexpr int kInFlight = 8;
 
 __global__ void __launch_bounds__(kMapThreads) moments_kernel(const float* x, const uint8_t* mask, int64_t n, Moments* partials) {
   TPPO_SHARED(double, shared);
+  after_previous_kernel();
   next_kernel_may_begin();
   const int64_t step = static_cast<int64_t>(gridDim.x) * kMapThreads;
-  Moments mine = math::no_moments<double>();
+  PivotSums mine;
   for (int64_t first = static_cast<int64_t>(blockIdx.x) * kMapThreads + threadIdx.x; first < n; first += kInFlight * step) {
     double value[kInFlight];
     bool valid[kInFlight];
@@ -21,10 +22,12 @@ __global__ void __launch_bounds__(kMapThreads) moments_kernel(const float* x, co
       valid[j] = i < n && counts(mask, i);
       value[j] = valid[j] ? x[i] : 0.0f;
     }
-    mine = math::merge(mine, math::moments_of(value, valid));
+#pragma unroll
+    for (int j = 0; j < kInFlight; ++j)
+      if (valid[j]) mine.add(value[j]);
   }
-  const Moments all = block_moments(mine, shared);
-  if (threadIdx.x == 0) partials[blockIdx.x] = all;
+  const PivotSums all = block_union(mine, shared);
+  if (threadIdx.x == 0) partials[blockIdx.x] = all.moments();
 }
 
 __global__ void __launch_bounds__(kMapThreads) whiten_kernel(Whitening op, int64_t n, const Moments* partials, int blocks) {
@@ -48,7 +51,7 @@ int32_t whiten(const tppo_whiten_args& a, const Call& call) {
   Workspace w(call);
   const int blocks = moments_blocks(a.num_tokens);
   Moments* const partials = w.take<Moments>(blocks);
-  launch(moments_kernel, Grid{blocks, kMapThreads, kMomentsBytes}, a.x, a.mask, a.num_tokens, partials);
+  launch(moments_kernel, Grid{blocks, kMapThreads, kMomentsBytes}.following(), a.x, a.mask, a.num_tokens, partials);
   launch(whiten_kernel, Grid{whiten_blocks(a.num_tokens), kMapThreads, kMomentsBytes}.following(), Whitening::of(a, a.x, a.out), a.num_tokens, partials, blocks);
   return launch.status();
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Count, mean and squared deviations of a set of numbers as a monoid: parts can be taken apart and merged in any fixed order, and large
-// means lose nothing.
+// Count, mean and squared deviations of a set of numbers, by parts that are put together in any fixed order.
 #pragma once
 
 #include "hd.h"
@@ -12,32 +11,41 @@ struct Moments {
   T count, mean, squares;  // squares: sum of (x - mean)^2
 };
 
+/// The same on the way: sums of x - pivot and of its square. The pivot is the first number, so that a large mean loses nothing; adding takes no
+/// division.
 template <typename T>
-TPPO_HD Moments<T> no_moments() {
-  return Moments<T>{T(0), T(0), T(0)};
-}
+struct PivotSums {
+  T pivot = T(0), count = T(0), sum = T(0), squares = T(0);
 
-/// Of x[i] where valid[i].
-template <typename T, int N>
-TPPO_HD Moments<T> moments_of(const T (&x)[N], const bool (&valid)[N]) {
-  Moments<T> r = no_moments<T>();
-  for (int i = 0; i < N; ++i) {
-    r.count += valid[i] ? T(1) : T(0);
-    r.mean += valid[i] ? x[i] : T(0);
+  TPPO_HD void add(T x) {
+    if (count == T(0)) pivot = x;
+    const T d = x - pivot;
+    count += T(1);
+    sum += d;
+    squares += d * d;
   }
-  if (r.count == T(0)) return r;
-  r.mean /= r.count;
-  for (int i = 0; i < N; ++i) r.squares += valid[i] ? (x[i] - r.mean) * (x[i] - r.mean) : T(0);
-  return r;
-}
 
-template <typename T>
-TPPO_HD Moments<T> merge(const Moments<T>& a, const Moments<T>& b) {
-  const T count = a.count + b.count;
-  if (count == T(0)) return no_moments<T>();
-  const T share = b.count / count;
-  const T d = b.mean - a.mean;
-  return Moments<T>{count, a.mean + d * share, a.squares + b.squares + d * d * a.count * share};
-}
+  TPPO_HD void add(const Moments<T>& part) {
+    if (part.count == T(0)) return;
+    if (count == T(0)) pivot = part.mean;
+    const T d = part.mean - pivot, weighted = part.count * d;
+    count += part.count;
+    sum += weighted;
+    squares += part.squares + weighted * d;
+  }
+
+  /// The same set, seen from another pivot.
+  TPPO_HD PivotSums from(T other) const {
+    if (count == T(0)) return PivotSums{other, T(0), T(0), T(0)};
+    const T d = pivot - other, moved = count * d;
+    return PivotSums{other, count, sum + moved, squares + d * (T(2) * sum + moved)};
+  }
+
+  TPPO_HD Moments<T> moments() const {
+    if (count == T(0)) return Moments<T>{T(0), T(0), T(0)};
+    const T d = sum / count, rest = squares - sum * d;
+    return Moments<T>{count, pivot + d, rest < T(0) ? T(0) : rest};
+  }
+};
 
 }  // namespace tppo::math

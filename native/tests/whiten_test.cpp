@@ -29,7 +29,7 @@ Result whiten(const test::Vec<float>& x, const test::Vec<uint8_t>& mask, bool un
 TEST(agrees_with_reference) {
   test::Random random(3);
   test::Vec<float> x = random.normals(10000, 2.0);
-  for (float& v : x) v += 500.0f;  // a mean that a sum of squares would drown in
+  for (float& v : x) v += 1e5f;  // a mean that a sum of squares would drown in
   const test::Vec<uint8_t> mask = random.mask(10000, 0.5);
   for (int unbiased = 0; unbiased < 2; ++unbiased)
     for (int keep = 0; keep < 2; ++keep) {

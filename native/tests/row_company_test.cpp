@@ -73,7 +73,8 @@ struct Batch {
     Vec<float> all;
     for (int64_t i = 0; i < n; ++i) {
       for (const auto& values : per_token) all.push_back(values[static_cast<size_t>(i)]);
-      for (int64_t j = 0; j < v; ++j) all.push_back(static_cast<float>(out.get(i * stride + j)));
+      // Which NaN stands in a bad row is of no account.
+      for (int64_t j = 0; j < v; ++j) all.push_back(std::isnan(out.get(i * stride + j)) ? kNaN : static_cast<float>(out.get(i * stride + j)));
     }
     return all;
   }

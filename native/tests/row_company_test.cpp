@@ -96,7 +96,9 @@ void check(const Batch& b, const Vec<float>& actual, const Vec<float>& expected)
 
 TEST(a_row_has_the_same_bits_in_any_company) {
   test::each_isa([] {
-    for (const int64_t v : {1, 40, 64, 130, 2048, 2050, 4200})
+    // Around the steps and blocks of the CPU; a device needs fewer, and a sanitizer slows it down a hundredfold.
+    const std::vector<int64_t> vocabularies = test::kOnDevice ? std::vector<int64_t>{130, 2050} : std::vector<int64_t>{1, 40, 64, 130, 2048, 2050, 4200};
+    for (const int64_t v : vocabularies)
       for (const int32_t dtype : {TPPO_F32, TPPO_BF16, TPPO_F16})
         for (const double entropy_coef : {0.0, 0.02})
           for (const bool in_place : {false, true}) {

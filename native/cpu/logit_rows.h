@@ -15,8 +15,7 @@
 
 namespace tppo::cpu {
 
-/// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task. The first row of a task
-/// is not fetched ahead, so not too small.
+/// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task.
 constexpr int64_t kRowsPerTask = 16;
 
 /// One row after the first sweep.
@@ -165,7 +164,8 @@ void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost
           blank(tokens.token(i));
           continue;
         }
-        int64_t next = valid = first_valid(i + 1, stop);
+        valid = first_valid(i + 1, stop);
+        int64_t next = valid;
         if (next < 0) {
           next_task = source.next();
           if (*next_task >= 0) next = first_valid(begin_of(*next_task), std::min(begin_of(*next_task + 1), end));

@@ -95,14 +95,20 @@ TPPO_INLINE BlockMax block_max(const T* x, int64_t n) {
   return scan.result(x, n);
 }
 
+/// Degree of the polynomial: beside the rounding of 16-bit logits' gradients the error of degree 4 does not show.
+template <typename T>
+constexpr int degree() {
+  return sizeof(T) == 4 ? 5 : 4;
+}
+
 /// Whether the exponents of T are x scale - origin, one operation, where the origin is reference scale rounded to float. That shifts all exponents
 /// of a reference alike, by a known amount; sums and gradients make up for it. Those of float32 are (x - reference) scale.
 template <typename T>
 constexpr bool counts_from_origin() {
   return sizeof(T) == 2;
 }
-/// So that no product overflows.
-TPPO_INLINE bool has_origin(float reference, float scale) { return __builtin_fabsf(reference * scale) < 1e38f; }
+/// Not where rounding it would move the exponents by more than 1/8.
+TPPO_INLINE bool has_origin(float reference, float scale) { return __builtin_fabsf(reference * scale) < 0x1p22f; }
 
 /// By how much the exponents of a reference are too large.
 template <typename T>
@@ -118,6 +124,17 @@ TPPO_INLINE void shift(RowSums& r, double k) {
   r.s *= f;
 }
 
+/// The sums of a whole row, whose exponents are too large by `rounding`, with the right ones. They are divided by the exponential that the maximum
+/// was given, so that it contributes 1, and a certain token has the log-probability 0.
+template <typename T>
+TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
+  F t[kGroup], e[kGroup];
+  for (int k = 0; k < kGroup; ++k) t[k] = splat(rounding);
+  exp2_of<degree<T>()>(t, e);
+  r.t = (r.t - rounding * r.s) / e[0][0];
+  r.s /= e[0][0];
+}
+
 /// Sums so far, seen from a larger maximum.
 template <typename T>
 TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
@@ -125,12 +142,6 @@ TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
   if (r.max > kMinusInfinity)
     shift(r, (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale));
   r.max = max;
-}
-
-/// Degree of the polynomial: beside the rounding of 16-bit logits' gradients the error of degree 4 does not show.
-template <typename T>
-constexpr int degree() {
-  return sizeof(T) == 4 ? 5 : 4;
 }
 
 /// The last elements of a row, filled up to a whole step with -inf.
@@ -157,7 +168,7 @@ class GradientSweep {
  public:
   TPPO_INLINE_MEMBER GradientSweep(const GradientRow& row, int64_t n)
       : x_(static_cast<const T*>(row.x)), c_(row.coefficients), out_(static_cast<T*>(row.out)), n_(n), max_(splat(c_.max)),
-        lowest_(splat(kLowestExponent / c_.scale)) {}
+        lowest_(splat(kLowestExponent / c_.scale)), per_x_(splat(0.0f)), constant_(splat(0.0f)) {}
 
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
@@ -295,12 +306,12 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
   // Also where the distance from a large maximum would overflow.
   const bool extreme = block.extreme || !((reference + 1e30f) * scale < 1e38f);
   constexpr bool kOrigin = counts_from_origin<T>();
-  if (!extreme && (!kOrigin || has_origin(reference, scale)))
-    sum_block<kOrigin, false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
-  else if (!kOrigin || has_origin(reference, scale))
+  if (kOrigin && !has_origin(reference, scale))
+    sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+  else if (extreme)
     sum_block<kOrigin, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   else
-    sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+    sum_block<kOrigin, false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   return kAhead ? scan.result(x + end, end - begin) : BlockMax{};
 }
 
@@ -326,7 +337,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
     add_block<false>(tail.x, 0, kStep, block_max(tail.x, kStep), scale, kept, r);
     beside.tail(j, n - j, kept.e, kept.reference);
   }
-  if (counts_from_origin<T>() && r.max > kMinusInfinity) shift(r, -rounding_of_origin<T>(r.max, scale));
+  if (counts_from_origin<T>()) take_out_rounding<T>(r, static_cast<float>(rounding_of_origin<T>(r.max, scale)));
   return r;
 }
 

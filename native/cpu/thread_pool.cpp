@@ -57,7 +57,7 @@ class Pool {
     context_ = context;
     tasks_ = tasks;
     helpers_ = helpers;
-    for (int32_t w = 0; w <= helpers; ++w) shares_[w].task.store(w, std::memory_order_relaxed);
+    for (int32_t w = 0; w <= helpers; ++w) parts_[w].task.store(TaskSource::begin(w, helpers + 1, tasks), std::memory_order_relaxed);
     gate_.store((job_of(gate_.load()) + 1) << kJobShift | kOpen);
     if (sleepers_.load() > 0) wake(wake_);
     work(0);
@@ -81,7 +81,7 @@ class Pool {
   static uint64_t job_of(uint64_t gate) { return gate >> kJobShift; }
 
   void grow(int32_t helpers) {
-    if (shares_.size() <= static_cast<size_t>(helpers)) shares_ = std::vector<NextTask>(static_cast<size_t>(helpers) + 1);
+    if (parts_.size() <= static_cast<size_t>(helpers)) parts_ = std::vector<NextTask>(static_cast<size_t>(helpers) + 1);
     while (workers_ < helpers) {
       const int32_t index = workers_;
       try {
@@ -94,7 +94,7 @@ class Pool {
   }
 
   void work(int32_t worker) {
-    TaskSource source(shares_.data(), helpers_ + 1, worker, tasks_);
+    TaskSource source(parts_.data(), helpers_ + 1, worker, tasks_);
     body_(context_, source);
   }
 
@@ -141,7 +141,7 @@ class Pool {
   void* context_ = nullptr;
   int64_t tasks_ = 0;
   int32_t helpers_ = 0;
-  std::vector<NextTask> shares_;  // of the workers
+  std::vector<NextTask> parts_;  // of the workers
   alignas(64) std::atomic<uint64_t> gate_{0};
 };
 
@@ -178,8 +178,8 @@ void run_workers(int64_t tasks, int64_t cost, int32_t most, void (*body)(void* c
     const std::unique_lock<std::mutex> entry(p.entry, std::try_to_lock);
     if (entry.owns_lock()) return p.run(static_cast<int32_t>(n) - 1, tasks, body, context);
   }
-  NextTask share;
-  TaskSource source(&share, 1, 0, tasks);
+  NextTask all;
+  TaskSource source(&all, 1, 0, tasks);
   body(context, source);
 }
 

@@ -12,7 +12,7 @@ namespace tppo::cpu {
 void set_threads(int32_t threads);
 int32_t threads();
 
-/// The next task of one worker's share.
+/// The next task of one worker's part.
 struct alignas(64) NextTask {
   std::atomic<int64_t> task{0};
 };
@@ -20,30 +20,35 @@ struct alignas(64) NextTask {
 /// Where one worker of a call gets its tasks.
 class TaskSource {
  public:
-  /// `shares` has one place for each worker, which begins with the number of the worker.
-  TaskSource(NextTask* shares, int32_t workers, int32_t worker, int64_t tasks) : shares_(shares), workers_(workers), worker_(worker), tasks_(tasks) {}
+  /// `parts` has a place for each worker, where begin(worker, ...) stands first.
+  TaskSource(NextTask* parts, int32_t workers, int32_t worker, int64_t tasks) : parts_(parts), workers_(workers), worker_(worker), tasks_(tasks) {}
+
+  /// The first task of a worker's part.
+  static int64_t begin(int32_t worker, int32_t workers, int64_t tasks) { return worker * tasks / workers; }
 
   int32_t worker() const { return worker_; }
 
-  /// The next task, -1 when there are no more. First from the worker's own share, every workers-th task, which is the same one in the next call,
-  /// so that what one call leaves in a processor's caches serves the next; then what others have not come to.
+  /// The next task, -1 when there are no more. First from the worker's own part, which is the same one in the next call, so that what one call
+  /// leaves in a processor's caches serves the next; and neighbouring tasks, so that no processor fetches ahead what another one holds. Then what
+  /// others have not come to.
   int64_t next() {
     for (; passed_ < workers_; ++passed_) {
-      const int64_t task = shares_[(worker_ + passed_) % workers_].task.fetch_add(workers_, std::memory_order_relaxed);
-      if (task < tasks_) return task;
+      const int32_t owner = (worker_ + passed_) % workers_;
+      const int64_t task = parts_[owner].task.fetch_add(1, std::memory_order_relaxed);
+      if (task < begin(owner + 1, workers_, tasks_)) return task;
     }
     return -1;
   }
 
  private:
-  NextTask* const shares_;
+  NextTask* const parts_;
   const int32_t workers_, worker_;
   const int64_t tasks_;
-  int32_t passed_ = 0;  // shares that are used up
+  int32_t passed_ = 0;  // parts that are used up
 };
 
 /// Runs body(context, source) on the caller and on as many others as pay off for `cost` units of about 1 ns, at most `most_workers` in all. The
-/// sources give out every task in [0, tasks) once, about in their order; body takes tasks until there are none, and must not throw.
+/// sources give out every task in [0, tasks) once; body takes tasks until there are none, and must not throw.
 /// source.worker() < most_workers tells the workers apart, for scratch of their own. Returns when all are done. When another thread is inside,
 /// the caller works alone: calls never wait for each other.
 void run_workers(int64_t tasks, int64_t cost, int32_t most_workers, void (*body)(void* context, TaskSource& source), void* context);

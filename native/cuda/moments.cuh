@@ -11,7 +11,7 @@ namespace tppo::cuda {
 using Moments = math::Moments<double>;
 using PivotSums = math::PivotSums<double>;
 
-/// Shared memory of block_moments and of Whitening.
+/// Shared memory of block_union and of Whitening.
 constexpr size_t kMomentsBytes = sizeof(PivotSums) * (kMapThreads / kWarp);
 
 /// The union over a warp, the same bits in all lanes.
@@ -23,7 +23,7 @@ __device__ __forceinline__ PivotSums warp_union(const PivotSums& mine) {
   return PivotSums{pivot, warp_sum(seen.count), warp_sum(seen.sum), warp_sum(seen.squares)};
 }
 
-/// The union over a block of kMapThreads threads, for its first warp. `shared`: kMomentsBytes.
+/// The union over a block of kMapThreads threads, for its first warp. `shared`: kMomentsBytes, free again after the next barrier.
 __device__ __forceinline__ PivotSums block_union(const PivotSums& mine, double* shared) {
   constexpr int kWarps = kMapThreads / kWarp;
   PivotSums* const of_warps = reinterpret_cast<PivotSums*>(shared);

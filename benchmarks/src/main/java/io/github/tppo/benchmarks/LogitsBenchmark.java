@@ -25,8 +25,8 @@ import org.openjdk.jmh.infra.BenchmarkParams;
 public abstract class LogitsBenchmark extends OperationBenchmark {
 
   static final int MATRICES = 4;
-  private static final int WAKING_ROWS = 1024;
-  private static final int WAKING_VOCAB = 256;
+  private static final int WAKING_ROWS = 16384;
+  private static final int WAKING_VOCAB = 16;
   private static final long WAKING_NANOS = 5_000_000;
 
   /** Tokens of a micro-batch. */
@@ -157,7 +157,7 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
 
   /**
    * Calls go from matrix to matrix with the kernels' threads awake; the first must not pay for waking them, which takes up to
-   * milliseconds on a virtual machine. The arrays are small, so that the cache stays as it is.
+   * milliseconds on a virtual machine. The arrays are small, so that the cache stays nearly as it is.
    */
   private void wakeThreads() {
     long start = System.nanoTime();

@@ -34,7 +34,7 @@ class PolicyLoss {
   void finish();
 
  private:
-  void row(const LogitRows& logits, RowTask& task, int64_t token, void* out, double* sums) const;
+  void row(const LogitRows& logits, RowWorker& worker, int64_t token, void* out, double* sums) const;
 
   const tppo_policy_loss_args& a_;
   Tokens tokens_;

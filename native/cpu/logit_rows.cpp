@@ -58,38 +58,38 @@ LogitRow LogitRows::read(int64_t token, int64_t target, const RowScratch& scratc
   return keep(token, target, scratch.exponentials(worker), scratch.references(worker), -1, nullptr);
 }
 
-LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowTask& task) const {
+LogitRow LogitRows::read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowWorker& worker) const {
   if (out == nullptr) {
-    write_due(task);
+    write_due(worker);
     return read(token, target);
   }
-  float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(task.worker);
-  const LogitRow r = keep(token, target, e, scratch.references(task.worker), task.next, task.due ? &task.row : nullptr);
-  write_target(task);
+  float* const e = dtype_ == TPPO_F32 && !by_entropy ? static_cast<float*>(out) : scratch.exponentials(worker.index);
+  const LogitRow r = keep(token, target, e, scratch.references(worker.index), worker.next, worker.due ? &worker.row : nullptr);
+  write_target(worker);
   return r;
 }
 
-void LogitRows::write_due(RowTask& task) const {
-  if (task.due) kernels_.of[dtype_].gradient(task.row, vocab_);
-  write_target(task);
+void LogitRows::write_due(RowWorker& worker) const {
+  if (worker.due) kernels_.of[dtype_].gradient(worker.row, vocab_);
+  write_target(worker);
 }
 
-void LogitRows::write_target(RowTask& task) const {
-  if (task.due) store(task.row.out, dtype_, task.target, task.at_target);
-  task.due = false;
+void LogitRows::write_target(RowWorker& worker) const {
+  if (worker.due) store(worker.row.out, dtype_, worker.target, worker.at_target);
+  worker.due = false;
 }
 
-void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowTask& task) const {
+void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowWorker& worker) const {
   if (g == 0.0 && h == 0.0) return fill(out, 0.0f);
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
   const GradientCoefficients coefficients{r.e,    r.references, r.max, scale_, static_cast<float>(c.per_d * 0.6931471805599453),
                                           static_cast<float>(c.constant)};
-  task.row = GradientRow{row(token), out, coefficients};
-  task.target = target;
-  task.at_target = static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_));
-  task.due = true;
-  if (task.next < 0) write_due(task);
+  worker.row = GradientRow{row(token), out, coefficients};
+  worker.target = target;
+  worker.at_target = static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_));
+  worker.due = true;
+  if (worker.next < 0) write_due(worker);
 }
 
 float LogitRows::logprob(const LogitRow& r, float logit) const {

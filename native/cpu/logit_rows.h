@@ -44,8 +44,8 @@ class RowScratch {
 };
 
 /// Where a worker is among its rows.
-struct RowTask {
-  int32_t worker;
+struct RowWorker {
+  int32_t index;
   int64_t next = -1;  // the valid token after the one at hand; -1 after the last one, or where it is not known yet
 
   /// A gradient row is written beside the first sweep over the row that comes next; until then it is due.
@@ -75,13 +75,13 @@ class LogitRows {
   LogitRow read(int64_t token, int64_t target) const;
   /// The same, with what the second sweep needs; the logits may be gone afterwards if `out`, the row for the gradient or NULL, is their own.
   /// by_entropy: the gradient will depend on the entropy. Writes the gradient row that is due.
-  LogitRow read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowTask& task) const;
+  LogitRow read(int64_t token, int64_t target, bool by_entropy, void* out, const RowScratch& scratch, RowWorker& worker) const;
   /// The same, for `probabilities`.
   LogitRow read(int64_t token, int64_t target, const RowScratch& scratch, int32_t worker) const;
 
-  /// The gradient row for g = d loss / d logprob and h = -d loss / d entropy, of the row that was read last. It is written when the task's next
-  /// row is read, at once after the last. `out` may be the row itself.
-  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowTask& task) const;
+  /// The gradient row for g = d loss / d logprob and h = -d loss / d entropy, of the row that was read last. It is written when the worker's
+  /// next row is read, at once after the last. `out` may be the row itself.
+  void write_gradient(int64_t token, const LogitRow& r, int64_t target, double g, double h, void* out, RowWorker& worker) const;
   /// The log-probability of a token with this logit, from a row that is not bad.
   float logprob(const LogitRow& r, float logit) const;
   /// Turns the exponentials that the first sweep kept into probabilities, in float32; `out` may be where they lie.
@@ -94,8 +94,8 @@ class LogitRows {
  private:
   LogitRow row_of(const RowSums& sums, float at_target) const;
   LogitRow keep(int64_t token, int64_t target, float* e, float* references, int64_t next, const GradientRow* behind) const;
-  void write_due(RowTask& task) const;
-  void write_target(RowTask& task) const;
+  void write_due(RowWorker& worker) const;
+  void write_target(RowWorker& worker) const;
   const void* row(int64_t token) const { return logits_ + (slots_ != nullptr ? slots_[token] : token) * stride_ * element_bytes(dtype_); }
 
   const RowKernels& kernels_;
@@ -140,20 +140,20 @@ struct Tokens {
   bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
 };
 
-/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker's state, token, sums) where is_valid(k) holds and
+/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker, token, sums) where is_valid(k) holds and
 /// blank(token) elsewhere. `sums` are `width` sums of the kRowsPerTask entries. partial has room for blocks_of(tokens.count, kRowsPerTask) *
 /// width; the part of these entries is overwritten.
 template <typename Valid, typename Row, typename Blank>
 void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
   const int64_t first_task = begin / kRowsPerTask;
   parallel_sources(blocks_of(end, kRowsPerTask) - first_task, cost, [&](TaskSource& source) {
-    /// -1 where none is valid.
+    // -1 where none is valid.
     const auto first_valid = [&](int64_t i, int64_t stop) {
       while (i < stop && !is_valid(i)) ++i;
       return i < stop ? i : -1;
     };
     const auto begin_of = [&](int64_t task) { return (first_task + task) * kRowsPerTask; };
-    RowTask state{source.worker()};
+    RowWorker worker{source.worker()};
     for (int64_t task = source.next(); task >= 0;) {
       double* const sums = partial + (first_task + task) * width;
       std::fill(sums, sums + width, 0.0);
@@ -170,8 +170,8 @@ void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost
           next_task = source.next();
           if (*next_task >= 0) next = first_valid(begin_of(*next_task), std::min(begin_of(*next_task + 1), end));
         }
-        state.next = next >= 0 ? tokens.token(next) : -1;
-        row(state, tokens.token(i), sums);
+        worker.next = next >= 0 ? tokens.token(next) : -1;
+        row(worker, tokens.token(i), sums);
       }
       task = next_task ? *next_task : source.next();
     }

@@ -18,11 +18,11 @@ void NllLoss::begin() {
 
 void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {
   const double inverse = normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0;
-  const auto row = [&](RowTask& task, int64_t i, double* sums) {
+  const auto row = [&](RowWorker& worker, int64_t i, double* sums) {
     const int64_t target = a_.targets[i];
     const double w = weight(i);
     void* const out = gradient.row(i, logits.dtype());
-    const LogitRow r = logits.read(i, target, false, out, scratch_, task);
+    const LogitRow r = logits.read(i, target, false, out, scratch_, worker);
     if (a_.logprob != nullptr) a_.logprob[i] = r.logprob;
     if (a_.entropy != nullptr) a_.entropy[i] = r.entropy;
     if (r.bad) {
@@ -35,7 +35,7 @@ void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_
     sums[TPPO_NLL_WEIGHT] += w;
     sums[TPPO_NLL_LOGPROB] += r.logprob;
     sums[TPPO_NLL_ENTROPY] += r.entropy;
-    if (out != nullptr) logits.write_gradient(i, r, target, -w * inverse, 0.0, out, task);
+    if (out != nullptr) logits.write_gradient(i, r, target, -w * inverse, 0.0, out, worker);
   };
   const auto blank = [&](int64_t i) {
     if (a_.logprob != nullptr) a_.logprob[i] = 0.0f;

@@ -72,12 +72,12 @@ void PolicyLoss::begin() {
   if (a_.normalizer > 0.0) normalizer_ = a_.normalizer;
 }
 
-void PolicyLoss::row(const LogitRows& logits, RowTask& task, int64_t i, void* out, double* sums) const {
+void PolicyLoss::row(const LogitRows& logits, RowWorker& worker, int64_t i, void* out, double* sums) const {
   const math::PolicyOptions<double> o = options(a_);
   const bool has_ref = a_.ref_logprobs != nullptr;
   const int64_t target = a_.targets[i];
   const double advantage = a_.advantages[i];
-  const LogitRow r = logits.read(i, target, o.entropy_coef != 0.0, out, scratch_, task);
+  const LogitRow r = logits.read(i, target, o.entropy_coef != 0.0, out, scratch_, worker);
   const math::PolicyTerm<double> term(o, has_ref, r.logprob, r.entropy, a_.old_logprobs[i], advantage, has_ref ? a_.ref_logprobs[i] : 0.0);
   const math::PolicyToken<double>& t = term.token;
   const double w = (weight_ != nullptr ? weight_[i] : 1.0) * (normalizer_ > 0.0 ? 1.0 / normalizer_ : 0.0);
@@ -94,7 +94,7 @@ void PolicyLoss::row(const LogitRows& logits, RowTask& task, int64_t i, void* ou
   sums[TPPO_POLICY_KL_LOSS] += w * term.kl_term;
   sums[TPPO_POLICY_ENTROPY_LOSS] += w * term.entropy_term;
   add_stats(t, r, advantage, has_ref, sums);
-  if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out, task);
+  if (out != nullptr) logits.write_gradient(i, r, target, g, w * o.entropy_coef, out, worker);
 }
 
 void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_t begin, int64_t end) {
@@ -103,7 +103,7 @@ void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int
     if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
   };
   for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_POLICY_STATS, [&](int64_t k) { return tokens_.valid(k); },
-               [&](RowTask& task, int64_t i, double* sums) { row(logits, task, i, gradient.row(i, logits.dtype()), sums); }, blank);
+               [&](RowWorker& worker, int64_t i, double* sums) { row(logits, worker, i, gradient.row(i, logits.dtype()), sums); }, blank);
 }
 
 void PolicyLoss::finish() {

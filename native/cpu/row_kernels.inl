@@ -117,13 +117,6 @@ TPPO_INLINE double rounding_of_origin(float reference, float scale) {
   return static_cast<double>(reference) * scale - reference * scale;
 }
 
-/// The same sums with exponents that are larger by k.
-TPPO_INLINE void shift(RowSums& r, double k) {
-  const double f = __builtin_exp2(k);
-  r.t = f * (r.t + k * r.s);
-  r.s *= f;
-}
-
 /// The sums of a whole row, whose exponents are too large by `rounding`, with the right ones. They are divided by the exponential that the maximum
 /// was given, so that it contributes 1, and a certain token has the log-probability 0.
 template <typename T>
@@ -139,8 +132,12 @@ TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
 template <typename T>
 TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
   if (!(max > r.max)) return;
-  if (r.max > kMinusInfinity)
-    shift(r, (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale));
+  if (r.max > kMinusInfinity) {
+    const double k = (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale);
+    const double f = __builtin_exp2(k);
+    r.t = f * (r.t + k * r.s);
+    r.s *= f;
+  }
   r.max = max;
 }
 

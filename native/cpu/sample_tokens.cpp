@@ -93,10 +93,10 @@ int32_t sample_tokens(const tppo_sample_tokens_args& a, const Call& call) {
   const Scratch s(a, w);
   const LogitRows rows(a.logits, TPPO_F32, a.vocab_size, a.logits_stride, a.temperature > 0.0 ? a.temperature : 1.0);
   const Tokens tokens{nullptr, nullptr, a.num_rows};
-  const auto row = [&](const RowTask& task, int64_t i, double* sums) {
+  const auto row = [&](const RowWorker& worker, int64_t i, double* sums) {
     const float* const logits = a.logits + i * a.logits_stride;
-    float* const p = s.rows.exponentials(task.worker);
-    const LogitRow r = a.temperature > 0.0 ? rows.read(i, 0, s.rows, task.worker) : rows.read(i, 0);
+    float* const p = s.rows.exponentials(worker.index);
+    const LogitRow r = a.temperature > 0.0 ? rows.read(i, 0, s.rows, worker.index) : rows.read(i, 0);
     int32_t id = -1;
     if (r.bad) {
       sums[TPPO_SAMPLE_TOKENS_BAD_ROWS] += 1.0;
@@ -104,7 +104,7 @@ int32_t sample_tokens(const tppo_sample_tokens_args& a, const Call& call) {
       id = argmax(logits, a.vocab_size);
     } else {
       rows.probabilities(r, p);
-      id = restricted(a) ? choose_among_best(a, p, a.uniforms[i], s.heaps + task.worker * a.vocab_size) : choose_among_all(p, a.vocab_size, a.uniforms[i]);
+      id = restricted(a) ? choose_among_best(a, p, a.uniforms[i], s.heaps + worker.index * a.vocab_size) : choose_among_all(p, a.vocab_size, a.uniforms[i]);
     }
     const float logprob = id >= 0 ? rows.logprob(r, logits[id]) : NAN;
     a.ids[i] = id;

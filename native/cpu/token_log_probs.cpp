@@ -9,7 +9,7 @@ TokenLogProbs::TokenLogProbs(const tppo_token_log_probs_args& args, Workspace& w
       partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_TOKEN_LOG_PROBS_STATS)) {}
 
 void TokenLogProbs::rows(const LogitRows& logits, const GradientRows&, int64_t begin, int64_t end) {
-  const auto row = [&](const RowTask&, int64_t i, double* sums) {
+  const auto row = [&](const RowWorker&, int64_t i, double* sums) {
     const LogitRow r = logits.read(i, a_.targets[i]);
     if (a_.logprob != nullptr) a_.logprob[i] = r.logprob;
     if (a_.entropy != nullptr) a_.entropy[i] = r.entropy;

@@ -46,7 +46,7 @@ class RowScratch {
 /// Where a worker is among its rows.
 struct RowWorker {
   int32_t index;
-  int64_t next = -1;  // the valid token after the one at hand; -1 after the last one, or where it is not known yet
+  int64_t next = -1;  // the valid token after the one at hand; -1 after the last one, and before a task without any
 
   /// A gradient row is written beside the first sweep over the row that comes next; until then it is due.
   bool due = false;

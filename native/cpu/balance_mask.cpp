@@ -1,45 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "../math/balance_mask.h"
 
+#include <algorithm>
+
 #include "cpu_backend.h"
+#include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
 
 namespace tppo::cpu {
+namespace {
+
+constexpr int64_t kWords = 256;  // random words made at a time
+constexpr int64_t kCounted = 1 << 20;  // tokens counted in 32 bits
+
+/// For each class how many of the tokens it has for which counts(i) is 1.
+template <typename Counts>
+void count_classes(const tppo_balance_mask_args& a, int64_t begin, int64_t end, double* classes, Counts counts) {
+  std::fill(classes, classes + 3, 0.0);
+  while (begin < end) {
+    int32_t n[3] = {0, 0, 0};
+    for (const int64_t stop = std::min(begin + kCounted, end); begin < stop; ++begin)
+      for (int32_t k = 0; k < 3; ++k) n[k] += counts(begin) & (a.labels[begin] == k);
+    for (int k = 0; k < 3; ++k) classes[k] += n[k];
+  }
+}
+
+void keep_sequence(const tppo_balance_mask_args& a, math::BalanceRule rule, uint32_t sample, int64_t begin, int64_t end) {
+  const TokenKernels& kernels = token_kernels();
+  uint32_t words[kWords];
+  uint8_t keep[kWords];  // apart from the arguments, so that the compiler may take several tokens at a time
+  for (int64_t i = begin; i < end; i += kWords) {
+    const int64_t n = std::min(kWords, end - i);
+    const int32_t* const labels = a.labels + i;
+    const uint8_t* const mask = a.mask != nullptr ? a.mask + i : nullptr;
+    kernels.balance_words(static_cast<uint32_t>(i - begin), sample, a.step, a.seed, n, words);
+    for (int64_t k = 0; k < n; ++k) keep[k] = math::balance_keep(rule, labels[k], words[k]) & valid(mask, k);
+    std::copy(keep, keep + n, a.out + i);
+  }
+}
+
+}  // namespace
 
 uint64_t balance_mask_workspace(const tppo_balance_mask_args& a, int32_t) {
   Workspace w;
-  w.take<double>(a.num_sequences * 2);
+  w.take<double>(a.num_sequences * 3);
   return w.size();
 }
 
 int32_t balance_mask(const tppo_balance_mask_args& a, const Call& call) {
   const Sequences sequences(a);
-  double* const kept = Workspace(call.workspace).take<double>(sequences.count * 2);
-  int64_t counts[3] = {0, 0, 0};
-  for (int64_t i = 0; i < a.num_tokens; ++i)
-    if (valid(a.mask, i)) ++counts[a.labels[i]];
+  double* const classes = Workspace(call.workspace).take<double>(sequences.count * 3);
+  double counts[3], kept[3];
+  parallel(sequences.count, a.num_tokens / 2, [&](int64_t b) {
+    count_classes(a, sequences.begin(b), sequences.end(b), classes + 3 * b, [&](int64_t i) { return valid(a.mask, i); });
+  });
+  add_blocks(classes, sequences.count, 3, counts);
   const bool given = a.count1 >= 0;
-  const math::BalanceThresholds thresholds =
-      math::balance_thresholds(given ? a.count1 : counts[1], given ? a.count2 : counts[2], a.rho);
+  const math::BalanceRule rule =
+      math::balance_rule(given ? a.count1 : static_cast<int64_t>(counts[1]), given ? a.count2 : static_cast<int64_t>(counts[2]), a.rho);
 
-  parallel(sequences.count, a.num_tokens * 15, [&](int64_t b) {
+  parallel(sequences.count, a.num_tokens * 2, [&](int64_t b) {
     const uint32_t sample = a.sample_ids != nullptr ? a.sample_ids[b] : static_cast<uint32_t>(a.first_sample + b);
-    const int64_t begin = sequences.begin(b);
-    double kept_by_class[3] = {0.0, 0.0, 0.0};
-    for (int64_t i = begin; i < sequences.end(b); ++i) {
-      const bool counts_here = valid(a.mask, i);
-      const bool keep =
-          counts_here && math::balance_keep(thresholds, a.labels[i], static_cast<uint32_t>(i - begin), sample, a.step, a.seed);
-      if (keep) kept_by_class[a.labels[i]] += 1.0;
-      a.out[i] = keep;
-    }
-    kept[2 * b] = kept_by_class[1];
-    kept[2 * b + 1] = kept_by_class[2];
+    keep_sequence(a, rule, sample, sequences.begin(b), sequences.end(b));
+    count_classes(a, sequences.begin(b), sequences.end(b), classes + 3 * b, [&](int64_t i) { return a.out[i]; });
   });
   if (a.stats != nullptr) {
-    for (int k = 0; k < 3; ++k) a.stats[TPPO_BALANCE_COUNT0 + k] = static_cast<double>(counts[k]);
-    add_blocks(kept, sequences.count, 2, a.stats + TPPO_BALANCE_KEPT1);
+    add_blocks(classes, sequences.count, 3, kept);
+    std::copy(counts, counts + 3, a.stats + TPPO_BALANCE_COUNT0);
+    std::copy(kept + 1, kept + 3, a.stats + TPPO_BALANCE_KEPT1);
   }
   return TPPO_OK;
 }

@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Body of the advantage kernels. The including file sets TPPO_GAE_KERNEL (the function's name) and is compiled for its instruction set.
-#include "gae_kernel.h"
+// Advantages of some sequences.
+//
+// Valid tokens are taken in blocks of a vector's width, counted back from the last valid one: which tokens share a block, and with it every bit
+// of the result, depends on the valid tokens alone, not on padding, holes or packing. Within a block the recurrence is a scan in float32; from
+// block to block it is carried in double, so that rounding does not grow with the length.
+#include "token_kernels.h"
 #include "vector.inl"
 
 namespace tppo::cpu {
@@ -282,9 +286,7 @@ struct Walker {
   }
 };
 
-}  // namespace
-
-void TPPO_GAE_KERNEL(const GaeBatch& batch, int64_t first, int64_t last) {
+void gae(const GaeBatch& batch, int64_t first, int64_t last) {
   const Factors factors(batch);
   for (int64_t b = last - 1; b >= first; --b) {
     const int64_t begin = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b] : b * batch.length;
@@ -298,4 +300,5 @@ void TPPO_GAE_KERNEL(const GaeBatch& batch, int64_t first, int64_t last) {
   if (batch.past_caches) stores_done();
 }
 
+}  // namespace
 }  // namespace tppo::cpu

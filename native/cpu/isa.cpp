@@ -13,7 +13,7 @@ namespace {
 struct Isa {
   const char* name;
   const RowKernels* rows;
-  GaeKernel gae;
+  const TokenKernels* tokens;
   const GemmKernels* gemm;
   const DecoderKernels* decoder;
   bool (*present)();
@@ -38,14 +38,14 @@ bool has_v4_bf16() { return has_v4() && __builtin_cpu_supports("avx512bf16"); }
 /// Best first.
 const Isa kIsas[] = {
 #if defined(__x86_64__)
-    {"x86-64-v4-bf16", &row_kernels_v4_bf16, gae_kernel_v4, &gemm_kernels_v4, &decoder_kernels_v4, has_v4_bf16},
-    {"x86-64-v4", &row_kernels_v4, gae_kernel_v4, &gemm_kernels_v4, &decoder_kernels_v4, has_v4},
-    {"x86-64-v3", &row_kernels_v3, gae_kernel_v3, &gemm_kernels_v3, &decoder_kernels_v3, has_v3},
+    {"x86-64-v4-bf16", &row_kernels_v4_bf16, &token_kernels_v4, &gemm_kernels_v4, &decoder_kernels_v4, has_v4_bf16},
+    {"x86-64-v4", &row_kernels_v4, &token_kernels_v4, &gemm_kernels_v4, &decoder_kernels_v4, has_v4},
+    {"x86-64-v3", &row_kernels_v3, &token_kernels_v3, &gemm_kernels_v3, &decoder_kernels_v3, has_v3},
 #endif
 #if defined(__aarch64__)
-    {"neon", &row_kernels_neon, gae_kernel_neon, &gemm_kernels_neon, &decoder_kernels_neon, always},
+    {"neon", &row_kernels_neon, &token_kernels_neon, &gemm_kernels_neon, &decoder_kernels_neon, always},
 #endif
-    {"portable", &row_kernels_portable, gae_kernel_portable, &gemm_kernels_portable, &decoder_kernels_portable, always},
+    {"portable", &row_kernels_portable, &token_kernels_portable, &gemm_kernels_portable, &decoder_kernels_portable, always},
 };
 
 const Isa* best() {
@@ -66,7 +66,7 @@ const Isa& current() {
 
 const RowKernels& row_kernels() { return *current().rows; }
 
-GaeKernel gae_kernel() { return current().gae; }
+const TokenKernels& token_kernels() { return *current().tokens; }
 
 const GemmKernels& gemm_kernels() { return *current().gemm; }
 

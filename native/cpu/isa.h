@@ -5,15 +5,15 @@
 #include <cstdint>
 
 #include "decoder_kernels.h"
-#include "gae_kernel.h"
 #include "gemm_kernels.h"
 #include "row_kernels.h"
+#include "token_kernels.h"
 
 namespace tppo::cpu {
 
 // Kernels in use. Take them once per call: another thread may change the choice.
 const RowKernels& row_kernels();
-GaeKernel gae_kernel();
+const TokenKernels& token_kernels();
 const GemmKernels& gemm_kernels();
 const DecoderKernels& decoder_kernels();
 /// "x86-64-v4-bf16", "x86-64-v4", "x86-64-v3", "neon" or "portable".

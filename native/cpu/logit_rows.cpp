@@ -28,6 +28,7 @@ LogitRow LogitRows::row_of(const RowSums& sums, float at_target) const {
   LogitRow r{};
   r.max = sums.max;
   r.s = sums.s;
+  r.extreme = sums.extreme;
   r.bad = math::lse_bad(lse) || !math::finite(sums.t) || !math::finite(sums.max);
   if (r.bad) {
     r.exact_logprob = r.exact_entropy = NAN;
@@ -84,7 +85,7 @@ void LogitRows::write_gradient(int64_t token, const LogitRow& r, int64_t target,
   const math::GradientRow<double> c = math::gradient_row(g, h, r.s, r.exact_entropy, inverse_temperature_);
   // The kernels count d in log2.
   const GradientCoefficients coefficients{r.e,    r.references, r.max, scale_, static_cast<float>(c.per_d * 0.6931471805599453),
-                                          static_cast<float>(c.constant)};
+                                          static_cast<float>(c.constant), r.extreme};
   worker.row = GradientRow{row(token), out, coefficients};
   worker.target = target;
   worker.at_target = static_cast<float>(math::gradient_at_target(g, h, r.exact_logprob, r.exact_entropy, inverse_temperature_));
@@ -97,7 +98,7 @@ float LogitRows::logprob(const LogitRow& r, float logit) const {
 }
 
 void LogitRows::probabilities(const LogitRow& r, float* out) const {
-  const GradientCoefficients coefficients{r.e, r.references, r.max, scale_, 0.0f, static_cast<float>(1.0 / r.s)};
+  const GradientCoefficients coefficients{r.e, r.references, r.max, scale_, 0.0f, static_cast<float>(1.0 / r.s), r.extreme};
   kernels_.of[TPPO_F32].gradient(GradientRow{r.e, out, coefficients}, vocab_);
 }
 

@@ -27,6 +27,7 @@ struct LogitRow {
   double exact_logprob, exact_entropy;  // before rounding, for the gradient
   const float* e;                       // what the first sweep kept for the gradient, NULL if nothing
   const float* references;
+  bool extreme;  // see RowSums
 };
 
 /// Scratch of the workers for rows whose gradient is wanted: the exponentials where they cannot lie in the gradient row, and the references.

@@ -16,6 +16,7 @@ namespace tppo::cpu {
 struct RowSums {
   float max;
   double s, t;
+  bool extreme;  // there are numbers below -1e30, -inf or NaN among x
 };
 
 /// Elements of a row that share the reference from which their exponentials are counted.
@@ -35,6 +36,7 @@ struct GradientCoefficients {
   const float* e;           // of the first sweep; may be the output row
   const float* references;  // of the first sweep
   float max, scale, per_d, constant;
+  bool extreme;  // of the first sweep
 };
 
 /// A row whose second sweep is due. `out` may be x.

@@ -159,8 +159,20 @@ constexpr int64_t kept_tail(int64_t elements) {
   return sizeof(T) == 4 ? elements : kStep;
 }
 
+/// What the second sweep does beside scaling the exponentials.
+enum class PerD { kNone, kPlain, kExtreme };
+
+/// Which of them a row needs.
+template <typename T>
+TPPO_INLINE PerD per_d_of(const GradientCoefficients& c) {
+  if (c.per_d == 0.0f) return PerD::kNone;
+  // Counted from 0 instead of from the maximum, d loses as many bits as the maximum has before its point.
+  const bool far = counts_from_origin<T>() ? !(__builtin_fabsf(c.max * c.scale) < 128.0f) : !(__builtin_fabsf(c.max) < 1e30f);
+  return c.extreme || far || !(__builtin_fabsf(c.per_d * c.scale) < 1e6f) ? PerD::kExtreme : PerD::kPlain;
+}
+
 /// The second sweep over a row, block by block in steps: by itself, or beside the first sweep over the row that comes next.
-template <bool kPerD, typename T>
+template <PerD kPerD, typename T>
 class GradientSweep {
  public:
   TPPO_INLINE_MEMBER GradientSweep(const GradientRow& row, int64_t n)
@@ -170,8 +182,9 @@ class GradientSweep {
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
     const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(c_.references[block], c_.scale)));
-    per_x_ = splat(k * c_.per_d * c_.scale);
-    constant_ = splat(k * c_.constant);
+    const float per_x = k * c_.per_d * c_.scale;
+    per_x_ = splat(per_x);
+    constant_ = splat(kFromZero ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
   }
   TPPO_INLINE_MEMBER void step(int64_t j) const { step(x_ + j, c_.e + j, out_ + j); }
   /// The last elements, which fill no step.
@@ -179,7 +192,7 @@ class GradientSweep {
     const int64_t whole = n_ - n_ % kStep;
     if (whole == n_) return;
     begin(row_blocks(n_));
-    const Tail<T> x = kPerD ? tail_of(x_ + whole, n_ - whole) : Tail<T>{};
+    const Tail<T> x = kPerD != PerD::kNone ? tail_of(x_ + whole, n_ - whole) : Tail<T>{};
     const Tail<float> e = tail_of(c_.e + whole, kept_tail<T>(n_ - whole));
     Tail<T> result;
     step(x.x, e.x, result.x);
@@ -187,17 +200,16 @@ class GradientSweep {
   }
 
  private:
+  static constexpr bool kFromZero = kPerD == PerD::kPlain && counts_from_origin<T>();
+
   TPPO_INLINE_MEMBER void step(const T* x, const float* e, T* out) const {
     F v[kGroup], weight[kGroup];
-    if (kPerD) load_group(x, v);
+    if (kPerD != PerD::kNone) load_group(x, v);
     load_group(e, weight);
     for (int k = 0; k < kGroup; ++k) {
-      if (kPerD) {
-        const F d = max(lowest_, v[k] - max_);
-        v[k] = weight[k] * fma(per_x_, d, constant_);
-      } else {
-        v[k] = weight[k] * constant_;
-      }
+      if (kPerD != PerD::kNone && !kFromZero) v[k] = v[k] - max_;
+      if (kPerD == PerD::kExtreme) v[k] = max(lowest_, v[k]);
+      v[k] = weight[k] * (kPerD == PerD::kNone ? constant_ : fma(per_x_, v[k], constant_));
     }
     store_group(out, v);
   }
@@ -302,6 +314,7 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
   MaxScan<T> scan;
   // Also where the distance from a large maximum would overflow.
   const bool extreme = block.extreme || !((reference + 1e30f) * scale < 1e38f);
+  r.extreme |= block.extreme;
   constexpr bool kOrigin = counts_from_origin<T>();
   if (kOrigin && !has_origin(reference, scale))
     sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
@@ -315,7 +328,7 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
 /// The first sweep: whole blocks, then whole steps, then the tail.
 template <typename T, typename Beside>
 TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
-  RowSums r{kMinusInfinity, 0.0, 0.0};
+  RowSums r{kMinusInfinity, 0.0, 0.0, false};
   int64_t j = 0;
   const int64_t blocks = n / kBlock;
   BlockMax block{};
@@ -330,8 +343,11 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
   j += steps;
   if (j < n) {
     const Tail<T> tail = tail_of(x + j, n - j);
+    bool extreme = r.extreme;  // without what fills the tail up
+    for (int64_t k = j; k < n; ++k) extreme |= !(math::to_float(x[k]) > -1e30f);
     KeepingTail kept;
     add_block<false>(tail.x, 0, kStep, block_max(tail.x, kStep), scale, kept, r);
+    r.extreme = extreme;
     beside.tail(j, n - j, kept.e, kept.reference);
   }
   if (counts_from_origin<T>()) take_out_rounding<T>(r, static_cast<float>(rounding_of_origin<T>(r.max, scale)));
@@ -351,11 +367,14 @@ TPPO_INLINE RowSums exps(const void* x, int64_t n, float scale, float* e, float*
 template <typename T>
 RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind) {
   if (behind == nullptr) return exps<T>(x, n, scale, e, references, next, NoSweep{});
-  if (behind->coefficients.per_d != 0.0f) return exps<T>(x, n, scale, e, references, next, GradientSweep<true, T>(*behind, n));
-  return exps<T>(x, n, scale, e, references, next, GradientSweep<false, T>(*behind, n));
+  switch (per_d_of<T>(behind->coefficients)) {
+    case PerD::kNone: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kNone, T>(*behind, n));
+    case PerD::kPlain: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kPlain, T>(*behind, n));
+    default: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kExtreme, T>(*behind, n));
+  }
 }
 
-template <bool kPerD, typename T>
+template <PerD kPerD, typename T>
 TPPO_INLINE void gradient(const GradientRow& row, int64_t n) {
   GradientSweep<kPerD, T> sweep(row, n);
   const int64_t whole = n - n % kStep;
@@ -369,10 +388,11 @@ TPPO_INLINE void gradient(const GradientRow& row, int64_t n) {
 
 template <typename T>
 void row_gradient(const GradientRow& row, int64_t n) {
-  if (row.coefficients.per_d != 0.0f)
-    gradient<true, T>(row, n);
-  else
-    gradient<false, T>(row, n);
+  switch (per_d_of<T>(row.coefficients)) {
+    case PerD::kNone: return gradient<PerD::kNone, T>(row, n);
+    case PerD::kPlain: return gradient<PerD::kPlain, T>(row, n);
+    default: return gradient<PerD::kExtreme, T>(row, n);
+  }
 }
 
 template <typename T>

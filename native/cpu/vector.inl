@@ -2,6 +2,8 @@
 // The vector arithmetic of the row kernels for one instruction set: AVX-512, AVX2 or NEON, by what the including file is compiled for.
 // Internal linkage throughout: an inline function shared with another file could be linked in its AVX-512 form and run on a CPU without it.
 // Nothing here is contracted by the compiler (-ffp-contract=off): equal code must round alike wherever it is inlined.
+#pragma once
+
 #if defined(__AVX2__)
 #include <immintrin.h>
 #elif defined(__aarch64__)

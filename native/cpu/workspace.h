@@ -42,6 +42,24 @@ inline void add_blocks(const double* partial, int64_t blocks, int width, double*
 /// True where the token counts.
 inline bool valid(const uint8_t* mask, int64_t i) { return mask == nullptr || mask[i] != 0; }
 
+/// How many tokens count.
+inline int64_t valid_tokens(const uint8_t* mask, int64_t n) {
+  if (mask == nullptr) return n;
+  typedef uint8_t Counts __attribute__((vector_size(16)));
+  int64_t count = 0, i = 0;
+  while (i + 16 <= n) {
+    Counts counts{};
+    for (int k = 0; k < 255 && i + 16 <= n; ++k, i += 16) {  // as many as a byte can count
+      Counts m;
+      __builtin_memcpy(&m, mask + i, sizeof m);
+      counts -= reinterpret_cast<Counts>(m != 0);
+    }
+    for (int k = 0; k < 16; ++k) count += counts[k];
+  }
+  for (; i < n; ++i) count += mask[i] != 0;
+  return count;
+}
+
 /// Token bounds of the sequences of a padded or packed layout.
 struct Sequences {
   int64_t count, length;  // length: of padded sequences

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Class balance mask of the reward model: a count of the classes, which sets the thresholds, then the draw of each token.
+// Class balance mask of the reward model: a count of the classes, which sets the rule, then the draw of each token.
 #include "../math/balance_mask.h"
 
 #include "sequences.cuh"
@@ -10,7 +10,7 @@ namespace {
 struct CountClasses {
   static constexpr int kSums = 3;
   tppo_balance_mask_args args;
-  math::BalanceThresholds* thresholds;
+  math::BalanceRule* rule;
 
   __device__ void begin(double*) const {}
   __device__ void element(int64_t i, double* sums) const {
@@ -22,7 +22,7 @@ struct CountClasses {
   }
   __device__ void finish(const double* sums) const {
     const bool given = args.count1 >= 0;
-    *thresholds = math::balance_thresholds(given ? args.count1 : static_cast<int64_t>(sums[1]),
+    *rule = math::balance_rule(given ? args.count1 : static_cast<int64_t>(sums[1]),
                                            given ? args.count2 : static_cast<int64_t>(sums[2]), args.rho);
     if (args.stats == nullptr) return;
     args.stats[TPPO_BALANCE_COUNT0] = sums[0];
@@ -45,17 +45,17 @@ struct CountKept {
 
 /// One block per sequence at a time.
 __global__ void __launch_bounds__(kMapThreads)
-    balance_mask_kernel(tppo_balance_mask_args a, Sequences sequences, const math::BalanceThresholds* thresholds_of_batch, double* partials) {
+    balance_mask_kernel(tppo_balance_mask_args a, Sequences sequences, const math::BalanceRule* rule_of_batch, double* partials) {
   TPPO_SHARED(double, shared);
-  const math::BalanceThresholds thresholds = *thresholds_of_batch;
+  const math::BalanceRule rule = *rule_of_batch;
   double kept[CountKept::kSums] = {};
   for (int64_t b = blockIdx.x; b < sequences.count; b += gridDim.x) {
     const Span span = sequences.span(b);
     const uint32_t sample = a.sample_ids != nullptr ? a.sample_ids[b] : static_cast<uint32_t>(a.first_sample + b);
     for (int64_t i = span.begin + threadIdx.x; i < span.end; i += kMapThreads) {
       const int32_t label = counts(a.mask, i) ? a.labels[i] : -1;
-      const bool keep = label >= 0 && label <= 2 &&
-                        math::balance_keep(thresholds, label, static_cast<uint32_t>(i - span.begin), sample, a.step, a.seed);
+      const uint32_t word = label != rule.thinned ? 0 : math::balance_word(static_cast<uint32_t>(i - span.begin), sample, a.step, a.seed);
+      const bool keep = label >= 0 && label <= 2 && math::balance_keep(rule, label, word);
       a.out[i] = keep ? 1 : 0;
       kept[0] += keep && label == 1 ? 1.0 : 0.0;
       kept[1] += keep && label == 2 ? 1.0 : 0.0;
@@ -65,13 +65,13 @@ __global__ void __launch_bounds__(kMapThreads)
 }
 
 struct Scratch {
-  math::BalanceThresholds* thresholds;
+  math::BalanceRule* rule;
   double* class_partials;
   double* kept_partials;
   int blocks;
 
   Scratch(const tppo_balance_mask_args& a, Workspace& w)
-      : thresholds(w.take<math::BalanceThresholds>(1)), class_partials(w.take<double>(map_partials<CountClasses>(a.num_tokens))),
+      : rule(w.take<math::BalanceRule>(1)), class_partials(w.take<double>(map_partials<CountClasses>(a.num_tokens))),
         kept_partials(nullptr), blocks(map_blocks(a.num_sequences, 1)) {
     kept_partials = w.take<double>(static_cast<int64_t>(CountKept::kSums) * blocks);
   }
@@ -90,9 +90,9 @@ int32_t balance_mask(const tppo_balance_mask_args& a, const Call& call) {
   Workspace w(call);
   const Scratch scratch(a, w);
   double* const partials = a.stats != nullptr ? scratch.kept_partials : nullptr;
-  map_reduce(launch, CountClasses{a, scratch.thresholds}, a.num_tokens, scratch.class_partials);
+  map_reduce(launch, CountClasses{a, scratch.rule}, a.num_tokens, scratch.class_partials);
   launch(balance_mask_kernel, Grid{scratch.blocks, kMapThreads, block_sums_bytes(CountKept::kSums)}, a,
-         Sequences(a.cu_seqlens, a.num_tokens, a.num_sequences), scratch.thresholds, partials);
+         Sequences(a.cu_seqlens, a.num_tokens, a.num_sequences), scratch.rule, partials);
   if (a.stats != nullptr) finish(launch, CountKept{a.stats}, partials, scratch.blocks);
   return launch.status();
 }

@@ -8,17 +8,20 @@
 namespace tppo::math {
 
 /// logprob - other, clamped to [-limit, limit] (limit 0: not clamped); `clamped` says whether the clamp held.
+/// T: a number, or a vector of numbers on the CPU.
 template <typename T>
 struct LogRatio {
   T value;
-  bool clamped;
+  decltype(T() < T()) clamped;
 };
 
-template <typename T>
-TPPO_HD LogRatio<T> log_ratio(T logprob, T other, T limit) {
+template <typename T, typename N>
+TPPO_HD LogRatio<T> log_ratio(T logprob, T other, N limit) {
   const T d = logprob - other;
-  if (!(limit > T(0))) return LogRatio<T>{d, false};
-  return LogRatio<T>{clamp(d, -limit, limit), d < -limit || d > limit};
+  if (!(limit > N(0))) return LogRatio<T>{d, {}};
+  LogRatio<T> r{clamp(d, T{} - limit, T{} + limit), {}};
+  r.clamped = (d < -limit) | (d > limit);
+  return r;
 }
 
 template <typename T>
@@ -27,7 +30,7 @@ TPPO_HD T kl_k1(T d) {
 }
 template <typename T>
 TPPO_HD T kl_k2(T d) {
-  return d * d / T(2);
+  return d * d / 2;
 }
 /// exp(-d) - 1 + d without cancellation near 0.
 template <typename T>

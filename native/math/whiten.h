@@ -20,8 +20,9 @@ TPPO_HD T inverse_deviation(T variance, T epsilon) {
   return v > T(0) ? T(1) / sqrt(v) : T(0);
 }
 
-template <typename T>
-TPPO_HD T whiten(T x, T mean, T inverse_deviation, bool keep_mean) {
+/// V: T, or a vector of T.
+template <typename V, typename T>
+TPPO_HD V whiten(V x, T mean, T inverse_deviation, bool keep_mean) {
   return (x - mean) * inverse_deviation + (keep_mean ? mean : T(0));
 }
 

@@ -64,6 +64,27 @@ TEST(larger_class_is_thinned_to_the_ratio) {
   CHECK(b.stats[TPPO_BALANCE_KEPT1] == kept[1] && b.stats[TPPO_BALANCE_KEPT2] == kept[2]);
 }
 
+TEST(agrees_with_philox_token_by_token) {
+  // Lengths that fill neither vectors nor what is made at a time.
+  for (int64_t length : {1, 7, 255, 259, 1031}) {
+    test::each_isa([&] {
+      Batch b(5, length, 0.8);
+      b.options.rho = 0.6;
+      b.options.step = (1ULL << 32) + 3;
+      b.options.first_sample = 1000;
+      b.options.count1 = 400;
+      b.options.count2 = 100;
+      const test::Vec<uint8_t> out = b.run();
+      const uint32_t threshold = static_cast<uint32_t>(0.6 * 100.0 / 400.0 * 4294967296.0);
+      for (int64_t i = 0; i < b.n; ++i) {
+        const uint32_t position = static_cast<uint32_t>(i % length), sample = static_cast<uint32_t>(1000 + i / length);
+        const uint32_t word = tppo::math::philox(tppo::math::Philox{{position, sample, 3, 1}}, b.options.seed).word[0];
+        CHECK(out[i] == (b.mask[i] && (b.labels[i] != 1 || word < threshold)));
+      }
+    });
+  }
+}
+
 TEST(all_are_kept_within_the_ratio_or_without_one_class) {
   for (double share1 : {0.5, 0.0, 1.0}) {
     Batch b(20, 50, share1);
@@ -107,9 +128,9 @@ TEST(depends_on_seed_step_sample_and_position_only) {
   CHECK(b.run() != all);
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   Batch b(200, 100, 0.9);
-  CHECK_THREADS([&] {
+  CHECK_THREADS_AND_ISAS([&] {
     test::Vec<float> all;
     test::append(all, b.run());
     test::append(all, b.stats);

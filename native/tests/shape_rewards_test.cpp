@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
 #include "test.h"
 
 namespace {
@@ -89,6 +91,64 @@ TEST(agrees_with_equations_4_and_5) {
   }
 }
 
+TEST(long_sequences_with_holes) {
+  const int64_t length = 6000, n = 2 * length;
+  test::Random random(23);
+  const test::Vec<float> scores = random.normals(n), logprobs = random.normals(n), ref = random.normals(n);
+  test::Vec<uint8_t> mask = random.mask(n, 0.9);
+  for (int64_t t = 0; t < 300; ++t) mask[t] = 1;
+  for (int64_t t = 5000; t < length; ++t) mask[t] = 0;
+  const float terminal[2] = {3.0f, -2.0f};
+  for (int32_t estimator : {TPPO_KL_K1, TPPO_KL_K3})
+    for (bool in_place : {false, true})
+      test::each_isa([&] {
+        test::Vec<float> rewards = in_place ? scores : test::unwritten(n);
+        test::Vec<double> stats(TPPO_SHAPE_REWARDS_STATS);
+        tppo_shape_rewards_args a;
+        tppo_shape_rewards_init(&a);
+        a.num_tokens = n;
+        a.num_sequences = 2;
+        a.kl_estimator = estimator;
+        a.alpha = 0.01;
+        a.suggested_length = 4200.5;
+        a.log_ratio_clamp = 2.0;
+        a.scores = in_place ? rewards.data() : scores.data();
+        a.logprobs = logprobs.data();
+        a.ref_logprobs = ref.data();
+        a.terminal_rewards = terminal;
+        a.mask = mask.data();
+        a.rewards = rewards.data();
+        a.stats = stats.data();
+        CHECK_OK(RUN(shape_rewards, a));
+        double total = 0.0, beyond = 0.0, clamped = 0.0, valid = 0.0;
+        for (int64_t s = 0; s < 2; ++s) {
+          int64_t last = -1, position = 0;
+          for (int64_t t = 0; t < length; ++t)
+            if (mask[s * length + t]) last = t;
+          for (int64_t t = 0; t < length; ++t) {
+            const int64_t i = s * length + t;
+            if (!mask[i]) {
+              CHECK(rewards[i] == 0.0f);
+              continue;
+            }
+            ++position;
+            const double lwp = 1.0 / (1.0 + std::exp(0.01 * (static_cast<double>(position) - 4200.5) - 6.0));
+            const double free = static_cast<double>(logprobs[i]) - ref[i], d = std::min(std::max(free, -2.0), 2.0);
+            const double kl = estimator == TPPO_KL_K1 ? d : std::exp(-d) - 1.0 + d;
+            const double reward = lwp * scores[i] - 0.2 * kl + (t == last ? terminal[s] : 0.0f);
+            CHECK_NEAR(rewards[i], reward, 1e-7, 1e-7);
+            total += reward;
+            beyond += static_cast<double>(position) > 4200.5;
+            clamped += free != d;
+            valid += 1.0;
+          }
+        }
+        CHECK_NEAR(stats[TPPO_SHAPE_REWARDS_REWARD], total, 1e-9, 1e-9);
+        CHECK(stats[TPPO_SHAPE_REWARDS_BEYOND] == beyond && stats[TPPO_SHAPE_REWARDS_CLAMPED] == clamped);
+        CHECK(stats[TPPO_SHAPE_REWARDS_VALID] == valid);
+      });
+}
+
 TEST(length_weight_at_the_suggested_length) {
   Batch b(5, 2);
   b.options.suggested_length = 10.0;
@@ -168,9 +228,9 @@ TEST(poison_in_masked_slots_changes_no_bit) {
   }
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   const Batch b(17, 700);
-  CHECK_THREADS([&] { return b.run().bits(); });
+  CHECK_THREADS_AND_ISAS([&] { return b.run().bits(); });
 }
 
 TEST(suggested_length_is_the_median_times_queries) {

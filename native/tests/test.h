@@ -176,15 +176,19 @@ inline void each_isa(const std::function<void()>& body) {
   tppo_set_cpu_isa("auto");
 }
 
-/// body appends its results; they must be the same bits for 1, 2 and 5 threads, under every instruction set; on a device in every run.
-inline void check_threads(const char* file, int line, const std::function<Vec<float>()>& body) {
+/// body appends its results; they must be the same bits for 1, 2 and 5 threads, under every instruction set, and with `one_for_all` those of the
+/// first one; on a device in every run.
+inline void check_threads(const char* file, int line, bool one_for_all, const std::function<Vec<float>()>& body) {
   if (kOnDevice) {
     if (!same_bits(body(), body())) failed(file, line, "bits change from run to run");
     return;
   }
+  Vec<float> first;
   each_isa([&] {
     tppo_set_threads(1);
     const Vec<float> one = body();
+    if (first.empty()) first = one;
+    if (one_for_all && !same_bits(one, first)) failed(file, line, std::string("other bits under ") + tppo_cpu_isa());
     for (int32_t threads : {2, 5}) {
       tppo_set_threads(threads);
       for (int repeat = 0; repeat < 3; ++repeat)
@@ -202,7 +206,8 @@ inline void check_threads(const char* file, int line, const std::function<Vec<fl
     }                                           \
   } while (0)
 
-#define CHECK_THREADS(...) test::check_threads(__FILE__, __LINE__, __VA_ARGS__)
+#define CHECK_THREADS(...) test::check_threads(__FILE__, __LINE__, false, __VA_ARGS__)
+#define CHECK_THREADS_AND_ISAS(...) test::check_threads(__FILE__, __LINE__, true, __VA_ARGS__)
 
 /// Appends the bits of a vector of any type, as floats, for the comparisons above.
 template <typename T>

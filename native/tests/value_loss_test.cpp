@@ -100,9 +100,9 @@ TEST(none_and_one_token) {
   check_batch(Batch(7, 0));
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   const Batch b(8, 100000);
-  CHECK_THREADS([&] {
+  CHECK_THREADS_AND_ISAS([&] {
     const Batch::Result r = b.run();
     test::Vec<float> all = r.grad;
     test::append(all, r.stats);

@@ -79,11 +79,11 @@ TEST(poison_and_in_place) {
   }
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   test::Random random(7);
   const test::Vec<float> x = random.normals(200000);
   const test::Vec<uint8_t> mask = random.mask(200000, 0.8);
-  CHECK_THREADS([&] {
+  CHECK_THREADS_AND_ISAS([&] {
     const Result r = whiten(x, mask);
     test::Vec<float> all = r.out;
     test::append(all, r.stats);

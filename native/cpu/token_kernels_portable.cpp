@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// The recurrence as it is defined, in double: what the others are compared with.
-#include "../math/gae.h"
+// The recurrence as it is defined, in double, and the rest without instructions of a kind of processor: what the others are compared with.
+#include "token_kernels.h"
 
-#include "gae_kernel.h"
+#include "../math/balance_mask.h"
+#include "../math/gae.h"
+#include "shape_kernel.inl"
+#include "value_kernel.inl"
+#include "whiten_kernel.inl"
 
 namespace tppo::cpu {
+namespace {
 
-void gae_kernel_portable(const GaeBatch& s, int64_t first, int64_t last) {
+void gae(const GaeBatch& s, int64_t first, int64_t last) {
   for (int64_t b = last - 1; b >= first; --b) {
     const int64_t begin = s.cu_seqlens != nullptr ? s.cu_seqlens[b] : b * s.length;
     const int64_t end = s.cu_seqlens != nullptr ? s.cu_seqlens[b + 1] : begin + s.length;
@@ -19,5 +24,13 @@ void gae_kernel_portable(const GaeBatch& s, int64_t first, int64_t last) {
     }
   }
 }
+
+void balance_words(uint32_t position, uint32_t sample, uint64_t step, uint64_t seed, int64_t n, uint32_t* words) {
+  for (int64_t i = 0; i < n; ++i) words[i] = math::balance_word(position + static_cast<uint32_t>(i), sample, step, seed);
+}
+
+}  // namespace
+
+const TokenKernels token_kernels_portable = {gae, masked_sum, masked_squares, whiten, shape_rewards, value_loss, balance_words};
 
 }  // namespace tppo::cpu

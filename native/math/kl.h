@@ -19,9 +19,7 @@ template <typename T, typename N>
 TPPO_HD LogRatio<T> log_ratio(T logprob, T other, N limit) {
   const T d = logprob - other;
   if (!(limit > N(0))) return LogRatio<T>{d, {}};
-  LogRatio<T> r{clamp(d, T{} - limit, T{} + limit), {}};
-  r.clamped = (d < -limit) | (d > limit);
-  return r;
+  return LogRatio<T>{d < -limit ? -limit : (d > limit ? limit : d), d < -limit || d > limit};
 }
 
 template <typename T>

@@ -3,6 +3,7 @@
 
 #include "../math/adamw.h"
 #include "cpu_backend.h"
+#include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
 
@@ -21,16 +22,6 @@ int64_t most_blocks(const tppo_global_norm_args& a) {
   return most;
 }
 
-/// Eight interleaved sums, so that the loop vectorises without any change of order.
-double sum_of_squares(const float* x, int64_t n) {
-  double lane[8] = {};
-  int64_t i = 0;
-  for (; i + 8 <= n; i += 8)
-    for (int k = 0; k < 8; ++k) lane[k] += static_cast<double>(x[i + k]) * x[i + k];
-  for (; i < n; ++i) lane[0] += static_cast<double>(x[i]) * x[i];
-  return ((lane[0] + lane[1]) + (lane[2] + lane[3])) + ((lane[4] + lane[5]) + (lane[6] + lane[7]));
-}
-
 }  // namespace
 
 uint64_t global_norm_workspace(const tppo_global_norm_args& a, int32_t) {
@@ -41,6 +32,7 @@ uint64_t global_norm_workspace(const tppo_global_norm_args& a, int32_t) {
 
 int32_t global_norm(const tppo_global_norm_args& a, const Call& call) {
   double* const partial = Workspace(call.workspace).take<double>(most_blocks(a));
+  const TokenKernels& kernels = token_kernels();
   double sum = 0.0;
   for (int64_t t = 0; t < a.num_tensors; ++t) {
     const float* const x = a.tensors[t];
@@ -48,7 +40,7 @@ int32_t global_norm(const tppo_global_norm_args& a, const Call& call) {
     const int64_t blocks = blocks_of(n, kBlock);
     parallel(blocks, n / 4, [&](int64_t block) {
       const int64_t begin = block * kBlock;
-      partial[block] = sum_of_squares(x + begin, n - begin < kBlock ? n - begin : kBlock);
+      partial[block] = kernels.squares(MaskedValues{x + begin, nullptr, n - begin < kBlock ? n - begin : kBlock}, 0.0);
     });
     double of_tensor = 0.0;
     add_blocks(partial, blocks, 1, &of_tensor);

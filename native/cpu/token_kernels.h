@@ -20,7 +20,7 @@ struct GaeBatch {
   bool past_caches;     // the outputs are too large for the caches, and not the inputs
 };
 
-/// n values, of which those under a mask of 0 are not used; NULL: all are.
+/// n values, of which those under a mask of 0 are not used; NULL: all are used.
 struct MaskedValues {
   const float* x;
   const uint8_t* mask;

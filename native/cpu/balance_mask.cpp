@@ -11,8 +11,8 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kWords = 256;  // random words made at a time
-constexpr int64_t kCounted = 1 << 20;  // tokens counted in 32 bits
+constexpr int64_t kAtATime = 256;      // tokens whose random words exist at a time
+constexpr int64_t kMostIn32Bits = 1 << 20;  // tokens counted in 32 bits, which are faster in vectors than 64
 
 /// For each class how many of the tokens it has for which counts(i) is 1.
 template <typename Counts>
@@ -20,21 +20,20 @@ void count_classes(const tppo_balance_mask_args& a, int64_t begin, int64_t end, 
   std::fill(classes, classes + 3, 0.0);
   while (begin < end) {
     int32_t n[3] = {0, 0, 0};
-    for (const int64_t stop = std::min(begin + kCounted, end); begin < stop; ++begin)
+    for (const int64_t stop = std::min(begin + kMostIn32Bits, end); begin < stop; ++begin)
       for (int32_t k = 0; k < 3; ++k) n[k] += counts(begin) & (a.labels[begin] == k);
     for (int k = 0; k < 3; ++k) classes[k] += n[k];
   }
 }
 
-void keep_sequence(const tppo_balance_mask_args& a, math::BalanceRule rule, uint32_t sample, int64_t begin, int64_t end) {
-  const TokenKernels& kernels = token_kernels();
-  uint32_t words[kWords];
-  uint8_t keep[kWords];  // apart from the arguments, so that the compiler may take several tokens at a time
-  for (int64_t i = begin; i < end; i += kWords) {
-    const int64_t n = std::min(kWords, end - i);
+void keep_sequence(const tppo_balance_mask_args& a, const TokenKernels& kernels, math::BalanceRule rule, uint32_t sample, int64_t begin, int64_t end) {
+  uint32_t words[kAtATime] = {};  // of no account where no class is thinned
+  uint8_t keep[kAtATime];  // apart from the arguments, so that the compiler may take several tokens at a time
+  for (int64_t i = begin; i < end; i += kAtATime) {
+    const int64_t n = std::min(kAtATime, end - i);
     const int32_t* const labels = a.labels + i;
     const uint8_t* const mask = a.mask != nullptr ? a.mask + i : nullptr;
-    kernels.balance_words(static_cast<uint32_t>(i - begin), sample, a.step, a.seed, n, words);
+    if (rule.thinned >= 0) kernels.balance_words(static_cast<uint32_t>(i - begin), sample, a.step, a.seed, n, words);
     for (int64_t k = 0; k < n; ++k) keep[k] = math::balance_keep(rule, labels[k], words[k]) & valid(mask, k);
     std::copy(keep, keep + n, a.out + i);
   }
@@ -50,23 +49,26 @@ uint64_t balance_mask_workspace(const tppo_balance_mask_args& a, int32_t) {
 
 int32_t balance_mask(const tppo_balance_mask_args& a, const Call& call) {
   const Sequences sequences(a);
-  double* const classes = Workspace(call.workspace).take<double>(sequences.count * 3);
-  double counts[3], kept[3];
-  parallel(sequences.count, a.num_tokens / 2, [&](int64_t b) {
-    count_classes(a, sequences.begin(b), sequences.end(b), classes + 3 * b, [&](int64_t i) { return valid(a.mask, i); });
-  });
-  add_blocks(classes, sequences.count, 3, counts);
+  double* const partial = Workspace(call.workspace).take<double>(sequences.count * 3);
+  double counts[3] = {}, kept[3];
   const bool given = a.count1 >= 0;
+  if (!given || a.stats != nullptr) {
+    parallel(sequences.count, a.num_tokens / 2 + sequences.count * 10, [&](int64_t b) {
+      count_classes(a, sequences.begin(b), sequences.end(b), partial + 3 * b, [&](int64_t i) { return valid(a.mask, i); });
+    });
+    add_blocks(partial, sequences.count, 3, counts);
+  }
   const math::BalanceRule rule =
       math::balance_rule(given ? a.count1 : static_cast<int64_t>(counts[1]), given ? a.count2 : static_cast<int64_t>(counts[2]), a.rho);
 
-  parallel(sequences.count, a.num_tokens * 2, [&](int64_t b) {
+  const TokenKernels& kernels = token_kernels();
+  parallel(sequences.count, a.num_tokens * 2 + sequences.count * 30, [&](int64_t b) {
     const uint32_t sample = a.sample_ids != nullptr ? a.sample_ids[b] : static_cast<uint32_t>(a.first_sample + b);
-    keep_sequence(a, rule, sample, sequences.begin(b), sequences.end(b));
-    count_classes(a, sequences.begin(b), sequences.end(b), classes + 3 * b, [&](int64_t i) { return a.out[i]; });
+    keep_sequence(a, kernels, rule, sample, sequences.begin(b), sequences.end(b));
+    if (a.stats != nullptr) count_classes(a, sequences.begin(b), sequences.end(b), partial + 3 * b, [&](int64_t i) { return a.out[i]; });
   });
   if (a.stats != nullptr) {
-    add_blocks(classes, sequences.count, 3, kept);
+    add_blocks(partial, sequences.count, 3, kept);
     std::copy(counts, counts + 3, a.stats + TPPO_BALANCE_COUNT0);
     std::copy(kept + 1, kept + 3, a.stats + TPPO_BALANCE_KEPT1);
   }

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // Arithmetic in double over masked arrays of float, 16 tokens at a time for the instruction set that the including file is compiled for.
-// Token i goes to sum i % 16, and the 16 sums are added in pairs, whatever the width of the vectors: every instruction set gives the same bits.
+//
+// Token i goes to sum i % 16, and the 16 sums are added in pairs, whatever the width of the vectors, and nothing is contracted (-ffp-contract=off):
+// on one machine every instruction set gives the same bits, the signs of NaN apart. Internal linkage throughout, as in vector.inl, whose vectors of
+// float are as wide; of math:: only templates may be called, with vectors for numbers, whose width is part of the function's name.
 #pragma once
 
 #if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
+#include <cstddef>
 #include <cstdint>
 
 namespace tppo::cpu {
@@ -19,8 +23,8 @@ constexpr int kDoubles = 4;
 #else
 constexpr int kDoubles = 2;
 #endif
-constexpr int kSixteen = 16;
-constexpr int kParts = kSixteen / kDoubles;
+constexpr int kTokens = 16;
+constexpr int kParts = kTokens / kDoubles;
 
 typedef double Doubles __attribute__((vector_size(kDoubles * 8)));
 typedef float Floats __attribute__((vector_size(kDoubles * 4)));
@@ -41,6 +45,27 @@ inline Floats narrow(Doubles v) { return __builtin_convertvector(v, Floats); }
 inline Flags not_zero(const uint8_t* p) { return -Flags{p[0] != 0, p[1] != 0}; }
 #endif
 
+/// The n < kDoubles first ones; 0 for the others.
+#if defined(__AVX512F__)
+inline Doubles load_some(const double* p, int n) { return _mm512_maskz_loadu_pd(static_cast<__mmask8>((1u << n) - 1), p); }
+inline Floats load_some(const float* p, int n) { return _mm256_maskz_loadu_ps(static_cast<__mmask8>((1u << n) - 1), p); }
+inline void store_some(float* p, Floats v, int n) { _mm256_mask_storeu_ps(p, static_cast<__mmask8>((1u << n) - 1), v); }
+#else
+inline Doubles load_some(const double* p, int n) {
+  Doubles v{};
+  for (int k = 0; k < n; ++k) v[k] = p[k];
+  return v;
+}
+inline Floats load_some(const float* p, int n) {
+  Floats v{};
+  for (int k = 0; k < n; ++k) v[k] = p[k];
+  return v;
+}
+inline void store_some(float* p, Floats v, int n) {
+  for (int k = 0; k < n; ++k) p[k] = v[k];
+}
+#endif
+
 /// 16 tokens, in kParts parts; or the `count` that are left, where kWhole is false. What is loaded for the others is 0, and not stored.
 template <bool kWhole>
 struct Tokens16 {
@@ -48,65 +73,66 @@ struct Tokens16 {
   int count;
 
   Doubles load(const double* p, int part) const {
-    Doubles v{};
-    copy(&v, p + place(part), part, sizeof(double));
+    if (!whole(part)) return lanes(part) > 0 ? load_some(p + place(part), lanes(part)) : Doubles{};
+    Doubles v;
+    __builtin_memcpy(&v, p + place(part), sizeof v);
     return v;
   }
   Doubles load(const float* p, int part) const {
-    Floats v{};
-    copy(&v, p + place(part), part, sizeof(float));
+    if (!whole(part)) return lanes(part) > 0 ? widen(load_some(p + place(part), lanes(part))) : Doubles{};
+    Floats v;
+    __builtin_memcpy(&v, p + place(part), sizeof v);
     return widen(v);
   }
   /// Those that exist and are not masked; `mask` may be NULL.
   Flags valid(const uint8_t* mask, int part) const {
-    if (kWhole) return mask != nullptr ? not_zero(mask + place(part)) : Flags{} - 1;
+    if (whole(part)) return mask != nullptr ? not_zero(mask + place(part)) : Flags{} - 1;
     uint8_t m[kDoubles] = {};
     for (int k = 0; k < kDoubles; ++k) m[k] = k < lanes(part) && (mask == nullptr || mask[place(part) + k] != 0);
     return not_zero(m);
   }
   void store(float* p, int part, Doubles v) const {
     const Floats f = narrow(v);
-    if (kWhole)
+    if (whole(part))
       __builtin_memcpy(p + place(part), &f, sizeof f);
-    else
-      __builtin_memcpy(p + place(part), &f, sizeof(float) * static_cast<size_t>(lanes(part)));
+    else if (lanes(part) > 0)
+      store_some(p + place(part), f, lanes(part));
   }
   int64_t place(int part) const { return first + part * kDoubles; }
 
  private:
-  int lanes(int part) const {
-    const int left = count - part * kDoubles;
-    return left < 0 ? 0 : left < kDoubles ? left : kDoubles;
-  }
-  template <typename V>
-  void copy(V* to, const void* from, int part, size_t bytes) const {
-    if (kWhole)
-      __builtin_memcpy(to, from, sizeof *to);
-    else
-      __builtin_memcpy(to, from, bytes * static_cast<size_t>(lanes(part)));
-  }
+  bool whole(int part) const { return kWhole || lanes(part) >= kDoubles; }
+  int lanes(int part) const { return count - part * kDoubles; }
 };
 
 /// f(tokens) for the tokens [begin, end).
 template <typename F>
 inline void each16(int64_t begin, int64_t end, F f) {
-  for (; begin + kSixteen <= end; begin += kSixteen) f(Tokens16<true>{begin, kSixteen});
+  for (; begin + kTokens <= end; begin += kTokens) f(Tokens16<true>{begin, kTokens});
   if (begin < end) f(Tokens16<false>{begin, static_cast<int>(end - begin)});
 }
 
-/// N sums over tokens.
+/// The 16 sums of one quantity in pairs.
+inline double sum_of_16(const double* sums) {
+  double s[kTokens];
+  __builtin_memcpy(s, sums, sizeof s);
+  for (int n = kTokens / 2; n > 0; n /= 2)
+    for (int i = 0; i < n; ++i) s[i] += s[i + n];
+  return s[0];
+}
+
+/// Sums of N quantities over tokens.
 template <int N>
 class Sums16 {
  public:
-  void add(int sum, int part, Flags valid, Doubles v) { s_[sum][part] += valid ? v : Doubles{}; }
-  void count(int sum, int part, Flags flags) { s_[sum][part] += flags ? Doubles{} + 1.0 : Doubles{}; }
-  double result(int sum) const {
-    double s[kSixteen];
-    __builtin_memcpy(s, s_[sum], sizeof s);
-    for (int n = kSixteen / 2; n > 0; n /= 2)
-      for (int i = 0; i < n; ++i) s[i] += s[i + n];
-    return s[0];
-  }
+  Sums16() = default;
+  /// Goes on from s[N][16].
+  explicit Sums16(const double* s) { __builtin_memcpy(s_, s, sizeof s_); }
+  void save(double* s) const { __builtin_memcpy(s, s_, sizeof s_); }
+
+  void add(int quantity, int part, Flags valid, Doubles v) { s_[quantity][part] += valid ? v : Doubles{}; }
+  void count(int quantity, int part, Flags flags) { s_[quantity][part] += flags ? Doubles{} + 1.0 : Doubles{}; }
+  double result(int quantity) const { return sum_of_16(reinterpret_cast<const double*>(s_[quantity])); }
 
  private:
   Doubles s_[N][kParts] = {};

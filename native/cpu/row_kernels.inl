@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Body of the row kernels. The including file sets TPPO_ROW_KERNELS (the table's name) and is compiled for its instruction set.
+#include "block_max.inl"
 #include "row_kernels.h"
 #include "vector.inl"
 
@@ -8,92 +9,6 @@ namespace {
 
 constexpr int64_t kBlock = kRowBlock;  // elements whose maximum is found before they are summed; they stay in L1
 static_assert(kBlock % kStep == 0, "a block holds whole steps");
-
-constexpr float kMinusInfinity = -__builtin_inff();
-
-/// Element types as integers: their bits are sign and magnitude, so the largest signed integer is the largest number if any is positive, and
-/// the largest unsigned one the most negative number, -inf or a negative NaN.
-template <typename T>
-struct Bits;
-template <>
-struct Bits<float> {
-  typedef I Signed;
-  typedef U Unsigned;
-  typedef int32_t SignedElement;
-  typedef uint32_t UnsignedElement;
-  static constexpr int kVectors = kGroup;
-  static constexpr int32_t kLeast = INT32_MIN;
-  static constexpr uint32_t kExtreme = 0xf149f2cau;  // -1e30
-  static constexpr float kMinusInf = kMinusInfinity;
-  static float number(int32_t bits) { return math::bits_to_float(static_cast<uint32_t>(bits)); }
-};
-template <>
-struct Bits<math::bf16> {
-  typedef I16 Signed;
-  typedef U16 Unsigned;
-  typedef int16_t SignedElement;
-  typedef uint16_t UnsignedElement;
-  static constexpr int kVectors = kGroup / 2;
-  static constexpr int16_t kLeast = INT16_MIN;
-  static constexpr uint32_t kExtreme = 0xf149u;
-  static constexpr math::bf16 kMinusInf{0xff80};
-  static float number(int16_t bits) { return math::to_float(math::bf16{static_cast<uint16_t>(bits)}); }
-};
-template <>
-struct Bits<math::f16> {
-  typedef I16 Signed;
-  typedef U16 Unsigned;
-  typedef int16_t SignedElement;
-  typedef uint16_t UnsignedElement;
-  static constexpr int kVectors = kGroup / 2;
-  static constexpr int16_t kLeast = INT16_MIN;
-  static constexpr uint32_t kExtreme = 0xfc00u;
-  static constexpr math::f16 kMinusInf{0xfc00};
-  static float number(int16_t bits) { return math::to_float(math::f16{static_cast<uint16_t>(bits)}); }
-};
-
-/// The maximum of a block (a NaN may be passed over), and whether it holds numbers that need clamping.
-struct BlockMax {
-  float max;
-  bool extreme;
-};
-
-/// Takes a block's steps one by one, so that the sums of the block before it can be formed in the same loop.
-template <typename T>
-struct MaxScan {
-  typedef Bits<T> B;
-  typename B::Signed high = typename B::Signed{} + B::kLeast;
-  typename B::Unsigned low = typename B::Unsigned{};
-
-  TPPO_INLINE_MEMBER void step(const T* x) {
-    for (int k = 0; k < B::kVectors; ++k) {
-      auto v = load<typename B::Signed>(reinterpret_cast<const char*>(x) + k * sizeof(F));
-      in_register(v);
-      high = larger(high, v);
-      low = larger(low, bits_of<typename B::Unsigned>(v));
-    }
-  }
-  /// The result for the n elements at x that have been taken.
-  TPPO_INLINE_MEMBER BlockMax result(const T* x, int64_t n) const {
-    auto most = max_of<typename B::SignedElement>(high);
-    if (most < 0) {
-      // Nothing positive: the smallest magnitude is the largest number.
-      typename B::Unsigned magnitude{};
-      for (int64_t j = 0; j < n; j += kStep)
-        for (int k = 0; k < B::kVectors; ++k)
-          magnitude = larger(magnitude, ~load<typename B::Unsigned>(reinterpret_cast<const char*>(x + j) + k * sizeof(F)));
-      most = static_cast<typename B::SignedElement>(~max_of<typename B::UnsignedElement>(magnitude));
-    }
-    return BlockMax{B::number(most), max_of<typename B::UnsignedElement>(low) >= B::kExtreme};
-  }
-};
-
-template <typename T>
-TPPO_INLINE BlockMax block_max(const T* x, int64_t n) {
-  MaxScan<T> scan;
-  for (int64_t j = 0; j < n; j += kStep) scan.step(x + j);
-  return scan.result(x, n);
-}
 
 /// Degree of the polynomial: beside the rounding of 16-bit logits' gradients the error of degree 4 does not show.
 template <typename T>
@@ -159,16 +74,14 @@ constexpr int64_t kept_tail(int64_t elements) {
   return sizeof(T) == 4 ? elements : kStep;
 }
 
-/// What the second sweep does beside scaling the exponentials.
+/// What the second sweep does beside scaling the exponentials: nothing, per_d d as it is, or with d limited.
 enum class PerD { kNone, kPlain, kExtreme };
 
-/// Which of them a row needs.
-template <typename T>
+/// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0.
 TPPO_INLINE PerD per_d_of(const GradientCoefficients& c) {
   if (c.per_d == 0.0f) return PerD::kNone;
-  // Counted from 0 instead of from the maximum, d loses as many bits as the maximum has before its point.
-  const bool far = counts_from_origin<T>() ? !(__builtin_fabsf(c.max * c.scale) < 128.0f) : !(__builtin_fabsf(c.max) < 1e30f);
-  return c.extreme || far || !(__builtin_fabsf(c.per_d * c.scale) < 1e6f) ? PerD::kExtreme : PerD::kPlain;
+  const bool finite = !c.extreme && __builtin_fabsf(c.max) < -kLowest && __builtin_fabsf(c.per_d * c.scale) < 1e6f;  // 1e6 2e30
+  return finite ? PerD::kPlain : PerD::kExtreme;
 }
 
 /// The second sweep over a row, block by block in steps: by itself, or beside the first sweep over the row that comes next.
@@ -182,9 +95,8 @@ class GradientSweep {
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
     const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(c_.references[block], c_.scale)));
-    const float per_x = k * c_.per_d * c_.scale;
-    per_x_ = splat(per_x);
-    constant_ = splat(kFromZero ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
+    per_x_ = splat(k * c_.per_d * c_.scale);
+    constant_ = splat(k * c_.constant);
   }
   TPPO_INLINE_MEMBER void step(int64_t j) const { step(x_ + j, c_.e + j, out_ + j); }
   /// The last elements, which fill no step.
@@ -200,16 +112,17 @@ class GradientSweep {
   }
 
  private:
-  static constexpr bool kFromZero = kPerD == PerD::kPlain && counts_from_origin<T>();
-
   TPPO_INLINE_MEMBER void step(const T* x, const float* e, T* out) const {
     F v[kGroup], weight[kGroup];
     if (kPerD != PerD::kNone) load_group(x, v);
     load_group(e, weight);
     for (int k = 0; k < kGroup; ++k) {
-      if (kPerD != PerD::kNone && !kFromZero) v[k] = v[k] - max_;
-      if (kPerD == PerD::kExtreme) v[k] = max(lowest_, v[k]);
-      v[k] = weight[k] * (kPerD == PerD::kNone ? constant_ : fma(per_x_, v[k], constant_));
+      F factor = constant_;
+      if (kPerD != PerD::kNone) {
+        const F d = v[k] - max_;
+        factor = fma(per_x_, kPerD == PerD::kExtreme ? max(lowest_, d) : d, constant_);
+      }
+      v[k] = weight[k] * factor;
     }
     store_group(out, v);
   }
@@ -313,7 +226,7 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
   beside.begin(begin / kBlock, r.max);
   MaxScan<T> scan;
   // Also where the distance from a large maximum would overflow.
-  const bool extreme = block.extreme || !((reference + 1e30f) * scale < 1e38f);
+  const bool extreme = block.extreme || !((reference - kLowest) * scale < 1e38f);
   r.extreme |= block.extreme;
   constexpr bool kOrigin = counts_from_origin<T>();
   if (kOrigin && !has_origin(reference, scale))
@@ -344,7 +257,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
   if (j < n) {
     const Tail<T> tail = tail_of(x + j, n - j);
     bool extreme = r.extreme;  // without what fills the tail up
-    for (int64_t k = j; k < n; ++k) extreme |= !(math::to_float(x[k]) > -1e30f);
+    for (int64_t k = j; k < n; ++k) extreme |= !(math::to_float(x[k]) > kLowest);
     KeepingTail kept;
     add_block<false>(tail.x, 0, kStep, block_max(tail.x, kStep), scale, kept, r);
     r.extreme = extreme;
@@ -364,35 +277,41 @@ TPPO_INLINE RowSums exps(const void* x, int64_t n, float scale, float* e, float*
   return sums(static_cast<const T*>(x), n, scale, Keeping<T, Sweep>(e, references, next, behind));
 }
 
-template <typename T>
-RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind) {
-  if (behind == nullptr) return exps<T>(x, n, scale, e, references, next, NoSweep{});
-  switch (per_d_of<T>(behind->coefficients)) {
-    case PerD::kNone: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kNone, T>(*behind, n));
-    case PerD::kPlain: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kPlain, T>(*behind, n));
-    default: return exps<T>(x, n, scale, e, references, next, GradientSweep<PerD::kExtreme, T>(*behind, n));
+/// f(sweep) with the second sweep that a row needs.
+template <typename T, typename F>
+TPPO_INLINE auto with_sweep(const GradientRow& row, int64_t n, F f) {
+  switch (per_d_of(row.coefficients)) {
+    case PerD::kNone: return f(GradientSweep<PerD::kNone, T>(row, n));
+    case PerD::kPlain: return f(GradientSweep<PerD::kPlain, T>(row, n));
+    default: return f(GradientSweep<PerD::kExtreme, T>(row, n));
   }
-}
-
-template <PerD kPerD, typename T>
-TPPO_INLINE void gradient(const GradientRow& row, int64_t n) {
-  GradientSweep<kPerD, T> sweep(row, n);
-  const int64_t whole = n - n % kStep;
-  for (int64_t b = 0; b < whole; b += kBlock) {
-    sweep.begin(b / kBlock);
-    const int64_t end = b + kBlock < whole ? b + kBlock : whole;
-    for (int64_t j = b; j < end; j += kStep) sweep.step(j);
-  }
-  sweep.tail();
 }
 
 template <typename T>
 void row_gradient(const GradientRow& row, int64_t n) {
-  switch (per_d_of<T>(row.coefficients)) {
-    case PerD::kNone: return gradient<PerD::kNone, T>(row, n);
-    case PerD::kPlain: return gradient<PerD::kPlain, T>(row, n);
-    default: return gradient<PerD::kExtreme, T>(row, n);
+  with_sweep<T>(row, n, [n](auto sweep) {
+    const int64_t whole = n - n % kStep;
+    for (int64_t b = 0; b < whole; b += kBlock) {
+      sweep.begin(b / kBlock);
+      const int64_t end = b + kBlock < whole ? b + kBlock : whole;
+      for (int64_t j = b; j < end; j += kStep) sweep.step(j);
+    }
+    sweep.tail();
+  });
+}
+
+/// Whether the registers suffice for both sweeps: with 16 of them those of 16-bit rows take longer beside each other than one after another.
+template <typename T>
+constexpr bool kFitBeside = kLanes != 8 || sizeof(T) == 4;
+
+template <typename T>
+RowSums row_exps(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind) {
+  if (behind != nullptr && !kFitBeside<T>) {
+    row_gradient<T>(*behind, n);
+    behind = nullptr;
   }
+  if (behind == nullptr) return exps<T>(x, n, scale, e, references, next, NoSweep{});
+  return with_sweep<T>(*behind, n, [&](const auto& sweep) { return exps<T>(x, n, scale, e, references, next, sweep); });
 }
 
 template <typename T>

@@ -10,7 +10,7 @@ namespace {
 template <typename T>
 RowSums row_sums(const void* row, int64_t n, float scale) {
   const T* const x = static_cast<const T*>(row);
-  RowSums r{-INFINITY, 0.0, 0.0, true};
+  RowSums r{-INFINITY, 0.0, 0.0, false};  // its own gradient limits every distance
   for (int64_t j = 0; j < n; ++j) r.max = math::to_float(x[j]) > r.max ? math::to_float(x[j]) : r.max;
   // Against a maximum of -inf everything but NaN must still count as 0.
   const double from = r.max > -INFINITY ? r.max : 0.0;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "cpu_backend.h"
+#include "doubles.inl"
 #include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
@@ -12,7 +13,8 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kChunk = 256;  // tokens whose factors exist at a time
+constexpr int64_t kChunk = 256;     // tokens whose factors exist at a time
+constexpr int64_t kSequences = 8;  // of one task: what comes after its tokens would take as long as a short sequence
 
 /// lwp at the first positions: all sequences ask for the same ones.
 class LengthWeights {
@@ -46,87 +48,110 @@ int64_t beyond(int64_t first, int64_t n, double length) {
   return length < static_cast<double>(first) ? n : first + n - 1 - static_cast<int64_t>(std::floor(length));
 }
 
-/// One sequence. Its valid tokens are taken kChunk at a time, so that the order of the sums, and with it their bits, does not depend on the masked
-/// ones among them.
+/// Some sequences, one by one. Their valid tokens are taken kChunk at a time, so that the order of the sums, and with it their bits, does not depend
+/// on the masked ones among them.
 class Shaping {
  public:
-  Shaping(const tppo_shape_rewards_args& a, const LengthWeights& weights, double* stats) : a_(a), weights_(weights), stats_(stats) {
-    std::fill(stats, stats + TPPO_SHAPE_REWARDS_STATS, 0.0);
-  }
+  Shaping(const tppo_shape_rewards_args& a, const TokenKernels& kernels, const LengthWeights& weights) : a_(a), kernels_(kernels), weights_(weights) {}
 
-  void operator()(int64_t begin, int64_t end, const float* terminal) {
+  void sequence(int64_t begin, int64_t end, const float* terminal) {
+    count_ = 0;
     int64_t valid_end = end;
     while (valid_end > begin && !valid(a_.mask, valid_end - 1)) --valid_end;
     clear(valid_end, end);
     for (int64_t i = begin; i < valid_end;) {
       const int64_t n = std::min(kChunk, valid_end - i);
-      if (valid_tokens(a_.mask != nullptr ? a_.mask + i : nullptr, n) == n) {
-        i += n;
-        shape(i - n, n, i == valid_end ? terminal : nullptr);
-      } else {
-        const int64_t count = gather(i, valid_end);
-        shape(-1, count, i == valid_end ? terminal : nullptr);
-      }
+      const bool beside_each_other = valid_tokens(a_.mask != nullptr ? a_.mask + i : nullptr, n) == n;
+      TokensToShape t = beside_each_other ? in_place(i, n) : gathered(i, valid_end);
+      i = at_[t.count - 1] + 1;
+      if (terminal != nullptr && i == valid_end) t.terminal = *terminal;
+      shape(t);
+      if (!beside_each_other) scatter(t);
     }
   }
 
+  void finish(double* stats) const {
+    for (int k = 0; k < TPPO_SHAPE_REWARDS_STATS; ++k) stats[k] = sum_of_16(sums_[k]);
+    stats[TPPO_SHAPE_REWARDS_BEYOND] = static_cast<double>(beyond_);
+  }
+
  private:
-  /// Collects the next kChunk valid tokens from i on, or those that are left, and moves i behind them.
-  int64_t gather(int64_t& i, int64_t end) {
-    int64_t count = 0;
-    for (; i < end && count < kChunk; ++i) {
+  /// The n tokens from `first` on, all of them valid.
+  TokensToShape in_place(int64_t first, int64_t n) {
+    const auto from = [&](auto* array) { return array != nullptr ? array + first : nullptr; };
+    for (int64_t k = 0; k < n; ++k) at_[k] = first + k;
+    TokensToShape t{};
+    t.count = n;
+    t.scores = from(a_.scores);
+    t.logprobs = from(a_.logprobs);
+    t.ref_logprobs = from(a_.ref_logprobs);
+    t.lwp_out = from(a_.lwp);
+    t.shaped = from(a_.shaped);
+    t.kl_out = from(a_.kl);
+    t.rewards = from(a_.rewards);
+    return t;
+  }
+
+  /// Copies of the next kChunk valid tokens from i on, or of those that are left.
+  TokensToShape gathered(int64_t i, int64_t end) {
+    TokensToShape t{};
+    for (; t.count < kChunk && i < end; ++i) {
       if (!valid(a_.mask, i)) {
         clear(i, i + 1);
         continue;
       }
-      if (a_.scores != nullptr) scores_[count] = a_.scores[i];
-      if (a_.logprobs != nullptr) logprobs_[count] = a_.logprobs[i], ref_[count] = a_.ref_logprobs[i];
-      at_[count++] = i;
+      if (a_.scores != nullptr) copies_.scores[t.count] = a_.scores[i];
+      if (a_.logprobs != nullptr) {
+        copies_.logprobs[t.count] = a_.logprobs[i];
+        copies_.ref_logprobs[t.count] = a_.ref_logprobs[i];
+      }
+      at_[t.count++] = i;
     }
-    return count;
+    t.scores = a_.scores != nullptr ? copies_.scores : nullptr;
+    t.logprobs = a_.logprobs != nullptr ? copies_.logprobs : nullptr;
+    t.ref_logprobs = copies_.ref_logprobs;
+    t.lwp_out = copies_.lwp;
+    t.shaped = copies_.shaped;
+    t.kl_out = copies_.kl;
+    t.rewards = copies_.rewards;
+    return t;
   }
 
-  /// The n valid tokens from `first` on, or those gathered where it is -1.
-  void shape(int64_t first, int64_t n, const float* terminal) {
-    const bool gathered = first < 0;
-    const auto at = [&](int64_t k) { return gathered ? at_[k] : first + k; };
-    const auto in = [&](const float* array, const float* copy) { return array == nullptr ? nullptr : gathered ? copy : array + first; };
-    TokensToShape t{};
-    t.count = n;
-    t.lwp = lwp(at, n);
-    t.scores = in(a_.scores, scores_);
-    t.logprobs = in(a_.logprobs, logprobs_);
-    t.ref_logprobs = in(a_.ref_logprobs, ref_);
+  void scatter(const TokensToShape& t) const {
+    const auto put = [&](float* array, const float* copy) {
+      for (int64_t k = 0; array != nullptr && k < t.count; ++k) array[at_[k]] = copy[k];
+    };
+    put(a_.lwp, t.lwp_out);
+    put(a_.shaped, t.shaped);
+    put(a_.kl, t.kl_out);
+    put(a_.rewards, t.rewards);
+  }
+
+  void shape(TokensToShape& t) {
+    t.lwp = lwp(t.count);
     if (a_.classes != nullptr) {
-      for (int64_t k = 0; k < n; ++k) class_scores_[k] = a_.class_values[a_.classes[at(k)]];
+      for (int64_t k = 0; k < t.count; ++k) class_scores_[k] = a_.class_values[a_.classes[at_[k]]];
       t.class_scores = class_scores_;
     }
-    if (a_.logprobs != nullptr && a_.kl_estimator == TPPO_KL_K3) {
-      for (int64_t k = 0; k < n; ++k) kl_[k] = math::kl_k3(math::log_ratio<double>(t.logprobs[k], t.ref_logprobs[k], a_.log_ratio_clamp).value);
-      t.kl = kl_;
+    if (t.logprobs != nullptr && a_.kl_estimator == TPPO_KL_K3) {
+      for (int64_t k = 0; k < t.count; ++k) k3_[k] = math::kl_k3(math::log_ratio<double>(t.logprobs[k], t.ref_logprobs[k], a_.log_ratio_clamp).value);
+      t.k3 = k3_;
     }
-    t.terminal = terminal != nullptr ? *terminal : 0.0;
-    float* const outputs[] = {a_.lwp, a_.shaped, a_.kl, a_.rewards};
-    float** const places[] = {&t.lwp_out, &t.shaped, &t.kl_out, &t.rewards};
-    for (int i = 0; i < 4; ++i)
-      if (outputs[i] != nullptr) *places[i] = gathered ? out_[i] : outputs[i] + first;
-    kernels_.shape_rewards(a_, t, stats_);
-    for (int i = 0; gathered && i < 4; ++i)
-      if (outputs[i] != nullptr)
-        for (int64_t k = 0; k < n; ++k) outputs[i][at_[k]] = out_[i][k];
+    kernels_.shape_rewards(a_, t, sums_[0]);
   }
 
-  template <typename At>
-  const double* lwp(At at, int64_t n) {
+  /// The length penalty of the next n tokens, those in at_.
+  const double* lwp(int64_t n) {
     const int64_t first = count_ + 1;
     count_ += n;
-    if (a_.positions == nullptr) stats_[TPPO_SHAPE_REWARDS_BEYOND] += static_cast<double>(beyond(first, n, a_.suggested_length));
-    const double* const table = a_.positions == nullptr ? weights_.from(first, n) : nullptr;
-    if (table != nullptr) return table;
+    if (a_.positions == nullptr) {
+      beyond_ += beyond(first, n, a_.suggested_length);
+      if (const double* const table = weights_.from(first, n)) return table;
+    }
     for (int64_t k = 0; k < n; ++k) {
-      const int64_t position = a_.positions != nullptr ? a_.positions[at(k)] : first + k;
+      const int64_t position = a_.positions != nullptr ? a_.positions[at_[k]] : first + k;
       lwp_[k] = weights_.at(position);
-      if (a_.positions != nullptr) stats_[TPPO_SHAPE_REWARDS_BEYOND] += static_cast<double>(position) > a_.suggested_length;
+      if (a_.positions != nullptr) beyond_ += static_cast<double>(position) > a_.suggested_length;
     }
     return lwp_;
   }
@@ -138,21 +163,30 @@ class Shaping {
   }
 
   const tppo_shape_rewards_args& a_;
+  const TokenKernels& kernels_;
   const LengthWeights& weights_;
-  const TokenKernels& kernels_ = token_kernels();
-  double* const stats_;
-  int64_t count_ = 0;  // valid tokens so far
-  int64_t at_[kChunk];
-  float scores_[kChunk], logprobs_[kChunk], ref_[kChunk], out_[4][kChunk];
-  double lwp_[kChunk], class_scores_[kChunk], kl_[kChunk];
+  double sums_[TPPO_SHAPE_REWARDS_STATS][kTokens] = {};
+  int64_t beyond_ = 0;
+  int64_t count_ = 0;   // valid tokens of the sequence so far
+  int64_t at_[kChunk];  // the tokens at hand
+  double lwp_[kChunk], class_scores_[kChunk], k3_[kChunk];
+  struct {
+    float scores[kChunk], logprobs[kChunk], ref_logprobs[kChunk], lwp[kChunk], shaped[kChunk], kl[kChunk], rewards[kChunk];
+  } copies_;
 };
+
+/// Rough cost in ns, for the choice of threads: exponentials that are no vector code take most of it.
+int64_t cost(const tppo_shape_rewards_args& a) {
+  const int64_t of_token = 1 + (a.logprobs != nullptr && a.kl_estimator == TPPO_KL_K3 ? 10 : 0) + (a.positions != nullptr ? 5 : 0);
+  return a.num_tokens * of_token + a.num_sequences * 40;
+}
 
 struct Scratch {
   double* partial;
   double* weights;
 
   Scratch(const tppo_shape_rewards_args& a, Workspace& w)
-      : partial(w.take<double>(a.num_sequences * TPPO_SHAPE_REWARDS_STATS)), weights(w.take<double>(LengthWeights::most(a))) {}
+      : partial(w.take<double>(blocks_of(a.num_sequences, kSequences) * TPPO_SHAPE_REWARDS_STATS)), weights(w.take<double>(LengthWeights::most(a))) {}
 };
 
 }  // namespace
@@ -168,11 +202,15 @@ int32_t shape_rewards(const tppo_shape_rewards_args& a, const Call& call) {
   const Scratch scratch(a, w);
   const Sequences sequences(a);
   const LengthWeights weights(a, sequences, scratch.weights);
-  parallel(sequences.count, a.num_tokens, [&](int64_t b) {
-    const float* const terminal = a.terminal_rewards != nullptr ? a.terminal_rewards + b : nullptr;
-    Shaping(a, weights, scratch.partial + b * TPPO_SHAPE_REWARDS_STATS)(sequences.begin(b), sequences.end(b), terminal);
+  const TokenKernels& kernels = token_kernels();
+  const int64_t tasks = blocks_of(sequences.count, kSequences);
+  parallel(tasks, cost(a), [&](int64_t task) {
+    Shaping shaping(a, kernels, weights);
+    for (int64_t b = task * kSequences; b < std::min((task + 1) * kSequences, sequences.count); ++b)
+      shaping.sequence(sequences.begin(b), sequences.end(b), a.terminal_rewards != nullptr ? a.terminal_rewards + b : nullptr);
+    shaping.finish(scratch.partial + task * TPPO_SHAPE_REWARDS_STATS);
   });
-  if (a.stats != nullptr) add_blocks(scratch.partial, sequences.count, TPPO_SHAPE_REWARDS_STATS, a.stats);
+  if (a.stats != nullptr) add_blocks(scratch.partial, tasks, TPPO_SHAPE_REWARDS_STATS, a.stats);
   return TPPO_OK;
 }
 

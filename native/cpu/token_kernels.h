@@ -31,19 +31,22 @@ struct MaskedValues {
 struct TokensToShape {
   int64_t count;
   const double* lwp;
-  const double* class_scores;  // or scores
+  const double* class_scores;            // either these or `scores`, the others NULL
   const float* scores;
   const float *logprobs, *ref_logprobs;  // NULL: no KL
-  const double* kl;                      // where it is not for the kernel to compute: estimator K3
-  double terminal;                       // of the last of them, 0: none
-  float *lwp_out, *shaped, *kl_out, *rewards;  // each may be NULL; one of the last ones may be scores
+  const double* k3;                      // the KL by estimator K3, which takes an exponential that has no vector code; NULL: another estimator
+  double terminal;                       // added to the reward of the last of them
+  float *lwp_out, *shaped, *kl_out, *rewards;  // each may be NULL; `shaped` or `rewards` may be `scores`
 };
+
+/// Statistics of the value loss that are sums over tokens; the normalizer comes after them.
+constexpr int kValueSums = TPPO_VALUE_NORMALIZER;
 
 struct TokenKernels {
   /// The sequences from `first` to before `last`, from the last one to the first, so that the memory is walked in the direction of the tokens.
   void (*gae)(const GaeBatch& batch, int64_t first, int64_t last);
 
-  // From here on the bits are the same for every instruction set.
+  // From here on the bits are the same under every instruction set: see doubles.inl.
 
   /// Sum of the values, and of their squared distances from `mean`.
   double (*sum)(const MaskedValues& values);
@@ -51,10 +54,11 @@ struct TokenKernels {
   /// math::whiten of each value, 0 for those that are not used. `out` may be x.
   void (*whiten)(const MaskedValues& values, double mean, double inverse_deviation, bool keep_mean, float* out);
 
-  /// Rewards of some tokens with the options in `a`; adds their sums to stats, all but TPPO_SHAPE_REWARDS_BEYOND.
-  void (*shape_rewards)(const tppo_shape_rewards_args& a, const TokensToShape& tokens, double* stats);
-  /// Value loss of the tokens [begin, end) and their sums, with the factor `inverse` of the mean.
-  void (*value_loss)(const tppo_value_loss_args& a, double inverse, int64_t begin, int64_t end, double* stats);
+  /// Rewards of some tokens with the options in `a`. Adds what the statistics ask for, all but TPPO_SHAPE_REWARDS_BEYOND, to the 16 sums of each:
+  /// accumulated[TPPO_SHAPE_REWARDS_STATS][16].
+  void (*shape_rewards)(const tppo_shape_rewards_args& a, const TokensToShape& tokens, double* accumulated);
+  /// Value loss of the tokens [begin, end), inverse = 1 / normalizer; sums[kValueSums] are theirs.
+  void (*value_loss)(const tppo_value_loss_args& a, double inverse, int64_t begin, int64_t end, double* sums);
 
   /// words[i] = math::balance_word(position + i, sample, step, seed) for i < n.
   void (*balance_words)(uint32_t position, uint32_t sample, uint64_t step, uint64_t seed, int64_t n, uint32_t* words);

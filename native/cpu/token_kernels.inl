@@ -3,9 +3,9 @@
 #include "token_kernels.h"
 
 #include "gae_kernel.inl"
-#include "balance_kernel.inl"
-#include "shape_kernel.inl"
-#include "value_kernel.inl"
+#include "balance_mask_kernel.inl"
+#include "shape_rewards_kernel.inl"
+#include "value_loss_kernel.inl"
 #include "whiten_kernel.inl"
 
 namespace tppo::cpu {

@@ -4,8 +4,8 @@
 
 #include "../math/balance_mask.h"
 #include "../math/gae.h"
-#include "shape_kernel.inl"
-#include "value_kernel.inl"
+#include "shape_rewards_kernel.inl"
+#include "value_loss_kernel.inl"
 #include "whiten_kernel.inl"
 
 namespace tppo::cpu {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The vector arithmetic of the row kernels for one instruction set: AVX-512, AVX2 or NEON, by what the including file is compiled for.
+// Vector arithmetic in float for one instruction set: AVX-512, AVX2 or NEON, by what the including file is compiled for.
 // Internal linkage throughout: an inline function shared with another file could be linked in its AVX-512 form and run on a CPU without it.
 // Nothing here is contracted by the compiler (-ffp-contract=off): equal code must round alike wherever it is inlined.
 #pragma once

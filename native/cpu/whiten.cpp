@@ -14,7 +14,7 @@ namespace {
 constexpr int64_t kBlock = 4096;
 
 /// The values of one block.
-MaskedValues block_of(const tppo_whiten_args& a, int64_t block) {
+MaskedValues values_of(const tppo_whiten_args& a, int64_t block) {
   const int64_t begin = block * kBlock;
   return MaskedValues{a.x + begin, a.mask != nullptr ? a.mask + begin : nullptr, std::min(kBlock, a.num_tokens - begin)};
 }
@@ -23,7 +23,7 @@ MaskedValues block_of(const tppo_whiten_args& a, int64_t block) {
 template <typename F>
 double sum_of_blocks(const tppo_whiten_args& a, double* partial, F f) {
   const int64_t blocks = blocks_of(a.num_tokens, kBlock);
-  parallel(blocks, a.num_tokens / 5, [&](int64_t block) { partial[block] = f(block_of(a, block)); });
+  parallel(blocks, a.num_tokens / 5, [&](int64_t block) { partial[block] = f(values_of(a, block)); });
   double sum = 0.0;
   add_blocks(partial, blocks, 1, &sum);
   return sum;
@@ -47,7 +47,7 @@ int32_t whiten(const tppo_whiten_args& a, const Call& call) {
   const double variance = math::variance(squares, count, a.unbiased != 0);
   const double inverse = math::inverse_deviation(variance, a.epsilon);
   parallel(blocks, a.num_tokens / 5,
-           [&](int64_t block) { kernels.whiten(block_of(a, block), mean, inverse, a.keep_mean != 0, a.out + block * kBlock); });
+           [&](int64_t block) { kernels.whiten(values_of(a, block), mean, inverse, a.keep_mean != 0, a.out + block * kBlock); });
   if (a.stats != nullptr) {
     a.stats[TPPO_WHITEN_VALID] = count;
     a.stats[TPPO_WHITEN_MEAN] = mean;

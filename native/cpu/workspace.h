@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Carves typed arrays out of the caller's workspace, and sums partial results in their fixed order.
+// Carves typed arrays out of the caller's workspace, and sums partial results in their fixed order; tokens under masks and in sequences.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +45,7 @@ inline bool valid(const uint8_t* mask, int64_t i) { return mask == nullptr || ma
 /// How many tokens count.
 inline int64_t valid_tokens(const uint8_t* mask, int64_t n) {
   if (mask == nullptr) return n;
+  // Bytes count 16 tokens at a time: counters of 64 bits, converted one by one, would take most of a whitening.
   typedef uint8_t Counts __attribute__((vector_size(16)));
   int64_t count = 0, i = 0;
   while (i + 16 <= n) {

@@ -22,8 +22,7 @@ struct CountClasses {
   }
   __device__ void finish(const double* sums) const {
     const bool given = args.count1 >= 0;
-    *rule = math::balance_rule(given ? args.count1 : static_cast<int64_t>(sums[1]),
-                                           given ? args.count2 : static_cast<int64_t>(sums[2]), args.rho);
+    *rule = math::balance_rule(given ? args.count1 : static_cast<int64_t>(sums[1]), given ? args.count2 : static_cast<int64_t>(sums[2]), args.rho);
     if (args.stats == nullptr) return;
     args.stats[TPPO_BALANCE_COUNT0] = sums[0];
     args.stats[TPPO_BALANCE_COUNT1] = sums[1];
@@ -54,7 +53,7 @@ __global__ void __launch_bounds__(kMapThreads)
     const uint32_t sample = a.sample_ids != nullptr ? a.sample_ids[b] : static_cast<uint32_t>(a.first_sample + b);
     for (int64_t i = span.begin + threadIdx.x; i < span.end; i += kMapThreads) {
       const int32_t label = counts(a.mask, i) ? a.labels[i] : -1;
-      const uint32_t word = label != rule.thinned ? 0 : math::balance_word(static_cast<uint32_t>(i - span.begin), sample, a.step, a.seed);
+      const uint32_t word = label < 0 || label != rule.thinned ? 0 : math::balance_word(static_cast<uint32_t>(i - span.begin), sample, a.step, a.seed);
       const bool keep = label >= 0 && label <= 2 && math::balance_keep(rule, label, word);
       a.out[i] = keep ? 1 : 0;
       kept[0] += keep && label == 1 ? 1.0 : 0.0;

@@ -6,7 +6,7 @@
 
 namespace tppo::math {
 
-/// A token of the class `thinned`, the larger one of 1 and 2 or -1, is kept when its random word lies below the threshold.
+/// Of the class `thinned`, the more frequent one of 1 and 2, a token is kept when its random word lies below the threshold; -1: none is thinned.
 struct BalanceRule {
   int32_t thinned;
   uint32_t threshold;
@@ -31,6 +31,7 @@ TPPO_HD uint32_t balance_word(uint32_t position, uint32_t sample, uint64_t step,
 
 /// Whether a token of class 0, 1 or 2 with this random word is kept.
 TPPO_HD bool balance_keep(const BalanceRule& rule, int32_t label, uint32_t word) {
+  // No branch, so that the compiler may take several tokens at a time.
   return (label != rule.thinned) | (word < rule.threshold);
 }
 

@@ -8,7 +8,7 @@
 namespace tppo::math {
 
 /// logprob - other, clamped to [-limit, limit] (limit 0: not clamped); `clamped` says whether the clamp held.
-/// T: a number, or a vector of numbers on the CPU.
+/// T: a number, or on the CPU a vector of numbers N.
 template <typename T>
 struct LogRatio {
   T value;

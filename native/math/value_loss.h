@@ -6,7 +6,7 @@
 
 namespace tppo::math {
 
-/// T: a number, or a vector of numbers on the CPU.
+/// T: a number, or on the CPU a vector of numbers N.
 template <typename T>
 struct ValueToken {
   T loss;   // the larger square, before the factor 0.5

@@ -20,10 +20,10 @@ TPPO_HD T inverse_deviation(T variance, T epsilon) {
   return v > T(0) ? T(1) / sqrt(v) : T(0);
 }
 
-/// V: T, or a vector of T.
-template <typename V, typename T>
-TPPO_HD V whiten(V x, T mean, T inverse_deviation, bool keep_mean) {
-  return (x - mean) * inverse_deviation + (keep_mean ? mean : T(0));
+/// T: a number, or on the CPU a vector of numbers N.
+template <typename T, typename N>
+TPPO_HD T whiten(T x, N mean, N inverse_deviation, bool keep_mean) {
+  return (x - mean) * inverse_deviation + (keep_mean ? mean : N(0));
 }
 
 }  // namespace tppo::math

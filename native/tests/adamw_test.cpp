@@ -111,16 +111,17 @@ TEST(adamw_agrees_with_reference) {
   }
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   test::Random random(7);
   const test::Vec<float> g = random.normals(150000), p = random.normals(150000);
-  CHECK_THREADS([&] {
+  CHECK_THREADS_AND_ISAS([&] {
     State s{p, test::Vec<float>(p.size(), 0.0f), test::Vec<float>(p.size(), 0.0f)};
     const Norm norm({g, p}, 1.0);
     step(s, g, 1, 1e-3, &norm.stats[TPPO_NORM_SCALE]);
     test::Vec<float> all = s.p;
     test::append(all, s.m);
     test::append(all, s.v);
+    test::append(all, norm.stats);
     return all;
   });
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The little that the tests need: named cases, checks that say what they found, random numbers, and runs over every setting of the
-// library that must not change a bit (threads) or may change only rounding (instruction sets).
+// library that must not change a bit (threads, for some operations instruction sets) or may change only rounding.
 #pragma once
 
 #include <algorithm>
@@ -176,9 +176,9 @@ inline void each_isa(const std::function<void()>& body) {
   tppo_set_cpu_isa("auto");
 }
 
-/// body appends its results; they must be the same bits for 1, 2 and 5 threads, under every instruction set, and with `one_for_all` those of the
-/// first one; on a device in every run.
-inline void check_threads(const char* file, int line, bool one_for_all, const std::function<Vec<float>()>& body) {
+/// body appends its results; under every instruction set they must be the same bits for 1, 2 and 5 threads, and with across_isas the same under all
+/// of them; on a device in every run.
+inline void check_threads(const char* file, int line, bool across_isas, const std::function<Vec<float>()>& body) {
   if (kOnDevice) {
     if (!same_bits(body(), body())) failed(file, line, "bits change from run to run");
     return;
@@ -188,7 +188,7 @@ inline void check_threads(const char* file, int line, bool one_for_all, const st
     tppo_set_threads(1);
     const Vec<float> one = body();
     if (first.empty()) first = one;
-    if (one_for_all && !same_bits(one, first)) failed(file, line, std::string("other bits under ") + tppo_cpu_isa());
+    if (across_isas && !same_bits(one, first)) failed(file, line, std::string("other bits under ") + tppo_cpu_isa());
     for (int32_t threads : {2, 5}) {
       tppo_set_threads(threads);
       for (int repeat = 0; repeat < 3; ++repeat)

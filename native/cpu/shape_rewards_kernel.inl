@@ -7,11 +7,11 @@
 namespace tppo::cpu {
 namespace {
 
-void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens_to_shape, double* stats) {
+void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens_to_shape, double* accumulated) {
   const TokensToShape t = tokens_to_shape;  // which no store can change
   const double kl_coef = a.kl_coef, clamp = a.log_ratio_clamp;
   const bool k1 = a.kl_estimator == TPPO_KL_K1;
-  Sums16<TPPO_SHAPE_REWARDS_STATS> sums;
+  Sums16<TPPO_SHAPE_REWARDS_STATS> sums(accumulated);
   each16(0, t.count, [&](const auto& tokens) {
     for (int k = 0; k < kParts; ++k) {
       const Flags valid = tokens.valid(nullptr, k);
@@ -23,7 +23,7 @@ void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens
       Doubles kl{};
       if (t.logprobs != nullptr) {
         const auto d = math::log_ratio(tokens.load(t.logprobs, k), tokens.load(t.ref_logprobs, k), clamp);
-        kl = t.kl != nullptr ? tokens.load(t.kl, k) : k1 ? math::kl_k1(d.value) : math::kl_k2(d.value);
+        kl = t.k3 != nullptr ? tokens.load(t.k3, k) : k1 ? math::kl_k1(d.value) : math::kl_k2(d.value);
         sums.count(TPPO_SHAPE_REWARDS_CLAMPED, k, valid & d.clamped);
       }
       Doubles reward = shaped;
@@ -41,7 +41,7 @@ void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens
       sums.add(TPPO_SHAPE_REWARDS_REWARD, k, valid, reward);
     }
   });
-  for (int i = 0; i < TPPO_SHAPE_REWARDS_STATS; ++i) stats[i] += sums.result(i);
+  sums.save(accumulated);
 }
 
 }  // namespace

@@ -7,9 +7,9 @@
 namespace tppo::cpu {
 namespace {
 
-void value_loss(const tppo_value_loss_args& args, double inverse, int64_t begin, int64_t end, double* stats) {
+void value_loss(const tppo_value_loss_args& args, double inverse, int64_t begin, int64_t end, double* sums_of_tokens) {
   const tppo_value_loss_args a = args;  // which no store can change
-  Sums16<TPPO_VALUE_NORMALIZER> sums;
+  Sums16<kValueSums> sums;
   each16(begin, end, [&](const auto& tokens) {
     for (int k = 0; k < kParts; ++k) {
       const Flags valid = tokens.valid(a.mask, k);
@@ -26,7 +26,7 @@ void value_loss(const tppo_value_loss_args& args, double inverse, int64_t begin,
       sums.add(TPPO_VALUE_RETURN_SQUARED, k, valid, target * target);
     }
   });
-  for (int i = 0; i < TPPO_VALUE_NORMALIZER; ++i) stats[i] = sums.result(i);
+  for (int i = 0; i < kValueSums; ++i) sums_of_tokens[i] = sums.result(i);
 }
 
 }  // namespace

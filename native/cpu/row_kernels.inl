@@ -77,11 +77,16 @@ constexpr int64_t kept_tail(int64_t elements) {
 /// What the second sweep does beside scaling the exponentials: nothing, per_d d as it is, or with d limited.
 enum class PerD { kNone, kPlain, kExtreme };
 
-/// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0.
+/// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0. For 16-bit elements kPlain counts d from 0 instead of
+/// from the maximum, in a constant that loses per_d max / 2^24 by it: nothing beside the rounding of the results where that is 2^13 times smaller
+/// than what the constant says of the maximum. In a row that is nearly certain it is not.
+template <typename T>
 TPPO_INLINE PerD per_d_of(const GradientCoefficients& c) {
   if (c.per_d == 0.0f) return PerD::kNone;
-  const bool finite = !c.extreme && __builtin_fabsf(c.max) < -kLowest && __builtin_fabsf(c.per_d * c.scale) < 1e6f;  // 1e6 2e30
-  return finite ? PerD::kPlain : PerD::kExtreme;
+  const float per_x = __builtin_fabsf(c.per_d * c.scale), max = __builtin_fabsf(c.max);
+  const bool finite = !c.extreme && max < -kLowest && per_x < 1e6f;  // 1e6 2e30
+  const bool plain = finite && (!counts_from_origin<T>() || per_x * max <= 0x1p11f * __builtin_fabsf(c.constant));
+  return plain ? PerD::kPlain : PerD::kExtreme;
 }
 
 /// The second sweep over a row, block by block in steps: by itself, or beside the first sweep over the row that comes next.
@@ -95,8 +100,9 @@ class GradientSweep {
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
     const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(c_.references[block], c_.scale)));
-    per_x_ = splat(k * c_.per_d * c_.scale);
-    constant_ = splat(k * c_.constant);
+    const float per_x = k * c_.per_d * c_.scale;
+    per_x_ = splat(per_x);
+    constant_ = splat(kFromZero ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
   }
   TPPO_INLINE_MEMBER void step(int64_t j) const { step(x_ + j, c_.e + j, out_ + j); }
   /// The last elements, which fill no step.
@@ -112,6 +118,8 @@ class GradientSweep {
   }
 
  private:
+  static constexpr bool kFromZero = kPerD == PerD::kPlain && counts_from_origin<T>();
+
   TPPO_INLINE_MEMBER void step(const T* x, const float* e, T* out) const {
     F v[kGroup], weight[kGroup];
     if (kPerD != PerD::kNone) load_group(x, v);
@@ -119,7 +127,7 @@ class GradientSweep {
     for (int k = 0; k < kGroup; ++k) {
       F factor = constant_;
       if (kPerD != PerD::kNone) {
-        const F d = v[k] - max_;
+        const F d = kFromZero ? v[k] : v[k] - max_;
         factor = fma(per_x_, kPerD == PerD::kExtreme ? max(lowest_, d) : d, constant_);
       }
       v[k] = weight[k] * factor;
@@ -280,7 +288,7 @@ TPPO_INLINE RowSums exps(const void* x, int64_t n, float scale, float* e, float*
 /// f(sweep) with the second sweep that a row needs.
 template <typename T, typename F>
 TPPO_INLINE auto with_sweep(const GradientRow& row, int64_t n, F f) {
-  switch (per_d_of(row.coefficients)) {
+  switch (per_d_of<T>(row.coefficients)) {
     case PerD::kNone: return f(GradientSweep<PerD::kNone, T>(row, n));
     case PerD::kPlain: return f(GradientSweep<PerD::kPlain, T>(row, n));
     default: return f(GradientSweep<PerD::kExtreme, T>(row, n));

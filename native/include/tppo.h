@@ -33,7 +33,8 @@
  *               checked on the CPU; on CUDA an index out of range is counted as a bad row and never followed.
  * Large rows.   V up to 2^28 on CUDA, any stride and any alignment of the element; 16-byte alignment of every row is fastest.
  * Determinism.  Same inputs, same device and same instruction set: same bits, for any number of threads and any run. Sums run in a
- *               fixed order and in double; there are no floating-point atomics.
+ *               fixed order and in double; there are no floating-point atomics. The bits of shape_rewards, whiten, value_loss,
+ *               balance_mask, global_norm, scale and adamw are the same under every instruction set of a machine.
  * Threads.      Every function may be called from any thread at any time on disjoint memory.
  * Complexity.   Linear in the number of elements read (tppo_linear_*: N H V), and no [N,V] temporary.
  */

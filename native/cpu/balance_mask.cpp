@@ -11,7 +11,7 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kAtATime = 256;      // tokens whose random words exist at a time
+constexpr int64_t kAtATime = 256;           // tokens whose random words exist at a time
 constexpr int64_t kMostIn32Bits = 1 << 20;  // tokens counted in 32 bits, which are faster in vectors than 64
 
 /// For each class how many of the tokens it has for which counts(i) is 1.
@@ -28,7 +28,7 @@ void count_classes(const tppo_balance_mask_args& a, int64_t begin, int64_t end, 
 
 void keep_sequence(const tppo_balance_mask_args& a, const TokenKernels& kernels, math::BalanceRule rule, uint32_t sample, int64_t begin, int64_t end) {
   uint32_t words[kAtATime] = {};  // of no account where no class is thinned
-  uint8_t keep[kAtATime];  // apart from the arguments, so that the compiler may take several tokens at a time
+  uint8_t keep[kAtATime];          // apart from the arguments, so that the compiler may take several tokens at a time
   for (int64_t i = begin; i < end; i += kAtATime) {
     const int64_t n = std::min(kAtATime, end - i);
     const int32_t* const labels = a.labels + i;

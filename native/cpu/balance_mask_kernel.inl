@@ -29,6 +29,7 @@ void balance_words(uint32_t position, uint32_t sample, uint64_t step, uint64_t s
   for (int64_t i = 0; i < n; i += kWords) {
     Words c0 = lanes + (position + static_cast<uint64_t>(i)), c1 = Words{} + sample, c2 = Words{} + step, c3 = Words{} + (step >> 32);
     uint32_t k0 = static_cast<uint32_t>(seed), k1 = static_cast<uint32_t>(seed >> 32);
+    // math::philox_round, with each word in a half of a vector's element.
     for (int round = 0; round < math::kPhiloxRounds; ++round) {
       const Words a = product(c0, math::kPhiloxFactor0), b = product(c2, math::kPhiloxFactor1);
       c0 = (b >> 32) ^ c1 ^ k0;

@@ -13,7 +13,7 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kChunk = 256;     // tokens whose factors exist at a time
+constexpr int64_t kChunk = 256;    // tokens whose factors exist at a time
 constexpr int64_t kSequences = 8;  // of one task: what comes after its tokens would take as long as a short sequence
 
 /// lwp at the first positions: all sequences ask for the same ones.

@@ -32,7 +32,6 @@ typedef uint32_t U __attribute__((vector_size(kLanes * 4)));
 typedef int32_t I __attribute__((vector_size(kLanes * 4)));
 typedef uint16_t U16 __attribute__((vector_size(kLanes * 4)));
 typedef int16_t I16 __attribute__((vector_size(kLanes * 4)));
-typedef double D __attribute__((vector_size(kLanes * 8)));
 
 constexpr int kGroup = 4;  // vectors handled together: enough independent chains to hide the latency of the polynomial
 constexpr int64_t kStep = kLanes * kGroup;

@@ -4,7 +4,7 @@ package io.github.tppo.kernels;
 /**
  * How the N tokens of a call are divided into B sequences, and which of them count.
  *
- * <p>Masked tokens are never read: NaN or any bit pattern in their slots changes no bit of any result, and every
+ * <p>Masked tokens are never used: NaN or any bit pattern in their slots changes no bit of any result, and every
  * output is 0 there. The operations on logits take a list of rows in place of a mask: slots of tokens that are not in
  * the list are then neither read nor written.
  *

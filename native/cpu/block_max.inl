@@ -20,7 +20,6 @@ struct Bits<float> {
   typedef U Unsigned;
   typedef int32_t SignedElement;
   typedef uint32_t UnsignedElement;
-  static constexpr int kVectors = kGroup;
   static constexpr int32_t kLeast = INT32_MIN;
   static constexpr uint32_t kExtreme = 0xf149f2cau;  // kLowest
   static constexpr float kMinusInf = kMinusInfinity;
@@ -32,7 +31,6 @@ struct Bits<math::bf16> {
   typedef U16 Unsigned;
   typedef int16_t SignedElement;
   typedef uint16_t UnsignedElement;
-  static constexpr int kVectors = kGroup / 2;
   static constexpr int16_t kLeast = INT16_MIN;
   static constexpr uint32_t kExtreme = 0xf149u;
   static constexpr math::bf16 kMinusInf{0xff80};
@@ -44,7 +42,6 @@ struct Bits<math::f16> {
   typedef U16 Unsigned;
   typedef int16_t SignedElement;
   typedef uint16_t UnsignedElement;
-  static constexpr int kVectors = kGroup / 2;
   static constexpr int16_t kLeast = INT16_MIN;
   static constexpr uint32_t kExtreme = 0xfc00u;
   static constexpr math::f16 kMinusInf{0xfc00};
@@ -57,16 +54,19 @@ struct BlockMax {
   bool extreme;
 };
 
-/// Takes a block's steps one by one, so that the sums of the block before it can be formed in the same loop.
+/// Takes a block's elements kElements at a time, so that the sums of the block before it can be formed in the same loop.
 template <typename T>
 struct MaxScan {
   typedef Bits<T> B;
   typename B::Signed high = typename B::Signed{} + B::kLeast;
   typename B::Unsigned low = typename B::Unsigned{};
 
+  static constexpr int64_t kVector = sizeof(F) / sizeof(T);
+
+  template <int64_t kElements>
   TPPO_INLINE_MEMBER void step(const T* x) {
-    for (int k = 0; k < B::kVectors; ++k) {
-      auto v = load<typename B::Signed>(reinterpret_cast<const char*>(x) + k * sizeof(F));
+    for (int64_t k = 0; k < kElements; k += kVector) {
+      auto v = load<typename B::Signed>(x + k);
       in_register(v);
       high = larger(high, v);
       low = larger(low, bits_of<typename B::Unsigned>(v));
@@ -78,9 +78,7 @@ struct MaxScan {
     if (most < 0) {
       // Nothing positive: the smallest magnitude is the largest number.
       typename B::Unsigned magnitude{};
-      for (int64_t j = 0; j < n; j += kStep)
-        for (int k = 0; k < B::kVectors; ++k)
-          magnitude = larger(magnitude, ~load<typename B::Unsigned>(reinterpret_cast<const char*>(x + j) + k * sizeof(F)));
+      for (int64_t j = 0; j < n; j += kVector) magnitude = larger(magnitude, ~load<typename B::Unsigned>(x + j));
       most = static_cast<typename B::SignedElement>(~max_of<typename B::UnsignedElement>(magnitude));
     }
     return BlockMax{B::number(most), max_of<typename B::UnsignedElement>(low) >= B::kExtreme};
@@ -90,7 +88,7 @@ struct MaxScan {
 template <typename T>
 TPPO_INLINE BlockMax block_max(const T* x, int64_t n) {
   MaxScan<T> scan;
-  for (int64_t j = 0; j < n; j += kStep) scan.step(x + j);
+  for (int64_t j = 0; j < n; j += kStep) scan.template step<kStep>(x + j);
   return scan.result(x, n);
 }
 

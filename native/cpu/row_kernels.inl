@@ -10,6 +10,11 @@ namespace {
 constexpr int64_t kBlock = kRowBlock;  // elements whose maximum is found before they are summed; they stay in L1
 static_assert(kBlock % kStep == 0, "a block holds whole steps");
 
+/// Vectors that the sweeps handle together, and their elements. Four with AVX-512 need more registers than there are beside each other.
+constexpr int kTogether = kLanes == 16 ? 2 : kGroup;
+constexpr int64_t kStride = kTogether * kLanes;
+static_assert(kStep % kStride == 0, "a step holds whole strides");
+
 /// Degree of the polynomial: beside the rounding of 16-bit logits' gradients the error of degree 4 does not show.
 template <typename T>
 constexpr int degree() {
@@ -36,8 +41,8 @@ TPPO_INLINE double rounding_of_origin(float reference, float scale) {
 /// was given, so that it contributes 1, and a certain token has the log-probability 0.
 template <typename T>
 TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
-  F t[kGroup], e[kGroup];
-  for (int k = 0; k < kGroup; ++k) t[k] = splat(rounding);
+  const F t[] = {splat(rounding)};
+  F e[1];
   exp2_of<degree<T>()>(t, e);
   r.t = (r.t - rounding * r.s) / e[0][0];
   r.s /= e[0][0];
@@ -99,7 +104,10 @@ class GradientSweep {
 
   /// To be called at the start of each block.
   TPPO_INLINE_MEMBER void begin(int64_t block) {
-    const float k = __builtin_exp2f((c_.references[block] - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(c_.references[block], c_.scale)));
+    const float reference = c_.references[block];
+    if (reference == reference_) return;
+    reference_ = reference;
+    const float k = __builtin_exp2f((reference - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(reference, c_.scale)));
     const float per_x = k * c_.per_d * c_.scale;
     per_x_ = splat(per_x);
     constant_ = splat(kFromZero ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
@@ -113,7 +121,7 @@ class GradientSweep {
     const Tail<T> x = kPerD != PerD::kNone ? tail_of(x_ + whole, n_ - whole) : Tail<T>{};
     const Tail<float> e = tail_of(c_.e + whole, kept_tail<T>(n_ - whole));
     Tail<T> result;
-    step(x.x, e.x, result.x);
+    for (int64_t j = 0; j < kStep; j += kStride) step(x.x + j, e.x + j, result.x + j);
     for (int64_t j = whole; j < n_; ++j) out_[j] = result.x[j - whole];
   }
 
@@ -121,10 +129,10 @@ class GradientSweep {
   static constexpr bool kFromZero = kPerD == PerD::kPlain && counts_from_origin<T>();
 
   TPPO_INLINE_MEMBER void step(const T* x, const float* e, T* out) const {
-    F v[kGroup], weight[kGroup];
+    F v[kTogether], weight[kTogether];
     if (kPerD != PerD::kNone) load_group(x, v);
     load_group(e, weight);
-    for (int k = 0; k < kGroup; ++k) {
+    for (int k = 0; k < kTogether; ++k) {
       F factor = constant_;
       if (kPerD != PerD::kNone) {
         const F d = kFromZero ? v[k] : v[k] - max_;
@@ -140,6 +148,7 @@ class GradientSweep {
   T* const out_;
   const int64_t n_;
   const F max_, lowest_;
+  float reference_ = __builtin_nanf("");  // that per_x_ and constant_ are for; few blocks have one of their own
   F per_x_, constant_;
 };
 
@@ -162,12 +171,12 @@ class Keeping {
     behind_.begin(block);
     references_[block] = reference;
   }
-  TPPO_INLINE_MEMBER void step(int64_t j, const F (&e)[kGroup]) const {
+  TPPO_INLINE_MEMBER void step(int64_t j, const F (&e)[kTogether]) const {
     behind_.step(j);
     store_group(e_ + j, e);
     // So that memory does not idle while all that is worked on lies in the caches.
     if (next_ != nullptr)
-      for (int64_t line = 0; line < kStep * static_cast<int64_t>(sizeof(T)); line += 64)
+      for (int64_t line = 0; line < kStride * static_cast<int64_t>(sizeof(T)); line += 64)
         __builtin_prefetch(reinterpret_cast<const char*>(next_ + j) + line, 0, 2);
   }
   /// The last n elements, from j on, which fill no step.
@@ -187,7 +196,7 @@ class Keeping {
 /// Where it keeps nothing.
 struct KeepingNothing {
   TPPO_INLINE_MEMBER void begin(int64_t, float) {}
-  TPPO_INLINE_MEMBER void step(int64_t, const F (&)[kGroup]) const {}
+  TPPO_INLINE_MEMBER void step(int64_t, const F (&)[kTogether]) const {}
   TPPO_INLINE_MEMBER void tail(int64_t, int64_t, const float*, float) {}
 };
 
@@ -196,7 +205,7 @@ struct KeepingTail {
   float e[kStep];
   float reference;
   TPPO_INLINE_MEMBER void begin(int64_t, float from) { reference = from; }
-  TPPO_INLINE_MEMBER void step(int64_t, const F (&exps)[kGroup]) { store_group(e, exps); }
+  TPPO_INLINE_MEMBER void step(int64_t j, const F (&exps)[kTogether]) { store_group(e + j, exps); }
 };
 
 /// Adds the whole steps [begin, end) of a row to its sums, seen from `reference`. With kAhead it takes as many elements from `end` on into
@@ -207,18 +216,18 @@ TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float referen
   // Two chains are enough, and leave registers for the group.
   F s[2], t[2];
   for (int k = 0; k < 2; ++k) s[k] = t[k] = splat(0.0f);
-  for (int64_t j = begin; j < end; j += kStep) {
-    F v[kGroup], d[kGroup], e[kGroup];
+  for (int64_t j = begin; j < end; j += kStride) {
+    F v[kTogether], d[kTogether], e[kTogether];
     load_group(x + j, v);
-    for (int k = 0; k < kGroup; ++k) d[k] = kOrigin ? fma(v[k], c, from) : (v[k] - from) * c;
+    for (int k = 0; k < kTogether; ++k) d[k] = kOrigin ? fma(v[k], c, from) : (v[k] - from) * c;
     if (kExtremes)
-      for (int k = 0; k < kGroup; ++k) d[k] = max(splat(kLowestExponent), d[k]);
+      for (int k = 0; k < kTogether; ++k) d[k] = max(splat(kLowestExponent), d[k]);
     exp2_of<degree<T>()>(d, e);
-    for (int k = 0; k < kGroup; ++k) {
+    for (int k = 0; k < kTogether; ++k) {
       s[k % 2] += e[k];
       t[k % 2] = fma(e[k], d[k], t[k % 2]);
     }
-    if (kAhead) scan.step(x + (end - begin) + j);
+    if (kAhead) scan.template step<kStride>(x + (end - begin) + j);
     beside.step(j, e);
   }
   r.s += sum_of(s[0] + s[1]);
@@ -302,7 +311,7 @@ void row_gradient(const GradientRow& row, int64_t n) {
     for (int64_t b = 0; b < whole; b += kBlock) {
       sweep.begin(b / kBlock);
       const int64_t end = b + kBlock < whole ? b + kBlock : whole;
-      for (int64_t j = b; j < end; j += kStep) sweep.step(j);
+      for (int64_t j = b; j < end; j += kStride) sweep.step(j);
     }
     sweep.tail();
   });

@@ -96,19 +96,22 @@ TPPO_INLINE F fma(F a, F b, F c) { return vfmaq_f32(c, a, b); }
 TPPO_INLINE F max(F other, F x) { return vbslq_f32(vcgtq_f32(other, x), other, x); }
 #endif
 
-/// kStep logits, in an order of their own: even and odd bfloat16 numbers part ways, which needs no shuffle across lanes.
-TPPO_INLINE void load_group(const float* p, F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; ++k) v[k] = load<F>(p + k * kLanes);
+/// N vectors of logits, N even, in an order of their own: even and odd bfloat16 numbers part ways, which needs no shuffle across lanes.
+template <int N>
+TPPO_INLINE void load_group(const float* p, F (&v)[N]) {
+  for (int k = 0; k < N; ++k) v[k] = load<F>(p + k * kLanes);
 }
-TPPO_INLINE void load_group(const math::bf16* p, F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; k += 2) {
+template <int N>
+TPPO_INLINE void load_group(const math::bf16* p, F (&v)[N]) {
+  for (int k = 0; k < N; k += 2) {
     const U pair = load<U>(p + k * kLanes);
     v[k] = bits_of<F>(pair << 16);
     v[k + 1] = bits_of<F>(pair & 0xffff0000u);
   }
 }
-TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; ++k) {
+template <int N>
+TPPO_INLINE void load_group(const math::f16* p, F (&v)[N]) {
+  for (int k = 0; k < N; ++k) {
 #if defined(__AVX512F__)
     v[k] = _mm512_cvtph_ps(load<__m256i>(p + k * kLanes));
 #elif defined(__AVX2__)
@@ -120,13 +123,15 @@ TPPO_INLINE void load_group(const math::f16* p, F (&v)[kGroup]) {
 }
 
 /// To the places that load_group takes them from.
-TPPO_INLINE void store_group(float* p, const F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; ++k) store(p + k * kLanes, v[k]);
+template <int N>
+TPPO_INLINE void store_group(float* p, const F (&v)[N]) {
+  for (int k = 0; k < N; ++k) store(p + k * kLanes, v[k]);
 }
 #if defined(__AVX512BF16__)
-TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
+template <int N>
+TPPO_INLINE void store_group(math::bf16* p, const F (&v)[N]) {
   const U16 order = {0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
-  for (int k = 0; k < kGroup; k += 2)
+  for (int k = 0; k < N; k += 2)
     store(p + k * kLanes, _mm512_permutexvar_epi16(bits_of<__m512i>(order), bits_of<__m512i>(_mm512_cvtne2ps_pbh(v[k + 1], v[k]))));
 }
 #else
@@ -135,12 +140,14 @@ TPPO_INLINE U round_bf16(F v) {
   const U u = bits_of<U>(v);
   return u + 0x7fffu + ((u >> 16) & 1u);
 }
-TPPO_INLINE void store_group(math::bf16* p, const F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; k += 2) store(p + k * kLanes, (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u));
+template <int N>
+TPPO_INLINE void store_group(math::bf16* p, const F (&v)[N]) {
+  for (int k = 0; k < N; k += 2) store(p + k * kLanes, (round_bf16(v[k]) >> 16) | (round_bf16(v[k + 1]) & 0xffff0000u));
 }
 #endif
-TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
-  for (int k = 0; k < kGroup; ++k) {
+template <int N>
+TPPO_INLINE void store_group(math::f16* p, const F (&v)[N]) {
+  for (int k = 0; k < N; ++k) {
 #if defined(__AVX512F__)
     store(p + k * kLanes, _mm512_cvtps_ph(v[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
 #elif defined(__AVX2__)
@@ -154,14 +161,14 @@ TPPO_INLINE void store_group(math::f16* p, const F (&v)[kGroup]) {
 /// e = 2^t, exactly 0 where 2^t is below the smallest normal number, exactly 1 for t = 0, NaN for NaN. |t| may be up to 1e30; an infinite t is
 /// the caller's to clamp. Minimax polynomials on [-1/2, 1/2] with p(0) = 1: relative error 1e-7 for degree 5, 3e-6 for degree 4.
 /// Step by step over the group, so that the chains of its vectors run beside each other.
-template <int DEGREE>
-TPPO_INLINE void exp2_of(const F (&t)[kGroup], F (&e)[kGroup]) {
+template <int DEGREE, int N>
+TPPO_INLINE void exp2_of(const F (&t)[N], F (&e)[N]) {
   static_assert(DEGREE == 5 || DEGREE == 4, "no such polynomial");
   constexpr float kFive[] = {0.00132647273f, 0.00967151299f, 0.0555073358f, 0.240222424f, 0.693147004f, 1.0f};
   constexpr float kFour[] = {0.00957010191f, 0.0559178603f, 0.240247448f, 0.693121815f, 1.0f};
   const float* const c = DEGREE == 5 ? kFive : kFour;
-  F n[kGroup], f[kGroup];
-  for (int k = 0; k < kGroup; ++k) {
+  F n[N], f[N];
+  for (int k = 0; k < N; ++k) {
 #if defined(__AVX512F__)
     n[k] = _mm512_roundscale_ps(t[k], _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
     f[k] = t[k] - n[k];
@@ -173,10 +180,10 @@ TPPO_INLINE void exp2_of(const F (&t)[kGroup], F (&e)[kGroup]) {
     f[k] = clamped - (n[k] - magic);
 #endif
   }
-  for (int k = 0; k < kGroup; ++k) e[k] = fma(splat(c[0]), f[k], splat(c[1]));
+  for (int k = 0; k < N; ++k) e[k] = fma(splat(c[0]), f[k], splat(c[1]));
   for (int i = 2; i <= DEGREE; ++i)
-    for (int k = 0; k < kGroup; ++k) e[k] = fma(e[k], f[k], splat(c[i]));
-  for (int k = 0; k < kGroup; ++k) {
+    for (int k = 0; k < N; ++k) e[k] = fma(e[k], f[k], splat(c[i]));
+  for (int k = 0; k < N; ++k) {
 #if defined(__AVX512F__)
     e[k] = _mm512_scalef_ps(e[k], n[k]);
 #else

@@ -28,19 +28,23 @@ constexpr int kParts = kTokens / kDoubles;
 
 typedef double Doubles __attribute__((vector_size(kDoubles * 8)));
 typedef float Floats __attribute__((vector_size(kDoubles * 4)));
+typedef int32_t Ints __attribute__((vector_size(kDoubles * 4)));
 typedef int64_t Flags __attribute__((vector_size(kDoubles * 8)));  // -1 or 0
 
 // The compiler takes wide conversions apart, so those that are one instruction are spelled out.
 #if defined(__AVX512F__)
 inline Doubles widen(Floats v) { return _mm512_cvtps_pd(v); }
+inline Doubles widen(Ints v) { return _mm512_cvtepi32_pd(reinterpret_cast<__m256i>(v)); }
 inline Floats narrow(Doubles v) { return _mm512_cvtpd_ps(v); }
 inline Flags not_zero(const uint8_t* p) { return reinterpret_cast<Flags>(_mm512_cvtepu8_epi64(_mm_loadu_si64(p))) != 0; }
 #elif defined(__AVX2__)
 inline Doubles widen(Floats v) { return _mm256_cvtps_pd(v); }
+inline Doubles widen(Ints v) { return _mm256_cvtepi32_pd(reinterpret_cast<__m128i>(v)); }
 inline Floats narrow(Doubles v) { return _mm256_cvtpd_ps(v); }
 inline Flags not_zero(const uint8_t* p) { return reinterpret_cast<Flags>(_mm256_cvtepu8_epi64(_mm_loadu_si32(p))) != 0; }
 #else
 inline Doubles widen(Floats v) { return __builtin_convertvector(v, Doubles); }
+inline Doubles widen(Ints v) { return __builtin_convertvector(v, Doubles); }
 inline Floats narrow(Doubles v) { return __builtin_convertvector(v, Floats); }
 inline Flags not_zero(const uint8_t* p) { return -Flags{p[0] != 0, p[1] != 0}; }
 #endif
@@ -66,6 +70,15 @@ inline void store_some(float* p, Floats v, int n) {
 }
 #endif
 
+inline Ints load_some(const int32_t* p, int n) {
+  Ints v{};
+  for (int k = 0; k < n; ++k) v[k] = p[k];
+  return v;
+}
+inline void store_some(int32_t* p, Ints v, int n) {
+  for (int k = 0; k < n; ++k) p[k] = v[k];
+}
+
 /// 16 tokens, in kParts parts; or the `count` that are left, where kWhole is false. What is loaded for the others is 0, and not stored.
 template <bool kWhole>
 struct Tokens16 {
@@ -78,12 +91,8 @@ struct Tokens16 {
     __builtin_memcpy(&v, p + place(part), sizeof v);
     return v;
   }
-  Doubles load(const float* p, int part) const {
-    if (!whole(part)) return lanes(part) > 0 ? widen(load_some(p + place(part), lanes(part))) : Doubles{};
-    Floats v;
-    __builtin_memcpy(&v, p + place(part), sizeof v);
-    return widen(v);
-  }
+  Doubles load(const float* p, int part) const { return load_and_widen<Floats>(p, part); }
+  Doubles load(const int32_t* p, int part) const { return load_and_widen<Ints>(p, part); }
   /// Those that exist and are not masked; `mask` may be NULL.
   Flags valid(const uint8_t* mask, int part) const {
     if (whole(part)) return mask != nullptr ? not_zero(mask + place(part)) : Flags{} - 1;
@@ -91,16 +100,28 @@ struct Tokens16 {
     for (int k = 0; k < kDoubles; ++k) m[k] = k < lanes(part) && (mask == nullptr || mask[place(part) + k] != 0);
     return not_zero(m);
   }
-  void store(float* p, int part, Doubles v) const {
-    const Floats f = narrow(v);
-    if (whole(part))
-      __builtin_memcpy(p + place(part), &f, sizeof f);
-    else if (lanes(part) > 0)
-      store_some(p + place(part), f, lanes(part));
-  }
+  void store(float* p, int part, Doubles v) const { store_narrow(p, part, narrow(v)); }
+  /// Whole numbers.
+  void store(int32_t* p, int part, Doubles v) const { store_narrow(p, part, __builtin_convertvector(v, Ints)); }
   int64_t place(int part) const { return first + part * kDoubles; }
+  /// Those with a token in them; there is no harm in the others.
+  int parts() const { return kWhole ? kParts : (count + kDoubles - 1) / kDoubles; }
 
  private:
+  template <typename V, typename T>
+  Doubles load_and_widen(const T* p, int part) const {
+    if (!whole(part)) return lanes(part) > 0 ? widen(load_some(p + place(part), lanes(part))) : Doubles{};
+    V v;
+    __builtin_memcpy(&v, p + place(part), sizeof v);
+    return widen(v);
+  }
+  template <typename V, typename T>
+  void store_narrow(T* p, int part, V v) const {
+    if (whole(part))
+      __builtin_memcpy(p + place(part), &v, sizeof v);
+    else if (lanes(part) > 0)
+      store_some(p + place(part), v, lanes(part));
+  }
   bool whole(int part) const { return kWhole || lanes(part) >= kDoubles; }
   int lanes(int part) const { return count - part * kDoubles; }
 };

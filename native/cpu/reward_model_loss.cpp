@@ -1,14 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "../math/reward_model_loss.h"
-
+#include <algorithm>
 #include <cmath>
 
+#include "../math/hd.h"
 #include "cpu_backend.h"
+#include "doubles.inl"
+#include "isa.h"
 #include "thread_pool.h"
 #include "workspace.h"
 
 namespace tppo::cpu {
 namespace {
+
+constexpr int64_t kChunk = 256;    // tokens whose logits lie class by class at a time
+constexpr int64_t kSequences = 8;  // of one task: adding its sums up would take as long as a short sequence
 
 /// What one sequence needs from the batch.
 struct Batch {
@@ -16,101 +21,85 @@ struct Batch {
   double global_inverse;  // 1 / n
 };
 
-using Classes = math::ThreeClasses<double>;
-
+/// Some sequences, one by one.
 template <typename T>
-Classes classes_at(const tppo_reward_model_loss_args& a, int64_t i) {
-  const T* const z = static_cast<const T*>(a.logits) + 3 * i;
-  return math::three_classes<double>(math::to_float(z[0]), math::to_float(z[1]), math::to_float(z[2]));
-}
+class RewardModel {
+ public:
+  RewardModel(const tppo_reward_model_loss_args& a, const Batch& batch)
+      : a_(a), global_mask_(a.global_mask != nullptr ? a.global_mask : a.mask), batch_(batch), kernels_(token_kernels()) {}
 
-/// First pass over a sequence: the means of the global loss.
-struct GlobalMeans {
-  double argmax = 0.0, expected = 0.0, count = 0.0;
-  bool bad = false;
+  void sequence(int64_t b, int64_t begin, int64_t end) {
+    const double global = a_.w_global * global_slope(b, begin, end);
+    const RewardModelSlopes slopes{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
+    each_chunk(begin, end, [&](int64_t first, const RewardModelTokens& tokens) {
+      kernels_.reward_model_loss(tokens, slopes, sums_[0]);
+      if (a_.grad_logits != nullptr) store_gradient(first, tokens.count);
+    });
+  }
+
+  void finish(double* stats) const {
+    std::fill(stats, stats + TPPO_REWARD_MODEL_STATS, 0.0);
+    stats[TPPO_REWARD_MODEL_GLOBAL_ARGMAX] = by_argmax_;
+    stats[TPPO_REWARD_MODEL_GLOBAL_EXPECTED] = by_expected_;
+    stats[TPPO_REWARD_MODEL_LOCAL] = sum_of_16(sums_[kLossLocal]);
+    stats[TPPO_REWARD_MODEL_VALID] = sum_of_16(sums_[kLossValid]);
+    stats[TPPO_REWARD_MODEL_CORRECT] = sum_of_16(sums_[kLossCorrect]);
+    stats[TPPO_REWARD_MODEL_WEIGHT] = sum_of_16(sums_[kLossWeight]);
+    stats[TPPO_REWARD_MODEL_BAD_ROWS] = sum_of_16(sums_[kLossBad]);
+  }
+
+ private:
+  /// Global loss of a sequence; d of it / d (expected class of one token).
+  double global_slope(int64_t b, int64_t begin, int64_t end) {
+    double mean[kMeanSums] = {};
+    each_chunk(begin, end, [&](int64_t, const RewardModelTokens& tokens) {
+      double sums[kMeanSums];
+      kernels_.reward_model_means(tokens, sums);
+      for (int k = 0; k < kMeanSums; ++k) mean[k] += sums[k];
+    });
+    const double count = mean[kMeanCount];
+    const bool bad = mean[kMeanBad] > 0.0;
+    const double argmax = count > 0.0 ? mean[kMeanArgmax] / count : 0.0, expected = count > 0.0 ? mean[kMeanExpected] / count : 0.0;
+    if (a_.mean_argmax != nullptr) a_.mean_argmax[b] = static_cast<float>(bad ? NAN : argmax);
+    if (a_.mean_expected != nullptr) a_.mean_expected[b] = static_cast<float>(bad ? NAN : expected);
+    if (!(count > 0.0) || bad || a_.sentence_labels == nullptr) return 0.0;
+
+    const double by_argmax = argmax - a_.sentence_labels[b], by_expected = expected - a_.sentence_labels[b];
+    by_argmax_ += batch_.global_inverse * by_argmax * by_argmax;
+    by_expected_ += batch_.global_inverse * by_expected * by_expected;
+    if (a_.global_mode == TPPO_GLOBAL_ARGMAX) return 0.0;
+    return 2.0 * batch_.global_inverse / count * (a_.global_mode == TPPO_GLOBAL_EXPECTED ? by_expected : by_argmax);
+  }
+
+  /// f(first, tokens) for the tokens [begin, end), kChunk at a time, with the logits class by class.
+  template <typename F>
+  void each_chunk(int64_t begin, int64_t end, F f) {
+    for (int64_t first = begin; first < end; first += kChunk) {
+      const int64_t n = std::min(kChunk, end - first);
+      const T* const z = static_cast<const T*>(a_.logits) + 3 * first;
+      for (int64_t i = 0; i < n; ++i)
+        for (int c = 0; c < 3; ++c) logits_[c][i] = math::to_float(z[3 * i + c]);
+      const auto from = [&](auto* array) { return array != nullptr ? array + first : nullptr; };
+      const auto gradient = [&](int c) { return a_.grad_logits != nullptr ? gradient_[c] : nullptr; };
+      f(first, RewardModelTokens{n, {logits_[0], logits_[1], logits_[2]}, from(a_.labels), from(a_.mask), from(global_mask_), from(a_.weighted_nll),
+                                 from(a_.expected_value), from(a_.argmax), {gradient(0), gradient(1), gradient(2)}});
+    }
+  }
+
+  void store_gradient(int64_t first, int64_t n) const {
+    T* const g = static_cast<T*>(a_.grad_logits) + 3 * first;
+    for (int64_t i = 0; i < n; ++i)
+      for (int c = 0; c < 3; ++c) math::store(g + 3 * i + c, gradient_[c][i]);
+  }
+
+  const tppo_reward_model_loss_args& a_;
+  const uint8_t* const global_mask_;
+  const Batch batch_;
+  const TokenKernels& kernels_;
+  double sums_[kLossSums][kTokens] = {};
+  double by_argmax_ = 0.0, by_expected_ = 0.0;
+  float logits_[3][kChunk], gradient_[3][kChunk];
 };
-
-template <typename T>
-GlobalMeans global_means(const tppo_reward_model_loss_args& a, const uint8_t* global_mask, int64_t begin, int64_t end) {
-  GlobalMeans m;
-  for (int64_t i = begin; i < end; ++i) {
-    if (!valid(global_mask, i)) continue;
-    const Classes k = classes_at<T>(a, i);
-    m.bad = m.bad || k.bad;
-    m.argmax += k.argmax;
-    m.expected += k.expected;
-    m.count += 1.0;
-  }
-  if (m.count > 0.0) {
-    m.argmax /= m.count;
-    m.expected /= m.count;
-  }
-  return m;
-}
-
-template <typename T>
-void write_token(const tppo_reward_model_loss_args& a, int64_t i, const Classes& k, bool in_local, double local, double global) {
-  if (a.expected_value != nullptr) a.expected_value[i] = static_cast<float>(k.bad ? NAN : k.expected);
-  if (a.argmax != nullptr) a.argmax[i] = k.bad ? 0 : k.argmax;
-  if (a.weighted_nll != nullptr) {
-    const double nll = in_local ? -a.class_weights[a.labels[i]] * k.ln_p[a.labels[i]] : 0.0;
-    a.weighted_nll[i] = static_cast<float>(in_local && a.class_weights[a.labels[i]] == 0.0 ? 0.0 : nll);
-  }
-  if (a.grad_logits == nullptr) return;
-  T* const g = static_cast<T*>(a.grad_logits) + 3 * i;
-  for (int32_t c = 0; c < 3; ++c)
-    math::store(g + c, static_cast<float>(k.bad ? NAN : math::reward_model_gradient(k, c, in_local ? a.labels[i] : 0, local, global)));
-}
-
-template <typename T>
-void blank_token(const tppo_reward_model_loss_args& a, int64_t i) {
-  if (a.expected_value != nullptr) a.expected_value[i] = 0.0f;
-  if (a.argmax != nullptr) a.argmax[i] = 0;
-  if (a.weighted_nll != nullptr) a.weighted_nll[i] = 0.0f;
-  if (a.grad_logits == nullptr) return;
-  T* const g = static_cast<T*>(a.grad_logits) + 3 * i;
-  for (int c = 0; c < 3; ++c) math::store(g + c, 0.0f);
-}
-
-template <typename T>
-void sequence_loss(const tppo_reward_model_loss_args& a, const Batch& batch, int64_t b, int64_t begin, int64_t end, double* sums) {
-  const uint8_t* const global_mask = a.global_mask != nullptr ? a.global_mask : a.mask;
-  const GlobalMeans mean = global_means<T>(a, global_mask, begin, end);
-  if (a.mean_argmax != nullptr) a.mean_argmax[b] = static_cast<float>(mean.bad ? NAN : mean.argmax);
-  if (a.mean_expected != nullptr) a.mean_expected[b] = static_cast<float>(mean.bad ? NAN : mean.expected);
-
-  double slope = 0.0;  // d global / d (expected value of one token)
-  if (mean.count > 0.0 && !mean.bad && a.sentence_labels != nullptr) {
-    const double target = a.sentence_labels[b];
-    const double by_argmax = mean.argmax - target;
-    const double by_expected = mean.expected - target;
-    sums[TPPO_REWARD_MODEL_GLOBAL_ARGMAX] += batch.global_inverse * by_argmax * by_argmax;
-    sums[TPPO_REWARD_MODEL_GLOBAL_EXPECTED] += batch.global_inverse * by_expected * by_expected;
-    if (a.global_mode != TPPO_GLOBAL_ARGMAX)
-      slope = 2.0 * batch.global_inverse / mean.count * (a.global_mode == TPPO_GLOBAL_EXPECTED ? by_expected : by_argmax);
-  }
-
-  for (int64_t i = begin; i < end; ++i) {
-    const bool in_local = valid(a.mask, i);
-    const bool in_global = valid(global_mask, i);
-    if (!in_local && !in_global) {
-      blank_token<T>(a, i);
-      continue;
-    }
-    const Classes k = classes_at<T>(a, i);
-    const double w = in_local ? a.class_weights[a.labels[i]] : 0.0;
-    write_token<T>(a, i, k, in_local, a.w_local * w * batch.local_inverse, in_global ? a.w_global * slope : 0.0);
-    if (k.bad) {
-      sums[TPPO_REWARD_MODEL_BAD_ROWS] += 1.0;
-      continue;
-    }
-    if (!in_local) continue;
-    if (w != 0.0) sums[TPPO_REWARD_MODEL_LOCAL] -= batch.local_inverse * w * k.ln_p[a.labels[i]];
-    sums[TPPO_REWARD_MODEL_VALID] += 1.0;
-    sums[TPPO_REWARD_MODEL_CORRECT] += k.argmax == a.labels[i];
-    sums[TPPO_REWARD_MODEL_WEIGHT] += w;
-  }
-}
 
 /// Sum of the class weights of the valid tokens; counts by class first, so that the order of the tokens does not matter.
 double weight_sum(const tppo_reward_model_loss_args& a) {
@@ -126,31 +115,35 @@ double weight_sum(const tppo_reward_model_loss_args& a) {
 
 uint64_t reward_model_loss_workspace(const tppo_reward_model_loss_args& a, int32_t) {
   Workspace w;
-  w.take<double>(a.num_sequences * TPPO_REWARD_MODEL_STATS);
+  w.take<double>(blocks_of(a.num_sequences, kSequences) * TPPO_REWARD_MODEL_STATS);
   return w.size();
 }
 
 int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call) {
   const Sequences sequences(a);
-  double* const partial = Workspace(call.workspace).take<double>(sequences.count * TPPO_REWARD_MODEL_STATS);
+  const int64_t tasks = blocks_of(sequences.count, kSequences);
+  double* const partial = Workspace(call.workspace).take<double>(tasks * TPPO_REWARD_MODEL_STATS);
   const double n = a.num_samples > 0.0 ? a.num_samples : static_cast<double>(sequences.count);
   double local = n;
   if (a.local_reduction == TPPO_LOCAL_WEIGHTED_MEAN) local = a.local_normalizer > 0.0 ? a.local_normalizer : weight_sum(a);
   const Batch batch{local > 0.0 ? 1.0 / local : 0.0, n > 0.0 ? 1.0 / n : 0.0};
 
-  parallel(sequences.count, a.num_tokens * 60, [&](int64_t b) {
-    double* const sums = partial + b * TPPO_REWARD_MODEL_STATS;
-    for (int k = 0; k < TPPO_REWARD_MODEL_STATS; ++k) sums[k] = 0.0;
+  const auto run = [&](auto model, int64_t task) {
+    for (int64_t b = task * kSequences; b < std::min((task + 1) * kSequences, sequences.count); ++b)
+      model.sequence(b, sequences.begin(b), sequences.end(b));
+    model.finish(partial + task * TPPO_REWARD_MODEL_STATS);
+  };
+  parallel(tasks, a.num_tokens * 15 + a.num_sequences * 100, [&](int64_t task) {
     if (a.dtype == TPPO_BF16)
-      sequence_loss<math::bf16>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
+      run(RewardModel<math::bf16>(a, batch), task);
     else if (a.dtype == TPPO_F16)
-      sequence_loss<math::f16>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
+      run(RewardModel<math::f16>(a, batch), task);
     else
-      sequence_loss<float>(a, batch, b, sequences.begin(b), sequences.end(b), sums);
+      run(RewardModel<float>(a, batch), task);
   });
   if (a.stats != nullptr) {
     double* const s = a.stats;
-    add_blocks(partial, sequences.count, TPPO_REWARD_MODEL_STATS, s);
+    add_blocks(partial, tasks, TPPO_REWARD_MODEL_STATS, s);
     s[TPPO_REWARD_MODEL_GLOBAL] =
         a.global_mode == TPPO_GLOBAL_EXPECTED ? s[TPPO_REWARD_MODEL_GLOBAL_EXPECTED] : s[TPPO_REWARD_MODEL_GLOBAL_ARGMAX];
     s[TPPO_REWARD_MODEL_LOSS] = a.w_local * s[TPPO_REWARD_MODEL_LOCAL] + a.w_global * s[TPPO_REWARD_MODEL_GLOBAL];

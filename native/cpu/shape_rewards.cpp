@@ -133,10 +133,6 @@ class Shaping {
       for (int64_t k = 0; k < t.count; ++k) class_scores_[k] = a_.class_values[a_.classes[at_[k]]];
       t.class_scores = class_scores_;
     }
-    if (t.logprobs != nullptr && a_.kl_estimator == TPPO_KL_K3) {
-      for (int64_t k = 0; k < t.count; ++k) k3_[k] = math::kl_k3(math::log_ratio<double>(t.logprobs[k], t.ref_logprobs[k], a_.log_ratio_clamp).value);
-      t.k3 = k3_;
-    }
     kernels_.shape_rewards(a_, t, sums_[0]);
   }
 
@@ -169,15 +165,15 @@ class Shaping {
   int64_t beyond_ = 0;
   int64_t count_ = 0;   // valid tokens of the sequence so far
   int64_t at_[kChunk];  // the tokens at hand
-  double lwp_[kChunk], class_scores_[kChunk], k3_[kChunk];
+  double lwp_[kChunk], class_scores_[kChunk];
   struct {
     float scores[kChunk], logprobs[kChunk], ref_logprobs[kChunk], lwp[kChunk], shaped[kChunk], kl[kChunk], rewards[kChunk];
   } copies_;
 };
 
-/// Rough cost in ns, for the choice of threads: exponentials that are no vector code take most of it.
+/// Rough cost in ns, for the choice of threads.
 int64_t cost(const tppo_shape_rewards_args& a) {
-  const int64_t of_token = 1 + (a.logprobs != nullptr && a.kl_estimator == TPPO_KL_K3 ? 10 : 0) + (a.positions != nullptr ? 5 : 0);
+  const int64_t of_token = 1 + (a.logprobs != nullptr && a.kl_estimator == TPPO_KL_K3 ? 2 : 0) + (a.positions != nullptr ? 5 : 0);
   return a.num_tokens * of_token + a.num_sequences * 40;
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Rewards of some tokens (equations 4 and 5).
 #include "../math/shape_rewards.h"
-#include "doubles.inl"
+#include "elementary.inl"
 #include "token_kernels.h"
 
 namespace tppo::cpu {
@@ -10,7 +10,7 @@ namespace {
 void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens_to_shape, double* accumulated) {
   const TokensToShape t = tokens_to_shape;  // which no store can change
   const double kl_coef = a.kl_coef, clamp = a.log_ratio_clamp;
-  const bool k1 = a.kl_estimator == TPPO_KL_K1;
+  const int32_t estimator = a.kl_estimator;
   Sums16<TPPO_SHAPE_REWARDS_STATS> sums(accumulated);
   each16(0, t.count, [&](const auto& tokens) {
     for (int k = 0; k < kParts; ++k) {
@@ -23,7 +23,7 @@ void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens
       Doubles kl{};
       if (t.logprobs != nullptr) {
         const auto d = math::log_ratio(tokens.load(t.logprobs, k), tokens.load(t.ref_logprobs, k), clamp);
-        kl = t.k3 != nullptr ? tokens.load(t.k3, k) : k1 ? math::kl_k1(d.value) : math::kl_k2(d.value);
+        kl = math::kl_estimate(estimator, d.value);
         sums.count(TPPO_SHAPE_REWARDS_CLAMPED, k, valid & d.clamped);
       }
       Doubles reward = shaped;

@@ -34,10 +34,31 @@ struct TokensToShape {
   const double* class_scores;            // either these or `scores`, the others NULL
   const float* scores;
   const float *logprobs, *ref_logprobs;  // NULL: no KL
-  const double* k3;                      // the KL by estimator K3, which takes an exponential that has no vector code; NULL: another estimator
   double terminal;                       // added to the reward of the last of them
   float *lwp_out, *shaped, *kl_out, *rewards;  // each may be NULL; `shaped` or `rewards` may be `scores`
 };
+
+/// Tokens of one sequence beside each other.
+struct RewardModelTokens {
+  int64_t count;
+  const float* logits[3];              // by class
+  const int32_t* labels;
+  const uint8_t *mask, *global_mask;   // NULL: all tokens
+  float *weighted_nll, *expected_value;
+  int32_t* argmax;
+  float* grad[3];                      // by class; these and the three before may be NULL
+};
+
+/// What their loss takes from the batch and from the sequence.
+struct RewardModelSlopes {
+  double class_weights[3];
+  double w_local, local_inverse;  // local_inverse = 1 / normaliser of the local loss
+  double global;                  // d loss / d (expected class of one token)
+};
+
+/// Sums over the tokens of a sequence for the means of the global loss, and over all tokens for the statistics.
+enum { kMeanArgmax, kMeanExpected, kMeanCount, kMeanBad, kMeanSums };
+enum { kLossLocal, kLossValid, kLossCorrect, kLossWeight, kLossBad, kLossSums };
 
 /// Statistics of the value loss that are sums over tokens; the normalizer comes after them.
 constexpr int kValueSums = TPPO_VALUE_NORMALIZER;
@@ -57,6 +78,10 @@ struct TokenKernels {
   /// Rewards of some tokens with the options in `a`. Adds what the statistics ask for, all but TPPO_SHAPE_REWARDS_BEYOND, to the 16 sums of each:
   /// accumulated[TPPO_SHAPE_REWARDS_STATS][16].
   void (*shape_rewards)(const tppo_shape_rewards_args& a, const TokensToShape& tokens, double* accumulated);
+  /// sums[kMeanSums]
+  void (*reward_model_means)(const RewardModelTokens& tokens, double* sums);
+  /// Outputs of the tokens; adds to the 16 sums of each statistic: accumulated[kLossSums][16].
+  void (*reward_model_loss)(const RewardModelTokens& tokens, const RewardModelSlopes& slopes, double* accumulated);
   /// Value loss of the tokens [begin, end), inverse = 1 / normalizer; sums[kValueSums] are theirs.
   void (*value_loss)(const tppo_value_loss_args& a, double inverse, int64_t begin, int64_t end, double* sums);
 

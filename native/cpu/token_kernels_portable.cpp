@@ -4,6 +4,7 @@
 
 #include "../math/balance_mask.h"
 #include "../math/gae.h"
+#include "reward_model_loss_kernel.inl"
 #include "shape_rewards_kernel.inl"
 #include "value_loss_kernel.inl"
 #include "whiten_kernel.inl"
@@ -31,6 +32,7 @@ void balance_words(uint32_t position, uint32_t sample, uint64_t step, uint64_t s
 
 }  // namespace
 
-const TokenKernels token_kernels_portable = {gae, masked_sum, masked_squares, whiten, shape_rewards, value_loss, balance_words};
+const TokenKernels token_kernels_portable = {gae,        masked_sum,   masked_squares, whiten, shape_rewards, reward_model_means, reward_model_loss,
+                                             value_loss, balance_words};
 
 }  // namespace tppo::cpu

@@ -77,10 +77,10 @@ TPPO_HD void store(float* p, float x) { *p = x; }
 TPPO_HD void store(bf16* p, float x) { *p = to_bf16(x); }
 TPPO_HD void store(f16* p, float x) { *p = to_f16(x); }
 
-/// False for NaN and for both infinities.
+/// False for NaN and for both infinities. T: a number, or on the CPU a vector of numbers.
 template <typename T>
-TPPO_HD bool finite(T x) {
-  return x - x == T(0);
+TPPO_HD auto finite(T x) {
+  return x - x == T{};
 }
 
 template <typename T>

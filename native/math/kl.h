@@ -3,7 +3,7 @@
 #pragma once
 
 #include "../include/tppo.h"
-#include "hd.h"
+#include "elementary.h"
 
 namespace tppo::math {
 
@@ -33,7 +33,7 @@ TPPO_HD T kl_k2(T d) {
 /// exp(-d) - 1 + d without cancellation near 0.
 template <typename T>
 TPPO_HD T kl_k3(T d) {
-  return expm1(-d) + d;
+  return Elementary<T>::expm1(-d) + d;
 }
 
 template <typename T>
@@ -44,7 +44,7 @@ TPPO_HD T kl_estimate(int32_t estimator, T d) {
 /// Derivative of the estimate with respect to logprob, given that the log-ratio is not clamped.
 template <typename T>
 TPPO_HD T kl_slope(int32_t estimator, T d) {
-  return estimator == TPPO_KL_K1 ? T(1) : estimator == TPPO_KL_K2 ? d : -expm1(-d);
+  return estimator == TPPO_KL_K1 ? T(1) : estimator == TPPO_KL_K2 ? d : -Elementary<T>::expm1(-d);
 }
 
 }  // namespace tppo::math

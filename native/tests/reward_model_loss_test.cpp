@@ -192,6 +192,18 @@ TEST(poison_in_masked_slots_changes_no_bit) {
   }
 }
 
+TEST(label_outside_the_mask_changes_no_bit) {
+  Batch b(14);
+  b.global_mask = test::Vec<uint8_t>(b.n, 1);  // such tokens have a gradient too
+  for (int64_t i = 0; i < b.n; i += 3) b.logits[3 * i] = 900.0f;  // probabilities, and with them gradients, of 0: their sign must not tell
+  const test::Vec<float> bits = b.run().bits();
+  for (int32_t label : {-4, 0, 1, 2}) {
+    for (int64_t i = 0; i < b.n; ++i)
+      if (!b.mask[i]) b.labels[i] = label;
+    CHECK(test::same_bits(b.run().bits(), bits));
+  }
+}
+
 TEST(poison_in_masked_slots_of_16_bit_logits_changes_no_bit) {
   const Batch b(15);
   for (int32_t dtype : {TPPO_BF16, TPPO_F16}) {
@@ -231,7 +243,7 @@ TEST(bad_rows_are_counted_and_contained) {
   CHECK(std::isnan(r.grad[3 * (3 * 9 + 2)]) && std::isfinite(r.grad[0]) && std::isnan(r.mean_argmax[3]));
 }
 
-TEST(threads_change_no_bit) {
+TEST(threads_and_instruction_sets_change_no_bit) {
   const Batch b(19, 300);
-  CHECK_THREADS([&] { return b.run().bits(); });
+  CHECK_THREADS_AND_ISAS([&] { return b.run().bits(); });
 }

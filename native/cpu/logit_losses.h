@@ -23,7 +23,7 @@ class TokenLogProbs {
  private:
   const tppo_token_log_probs_args& a_;
   Tokens tokens_;
-  double* partial_;
+  TaskSums sums_;
 };
 
 class PolicyLoss {
@@ -38,7 +38,7 @@ class PolicyLoss {
 
   const tppo_policy_loss_args& a_;
   Tokens tokens_;
-  double* partial_;
+  TaskSums sums_;
   RowScratch scratch_;
   double* weight_;  // 1 / valid tokens of the token's sequence, by token; NULL: 1
   double normalizer_ = 0.0, sequences_ = 0.0;
@@ -57,7 +57,7 @@ class NllLoss {
 
   const tppo_nll_loss_args& a_;
   Tokens tokens_;
-  double* partial_;
+  TaskSums sums_;
   RowScratch scratch_;
   double normalizer_ = 0.0;
 };

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <optional>
 
 #include "../math/log_sum_exp.h"
 #include "../math/policy_loss.h"
@@ -15,8 +14,37 @@
 
 namespace tppo::cpu {
 
-/// Rows of one task. Small, because a row of a large vocabulary is long; fixed, because partial sums are kept per task.
+/// Most rows of one task, a multiple of the rows of every task.
 constexpr int64_t kRowsPerTask = 16;
+
+/// Partial sums of the tasks of a call, from which its statistics come in the order of the tasks. How many rows a task has depends on nothing but
+/// the vocabulary: where they are long it is fewer of them, so that the workers end together.
+class TaskSums {
+ public:
+  TaskSums(int64_t vocab, int64_t entries, int width, Workspace& workspace)
+      : width_(width), rows_(rows_of(vocab)), sums_(workspace.take<double>(blocks_of(entries, rows_) * width)) {}
+
+  int64_t rows() const { return rows_; }
+  /// The sums of a task, all 0.
+  double* start(int64_t task) const {
+    double* const sums = sums_ + task * width_;
+    std::fill(sums, sums + width_, 0.0);
+    return sums;
+  }
+  /// stats[width] of the first `entries` entries.
+  void total(int64_t entries, double* stats) const { add_blocks(sums_, blocks_of(entries, rows_), width_, stats); }
+
+ private:
+  static int64_t rows_of(int64_t vocab) {
+    int64_t rows = kRowsPerTask;
+    while (rows > 1 && rows * vocab > 65536) rows /= 2;
+    return rows;
+  }
+
+  int width_;
+  int64_t rows_;
+  double* sums_;
+};
 
 /// One row after the first sweep.
 struct LogitRow {
@@ -142,39 +170,43 @@ struct Tokens {
 };
 
 /// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker, token, sums) where is_valid(k) holds and
-/// blank(token) elsewhere. `sums` are `width` sums of the kRowsPerTask entries. partial has room for blocks_of(tokens.count, kRowsPerTask) *
-/// width; the part of these entries is overwritten.
+/// blank(token) elsewhere. `sums` are those of the task, from all_sums.
 template <typename Valid, typename Row, typename Blank>
-void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, double* partial, int width, Valid is_valid, Row row, Blank blank) {
-  const int64_t first_task = begin / kRowsPerTask;
-  parallel_sources(blocks_of(end, kRowsPerTask) - first_task, cost, [&](TaskSource& source) {
+void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, const TaskSums& all_sums, Valid is_valid, Row row, Blank blank) {
+  const int64_t first_task = begin / all_sums.rows();
+  parallel_sources(blocks_of(end, all_sums.rows()) - first_task, cost, [&](TaskSource& source) {
+    struct Task {
+      int64_t begin, end, first_valid;  // first_valid < 0: there is no task left
+      double* sums;
+    };
     // -1 where none is valid.
     const auto first_valid = [&](int64_t i, int64_t stop) {
       while (i < stop && !is_valid(i)) ++i;
       return i < stop ? i : -1;
     };
-    const auto begin_of = [&](int64_t task) { return (first_task + task) * kRowsPerTask; };
+    // Tasks without a valid row are done on the way, so that the worker's rows follow one another without a gap.
+    const auto next_task = [&] {
+      for (int64_t k; (k = source.next()) >= 0;) {
+        Task task{(first_task + k) * all_sums.rows(), std::min((first_task + k + 1) * all_sums.rows(), end), -1, all_sums.start(first_task + k)};
+        task.first_valid = first_valid(task.begin, task.end);
+        if (task.first_valid >= 0) return task;
+        for (int64_t i = task.begin; i < task.end; ++i) blank(tokens.token(i));
+      }
+      return Task{0, 0, -1, nullptr};
+    };
     RowWorker worker{source.worker()};
-    for (int64_t task = source.next(); task >= 0;) {
-      double* const sums = partial + (first_task + task) * width;
-      std::fill(sums, sums + width, 0.0);
-      const int64_t stop = std::min(begin_of(task + 1), end);
-      std::optional<int64_t> next_task;  // taken before the last row, so that the worker's rows follow one another without a gap
-      for (int64_t i = begin_of(task), valid = first_valid(i, stop); i < stop; ++i) {
+    for (Task task = next_task(), following{}; task.first_valid >= 0; task = following) {
+      for (int64_t i = task.begin, valid = task.first_valid; i < task.end; ++i) {
         if (i != valid) {
           blank(tokens.token(i));
           continue;
         }
-        valid = first_valid(i + 1, stop);
-        int64_t next = valid;
-        if (next < 0) {
-          next_task = source.next();
-          if (*next_task >= 0) next = first_valid(begin_of(*next_task), std::min(begin_of(*next_task + 1), end));
-        }
+        valid = first_valid(i + 1, task.end);
+        if (valid < 0) following = next_task();
+        const int64_t next = valid >= 0 ? valid : following.first_valid;
         worker.next = next >= 0 ? tokens.token(next) : -1;
-        row(worker, tokens.token(i), sums);
+        row(worker, tokens.token(i), task.sums);
       }
-      task = next_task ? *next_task : source.next();
     }
   });
 }

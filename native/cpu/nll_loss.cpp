@@ -6,7 +6,7 @@ namespace tppo::cpu {
 
 NllLoss::NllLoss(const tppo_nll_loss_args& args, Workspace& workspace)
     : a_(args), tokens_(Tokens::of(args)),
-      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_NLL_STATS)),
+      sums_(args.vocab_size, Tokens::most(args), TPPO_NLL_STATS, workspace),
       scratch_(args.vocab_size, workspace) {}
 
 void NllLoss::begin() {
@@ -42,12 +42,12 @@ void NllLoss::rows(const LogitRows& logits, const GradientRows& gradient, int64_
     if (a_.entropy != nullptr) a_.entropy[i] = 0.0f;
     if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
   };
-  for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_NLL_STATS, [&](int64_t k) { return valid(k); }, row, blank);
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), sums_, [&](int64_t k) { return valid(k); }, row, blank);
 }
 
 void NllLoss::finish() {
   if (a_.stats == nullptr) return;
-  add_blocks(partial_, blocks_of(tokens_.count, kRowsPerTask), TPPO_NLL_STATS, a_.stats);
+  sums_.total(tokens_.count, a_.stats);
   a_.stats[TPPO_NLL_NORMALIZER] = normalizer_;
 }
 

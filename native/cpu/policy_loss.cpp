@@ -49,7 +49,7 @@ void add_stats(const math::PolicyToken<double>& t, const LogitRow& r, double adv
 
 PolicyLoss::PolicyLoss(const tppo_policy_loss_args& args, Workspace& workspace)
     : a_(args), tokens_(Tokens::of(args)),
-      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_POLICY_STATS)),
+      sums_(args.vocab_size, Tokens::most(args), TPPO_POLICY_STATS, workspace),
       scratch_(args.vocab_size, workspace),
       weight_(args.aggregation == TPPO_SEQ_MEAN_TOKEN_MEAN ? workspace.take<double>(args.num_tokens) : nullptr) {}
 
@@ -102,13 +102,13 @@ void PolicyLoss::rows(const LogitRows& logits, const GradientRows& gradient, int
     put_all(a_, i, 0.0f, 0.0f, 0.0, 0.0, 0.0, 0.0);
     if (void* const out = gradient.row(i, logits.dtype())) logits.fill(out, 0.0f);
   };
-  for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_POLICY_STATS, [&](int64_t k) { return tokens_.valid(k); },
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), sums_, [&](int64_t k) { return tokens_.valid(k); },
                [&](RowWorker& worker, int64_t i, double* sums) { row(logits, worker, i, gradient.row(i, logits.dtype()), sums); }, blank);
 }
 
 void PolicyLoss::finish() {
   if (a_.stats == nullptr) return;
-  add_blocks(partial_, blocks_of(tokens_.count, kRowsPerTask), TPPO_POLICY_STATS, a_.stats);
+  sums_.total(tokens_.count, a_.stats);
   a_.stats[TPPO_POLICY_SEQUENCES] = sequences_;
   a_.stats[TPPO_POLICY_NORMALIZER] = normalizer_;
 }

@@ -13,12 +13,12 @@ bool restricted(const tppo_sample_tokens_args& a) {
 }
 
 struct Scratch {
-  double* partial;
+  TaskSums sums;
   RowScratch rows;
   int32_t* heaps;  // of each worker [V]
 
   Scratch(const tppo_sample_tokens_args& a, Workspace& w)
-      : partial(w.take<double>(blocks_of(a.num_rows, kRowsPerTask) * TPPO_SAMPLE_TOKENS_STATS)), rows(a.vocab_size, w),
+      : sums(a.vocab_size, a.num_rows, TPPO_SAMPLE_TOKENS_STATS, w), rows(a.vocab_size, w),
         heaps(w.take<int32_t>(restricted(a) ? a.vocab_size * most_workers() : 0)) {}
 };
 
@@ -111,9 +111,9 @@ int32_t sample_tokens(const tppo_sample_tokens_args& a, const Call& call) {
     if (a.logprob != nullptr) a.logprob[i] = logprob;
     if (id >= 0) sums[TPPO_SAMPLE_TOKENS_LOGPROB] += logprob;
   };
-  for_each_row(tokens, 0, a.num_rows, 2 * rows.cost(a.num_rows), s.partial, TPPO_SAMPLE_TOKENS_STATS, [](int64_t) { return true; }, row,
+  for_each_row(tokens, 0, a.num_rows, 2 * rows.cost(a.num_rows), s.sums, [](int64_t) { return true; }, row,
                [](int64_t) {});
-  if (a.stats != nullptr) add_blocks(s.partial, blocks_of(a.num_rows, kRowsPerTask), TPPO_SAMPLE_TOKENS_STATS, a.stats);
+  if (a.stats != nullptr) s.sums.total(a.num_rows, a.stats);
   return TPPO_OK;
 }
 

@@ -6,7 +6,7 @@ namespace tppo::cpu {
 
 TokenLogProbs::TokenLogProbs(const tppo_token_log_probs_args& args, Workspace& workspace)
     : a_(args), tokens_(Tokens::of(args)),
-      partial_(workspace.take<double>(blocks_of(Tokens::most(args), kRowsPerTask) * TPPO_TOKEN_LOG_PROBS_STATS)) {}
+      sums_(args.vocab_size, Tokens::most(args), TPPO_TOKEN_LOG_PROBS_STATS, workspace) {}
 
 void TokenLogProbs::rows(const LogitRows& logits, const GradientRows&, int64_t begin, int64_t end) {
   const auto row = [&](const RowWorker&, int64_t i, double* sums) {
@@ -25,12 +25,12 @@ void TokenLogProbs::rows(const LogitRows& logits, const GradientRows&, int64_t b
     if (a_.logprob != nullptr) a_.logprob[i] = 0.0f;
     if (a_.entropy != nullptr) a_.entropy[i] = 0.0f;
   };
-  for_each_row(tokens_, begin, end, logits.cost(end - begin), partial_, TPPO_TOKEN_LOG_PROBS_STATS,
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), sums_,
                [&](int64_t k) { return tokens_.valid(k); }, row, blank);
 }
 
 void TokenLogProbs::finish() {
-  if (a_.stats != nullptr) add_blocks(partial_, blocks_of(tokens_.count, kRowsPerTask), TPPO_TOKEN_LOG_PROBS_STATS, a_.stats);
+  if (a_.stats != nullptr) sums_.total(tokens_.count, a_.stats);
 }
 
 uint64_t token_log_probs_workspace(const tppo_token_log_probs_args& a, int32_t) { return loss_workspace<TokenLogProbs>(a); }

@@ -64,7 +64,7 @@ struct MaxScan {
   static constexpr int64_t kVector = sizeof(F) / sizeof(T);
 
   template <int64_t kElements>
-  TPPO_INLINE_MEMBER void step(const T* x) {
+  TPPO_INLINE_MEMBER void take(const T* x) {
     for (int64_t k = 0; k < kElements; k += kVector) {
       auto v = load<typename B::Signed>(x + k);
       in_register(v);
@@ -88,7 +88,7 @@ struct MaxScan {
 template <typename T>
 TPPO_INLINE BlockMax block_max(const T* x, int64_t n) {
   MaxScan<T> scan;
-  for (int64_t j = 0; j < n; j += kStep) scan.template step<kStep>(x + j);
+  for (int64_t j = 0; j < n; j += kStep) scan.template take<kStep>(x + j);
   return scan.result(x, n);
 }
 

@@ -8,6 +8,7 @@
 
 namespace tppo::math {
 
+/// Its name holds the width of the vectors: each width may be compiled with one set of options only.
 template <>
 struct Elementary<cpu::Doubles> {
   using V = cpu::Doubles;
@@ -15,11 +16,12 @@ struct Elementary<cpu::Doubles> {
   /// 0 below -708, infinite above 709.
   static V exp(V x) {
     const Parts e = parts(x);
-    return x < kLeast ? V{} : above(x, e.scale + e.scale * e.rest);
+    return x < kLeast ? V{} : or_infinite(x, e.scale + e.scale * e.rest);
   }
+  /// -1 below -708, infinite above 709.
   static V expm1(V x) {
     const Parts e = parts(x);
-    return above(x, e.scale * e.rest + (e.scale - 1.0));
+    return or_infinite(x, e.scale * e.rest + (e.scale - 1.0));
   }
   /// Of numbers from 0.7 to 3: a sum of three exponentials, the largest of which is 1.
   static V log(V x) {
@@ -36,7 +38,7 @@ struct Elementary<cpu::Doubles> {
  private:
   static constexpr double kLeast = -708.0, kMost = 709.0;
 
-  static V above(V x, V value) { return x > kMost ? V{} + __builtin_inf() : value; }
+  static V or_infinite(V x, V value) { return x > kMost ? V{} + __builtin_inf() : value; }
 
   /// exp(x) = scale (1 + rest), scale a power of two, for x limited to [kLeast, kMost].
   struct Parts {

@@ -88,7 +88,7 @@ class Run {
   Part next(int64_t begin) const {
     Part p{begin, begin, 0};
     while (p.end < a_.loss.num_tokens) {
-      const int64_t end = std::min(p.end + kRowsPerTask, a_.loss.num_tokens);
+      const int64_t end = std::min(p.end + kMostRowsPerTask, a_.loss.num_tokens);
       int64_t rows = p.rows;
       for (int64_t i = p.end; i < end; ++i) s_.slots[i] = counts(i) ? rows++ : -1;
       if (rows > s_.chunk) break;

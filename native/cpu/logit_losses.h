@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The losses on rows of logits as objects that take the rows in parts: all at once for a matrix of logits, chunk by chunk behind an output
-// layer. Parts come in order and begin at multiples of kRowsPerTask, so that the sums do not depend on how the rows are cut.
+// layer. Parts come in order and begin at multiples of kMostRowsPerTask, so that the sums do not depend on how the rows are cut.
 //
 // Each has
 //   Loss(args, workspace)              takes its scratch; a Workspace without memory only measures

@@ -14,11 +14,12 @@
 
 namespace tppo::cpu {
 
-/// Most rows of one task, a multiple of the rows of every task.
-constexpr int64_t kRowsPerTask = 16;
+/// Most rows of one task, a multiple of the rows of every task; and about how many logits it has where rows are long.
+constexpr int64_t kMostRowsPerTask = 16;
+constexpr int64_t kLogitsPerTask = 65536;
 
 /// Partial sums of the tasks of a call, from which its statistics come in the order of the tasks. How many rows a task has depends on nothing but
-/// the vocabulary: where they are long it is fewer of them, so that the workers end together.
+/// the vocabulary: where they are long it is fewer of them, so that the workers end nearly together.
 class TaskSums {
  public:
   TaskSums(int64_t vocab, int64_t entries, int width, Workspace& workspace)
@@ -36,8 +37,8 @@ class TaskSums {
 
  private:
   static int64_t rows_of(int64_t vocab) {
-    int64_t rows = kRowsPerTask;
-    while (rows > 1 && rows * vocab > 65536) rows /= 2;
+    int64_t rows = kMostRowsPerTask;
+    while (rows > 1 && rows * vocab > kLogitsPerTask) rows /= 2;
     return rows;
   }
 
@@ -75,7 +76,7 @@ class RowScratch {
 /// Where a worker is among its rows.
 struct RowWorker {
   int32_t index;
-  int64_t next = -1;  // the valid token after the one at hand; -1 after the last one, and before a task without any
+  int64_t next = -1;  // the valid token after the one at hand, -1 after the last one
 
   /// A gradient row is written beside the first sweep over the row that comes next; until then it is due.
   bool due = false;
@@ -169,7 +170,7 @@ struct Tokens {
   bool valid(int64_t k) const { return rows != nullptr || mask == nullptr || mask[k] != 0; }
 };
 
-/// For the entries [begin, end) of `tokens`, begin a multiple of kRowsPerTask: calls row(worker, token, sums) where is_valid(k) holds and
+/// For the entries [begin, end) of `tokens`, begin a multiple of kMostRowsPerTask: calls row(worker, token, sums) where is_valid(k) holds and
 /// blank(token) elsewhere. `sums` are those of the task, from all_sums.
 template <typename Valid, typename Row, typename Blank>
 void for_each_row(const Tokens& tokens, int64_t begin, int64_t end, int64_t cost, const TaskSums& all_sums, Valid is_valid, Row row, Blank blank) {

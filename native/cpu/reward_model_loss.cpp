@@ -12,8 +12,7 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kChunk = 256;    // tokens whose logits lie class by class at a time
-constexpr int64_t kSequences = 8;  // of one task: adding its sums up would take as long as a short sequence
+constexpr int64_t kChunk = 256;  // tokens whose logits lie class by class at a time
 
 /// What one sequence needs from the batch.
 struct Batch {
@@ -30,9 +29,9 @@ class RewardModel {
 
   void sequence(int64_t b, int64_t begin, int64_t end) {
     const double global = a_.w_global * global_slope(b, begin, end);
-    const RewardModelSlopes slopes{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
+    const RewardModelWeights weights{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
     each_chunk(begin, end, [&](int64_t first, const RewardModelTokens& tokens) {
-      kernels_.reward_model_loss(tokens, slopes, sums_[0]);
+      kernels_.reward_model_loss(tokens, weights, sums_[0]);
       if (a_.grad_logits != nullptr) store_gradient(first, tokens.count);
     });
   }
@@ -115,13 +114,13 @@ double weight_sum(const tppo_reward_model_loss_args& a) {
 
 uint64_t reward_model_loss_workspace(const tppo_reward_model_loss_args& a, int32_t) {
   Workspace w;
-  w.take<double>(blocks_of(a.num_sequences, kSequences) * TPPO_REWARD_MODEL_STATS);
+  w.take<double>(blocks_of(a.num_sequences, Sequences::per_task(a.num_sequences)) * TPPO_REWARD_MODEL_STATS);
   return w.size();
 }
 
 int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call) {
   const Sequences sequences(a);
-  const int64_t tasks = blocks_of(sequences.count, kSequences);
+  const int64_t per_task = Sequences::per_task(sequences.count), tasks = blocks_of(sequences.count, per_task);
   double* const partial = Workspace(call.workspace).take<double>(tasks * TPPO_REWARD_MODEL_STATS);
   const double n = a.num_samples > 0.0 ? a.num_samples : static_cast<double>(sequences.count);
   double local = n;
@@ -129,7 +128,7 @@ int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call
   const Batch batch{local > 0.0 ? 1.0 / local : 0.0, n > 0.0 ? 1.0 / n : 0.0};
 
   const auto run = [&](auto model, int64_t task) {
-    for (int64_t b = task * kSequences; b < std::min((task + 1) * kSequences, sequences.count); ++b)
+    for (int64_t b = task * per_task; b < std::min((task + 1) * per_task, sequences.count); ++b)
       model.sequence(b, sequences.begin(b), sequences.end(b));
     model.finish(partial + task * TPPO_REWARD_MODEL_STATS);
   };

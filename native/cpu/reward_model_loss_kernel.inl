@@ -30,9 +30,9 @@ void reward_model_means(const RewardModelTokens& t, double* sums_of_tokens) {
   for (int i = 0; i < kMeanSums; ++i) sums_of_tokens[i] = sums.result(i);
 }
 
-void reward_model_loss(const RewardModelTokens& tokens_of_sequence, const RewardModelSlopes& slopes, double* accumulated) {
+void reward_model_loss(const RewardModelTokens& tokens_of_sequence, const RewardModelWeights& weights, double* accumulated) {
   const RewardModelTokens t = tokens_of_sequence;  // which no store can change
-  const RewardModelSlopes s = slopes;
+  const RewardModelWeights w = weights;
   const Doubles zero{}, nan = zero + __builtin_nan("");
   Sums16<kLossSums> sums(accumulated);
   each16(0, t.count, [&](const auto& tokens) {
@@ -43,20 +43,20 @@ void reward_model_loss(const RewardModelTokens& tokens_of_sequence, const Reward
       const Flags in_local = tokens.valid(t.mask, k), in_global = tokens.valid(t.global_mask, k), counts = in_local | in_global;
       const auto classes = classes_of(t, tokens, k);
       const Doubles label = in_local ? tokens.load(t.labels, k) : zero;
-      const Doubles weight = by_label(label, zero + s.class_weights[0], zero + s.class_weights[1], zero + s.class_weights[2]);
+      const Doubles weight = by_label(label, zero + w.class_weights[0], zero + w.class_weights[1], zero + w.class_weights[2]);
       // A class without weight does not count, however improbable.
       const Flags weighted = in_local & (weight != 0.0);
       const Doubles nll = weighted ? -weight * by_label(label, classes.ln_p[0], classes.ln_p[1], classes.ln_p[2]) : zero;
       put(t.weighted_nll, nll);
       put(t.expected_value, counts ? (classes.bad ? nan : classes.expected) : zero);
       put(t.argmax, counts & ~classes.bad ? classes.argmax : zero);
-      const Doubles local = in_local ? s.w_local * weight * s.local_inverse : zero;
-      const Doubles global = in_global ? zero + s.global : zero;
+      const Doubles local = in_local ? w.w_local * weight * w.local_inverse : zero;
+      const Doubles global = in_global ? zero + w.global : zero;
       for (int c = 0; c < 3; ++c)
         put(t.grad[c], counts ? (classes.bad ? nan : math::reward_model_gradient(classes, c, label, local, global)) : zero);
 
       const Flags good = in_local & ~classes.bad;
-      sums.add(kLossLocal, k, good, s.local_inverse * nll);
+      sums.add(kLossLocal, k, good, w.local_inverse * nll);
       sums.count(kLossValid, k, good);
       sums.count(kLossCorrect, k, good & (classes.argmax == label));
       sums.add(kLossWeight, k, good, weight);

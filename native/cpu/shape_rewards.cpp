@@ -13,8 +13,7 @@
 namespace tppo::cpu {
 namespace {
 
-constexpr int64_t kChunk = 256;    // tokens whose factors exist at a time
-constexpr int64_t kSequences = 8;  // of one task: what comes after its tokens would take as long as a short sequence
+constexpr int64_t kChunk = 256;  // tokens whose factors exist at a time
 
 /// lwp at the first positions: all sequences ask for the same ones.
 class LengthWeights {
@@ -182,7 +181,7 @@ struct Scratch {
   double* weights;
 
   Scratch(const tppo_shape_rewards_args& a, Workspace& w)
-      : partial(w.take<double>(blocks_of(a.num_sequences, kSequences) * TPPO_SHAPE_REWARDS_STATS)), weights(w.take<double>(LengthWeights::most(a))) {}
+      : partial(w.take<double>(blocks_of(a.num_sequences, Sequences::per_task(a.num_sequences)) * TPPO_SHAPE_REWARDS_STATS)), weights(w.take<double>(LengthWeights::most(a))) {}
 };
 
 }  // namespace
@@ -199,10 +198,10 @@ int32_t shape_rewards(const tppo_shape_rewards_args& a, const Call& call) {
   const Sequences sequences(a);
   const LengthWeights weights(a, sequences, scratch.weights);
   const TokenKernels& kernels = token_kernels();
-  const int64_t tasks = blocks_of(sequences.count, kSequences);
+  const int64_t per_task = Sequences::per_task(sequences.count), tasks = blocks_of(sequences.count, per_task);
   parallel(tasks, cost(a), [&](int64_t task) {
     Shaping shaping(a, kernels, weights);
-    for (int64_t b = task * kSequences; b < std::min((task + 1) * kSequences, sequences.count); ++b)
+    for (int64_t b = task * per_task; b < std::min((task + 1) * per_task, sequences.count); ++b)
       shaping.sequence(sequences.begin(b), sequences.end(b), a.terminal_rewards != nullptr ? a.terminal_rewards + b : nullptr);
     shaping.finish(scratch.partial + task * TPPO_SHAPE_REWARDS_STATS);
   });

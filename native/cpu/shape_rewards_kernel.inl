@@ -13,7 +13,7 @@ void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens
   const int32_t estimator = a.kl_estimator;
   Sums16<TPPO_SHAPE_REWARDS_STATS> sums(accumulated);
   each16(0, t.count, [&](const auto& tokens) {
-    for (int k = 0; k < kParts; ++k) {
+    for (int k = 0; k < tokens.parts(); ++k) {
       const Flags valid = tokens.valid(nullptr, k);
       const auto put = [&](float* array, Doubles v) {
         if (array != nullptr) tokens.store(array, k, v);

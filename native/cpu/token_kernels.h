@@ -50,7 +50,7 @@ struct RewardModelTokens {
 };
 
 /// What their loss takes from the batch and from the sequence.
-struct RewardModelSlopes {
+struct RewardModelWeights {
   double class_weights[3];
   double w_local, local_inverse;  // local_inverse = 1 / normaliser of the local loss
   double global;                  // d loss / d (expected class of one token)
@@ -78,10 +78,10 @@ struct TokenKernels {
   /// Rewards of some tokens with the options in `a`. Adds what the statistics ask for, all but TPPO_SHAPE_REWARDS_BEYOND, to the 16 sums of each:
   /// accumulated[TPPO_SHAPE_REWARDS_STATS][16].
   void (*shape_rewards)(const tppo_shape_rewards_args& a, const TokensToShape& tokens, double* accumulated);
-  /// sums[kMeanSums]
+  /// Writes sums[kMeanSums] of the tokens in the global mask.
   void (*reward_model_means)(const RewardModelTokens& tokens, double* sums);
   /// Outputs of the tokens; adds to the 16 sums of each statistic: accumulated[kLossSums][16].
-  void (*reward_model_loss)(const RewardModelTokens& tokens, const RewardModelSlopes& slopes, double* accumulated);
+  void (*reward_model_loss)(const RewardModelTokens& tokens, const RewardModelWeights& weights, double* accumulated);
   /// Value loss of the tokens [begin, end), inverse = 1 / normalizer; sums[kValueSums] are theirs.
   void (*value_loss)(const tppo_value_loss_args& a, double inverse, int64_t begin, int64_t end, double* sums);
 

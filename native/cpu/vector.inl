@@ -33,8 +33,8 @@ typedef int32_t I __attribute__((vector_size(kLanes * 4)));
 typedef uint16_t U16 __attribute__((vector_size(kLanes * 4)));
 typedef int16_t I16 __attribute__((vector_size(kLanes * 4)));
 
-constexpr int kGroup = 4;  // vectors handled together: enough independent chains to hide the latency of the polynomial
-constexpr int64_t kStep = kLanes * kGroup;
+constexpr int kGroup = 4;  // vectors of a step: enough independent chains to hide the latency of the polynomial
+constexpr int64_t kStep = kLanes * kGroup;  // elements that arrays are filled up to
 
 template <typename To, typename From>
 TPPO_INLINE To bits_of(From v) {

@@ -2,6 +2,7 @@
 // Carves typed arrays out of the caller's workspace, and sums partial results in their fixed order; tokens under masks and in sequences.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "../status.h"
@@ -72,6 +73,9 @@ struct Sequences {
 
   int64_t begin(int64_t b) const { return cu_seqlens != nullptr ? cu_seqlens[b] : b * length; }
   int64_t end(int64_t b) const { return begin(b + 1); }
+
+  /// Of one task, where adding up its sums takes about as long as a short sequence. Neither lengths nor padding may tell.
+  static int64_t per_task(int64_t sequences) { return std::min<int64_t>(std::max<int64_t>(sequences / 64, 1), 8); }
 };
 
 }  // namespace tppo::cpu

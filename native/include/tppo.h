@@ -34,7 +34,7 @@
  * Large rows.   V up to 2^28 on CUDA, any stride and any alignment of the element; 16-byte alignment of every row is fastest.
  * Determinism.  Same inputs, same device and same instruction set: same bits, for any number of threads and any run. Sums run in a
  *               fixed order and in double; there are no floating-point atomics. The bits of shape_rewards, whiten, value_loss,
- *               balance_mask, global_norm, scale and adamw are the same under every instruction set of a machine.
+ *               reward_model_loss, balance_mask, global_norm, scale and adamw are the same under every instruction set of a machine.
  * Threads.      Every function may be called from any thread at any time on disjoint memory.
  * Complexity.   Linear in the number of elements read (tppo_linear_*: N H V), and no [N,V] temporary.
  */
@@ -476,7 +476,7 @@ typedef struct tppo_reward_model_loss_args {
   double local_normalizer;     /**< TPPO_LOCAL_WEIGHTED_MEAN: sum of w_y of the whole batch, 0 = from this call */
   const void* logits;          /**< [N,3] */
   const int32_t* labels;       /**< [N], 0 1 or 2 */
-  const float* sentence_labels;/**< [B]; not read when w_global is 0, then nullable; those of sequences with an empty global mask are not read */
+  const float* sentence_labels;/**< [B]; nullable when w_global is 0; those of sequences with an empty global mask are not read */
   const uint8_t* mask;         /**< [N], nullable: the local loss */
   const uint8_t* global_mask;  /**< [N], nullable = mask: the mean of the global loss; tokens outside mask may be in it */
   const int32_t* cu_seqlens;   /**< [B+1], nullable */

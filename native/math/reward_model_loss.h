@@ -6,7 +6,7 @@
 
 namespace tppo::math {
 
-/// T: a number, or on the CPU a vector of numbers. I: number of a class, an integer or as many of them.
+/// T: a number, or on the CPU a vector of numbers. I: what numbers of classes are, an integer or, with vectors, T.
 template <typename T, typename I = int32_t>
 struct ThreeClasses {
   T p[3];      // probabilities

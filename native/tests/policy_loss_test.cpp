@@ -175,3 +175,31 @@ TEST(threads_change_no_bit) {
   const PolicyBatch b(32, 8, 2300, 51);
   CHECK_THREADS([&] { return b.run().bits(); });
 }
+
+/// Long rows, a few of which are a task of a thread.
+TEST(a_row_has_the_same_bits_whatever_is_masked_beside_it) {
+  for (int64_t v : test::kOnDevice ? std::vector<int64_t>{5000} : std::vector<int64_t>{5000, 20000, 70000}) {
+    PolicyBatch b(1, 30, v, 53);
+    b.options.normalizer = 7.0;
+    b.options.entropy_coef = 0.05;
+    const char* const mask = "110000000001101000000000000011";
+    for (int64_t i = 0; i < b.n; ++i) b.mask[i] = mask[i] == '1';
+    const PolicyBatch::Result together = b.run();
+    CHECK_THREADS([&] { return b.run().bits(); });
+    double loss = 0.0;
+    for (int64_t i = 0; i < b.n; ++i) {
+      if (mask[i] == '0') {
+        CHECK(together.logprob[i] == 0.0f && together.grad[i * v] == 0.0f && together.grad[(i + 1) * v - 1] == 0.0f);
+        continue;
+      }
+      PolicyBatch alone = b;
+      for (int64_t k = 0; k < b.n; ++k) alone.mask[k] = k == i;
+      const PolicyBatch::Result r = alone.run();
+      loss += r.stats[TPPO_POLICY_LOSS];
+      CHECK_NEAR(r.logprob[i], b.log_prob(i, b.targets[i]), 2e-6, 2e-7);
+      CHECK(r.logprob[i] == together.logprob[i] && r.entropy[i] == together.entropy[i]);
+      CHECK(memcmp(&r.grad[i * v], &together.grad[i * v], static_cast<size_t>(v) * sizeof(float)) == 0);
+    }
+    CHECK_NEAR(together.stats[TPPO_POLICY_LOSS], loss, 1e-12, 1e-12);
+  }
+}

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // reward_model_loss against the equations in double; gradients by finite differences of the loss itself.
+#include <array>
+
 #include "test.h"
 
 namespace {
@@ -11,7 +13,7 @@ struct Batch {
   test::Vec<int32_t> labels, cu;
   test::Vec<uint8_t> mask, global_mask;
 
-  explicit Batch(uint64_t seed, int64_t sequences_ = 5) : sequences(sequences_), n(sequences_ * 9) {
+  explicit Batch(uint64_t seed, int64_t sequences_ = 5, int64_t length_ = 9) : sequences(sequences_), length(length_), n(sequences_ * length_) {
     tppo_reward_model_loss_init(&options);
     options.class_weights[1] = 0.7;
     options.class_weights[2] = 2.5;
@@ -162,12 +164,11 @@ TEST(micro_batches_add_up) {
   CHECK_NEAR(loss, all.stats[TPPO_REWARD_MODEL_LOSS], 1e-12, 1e-12);
 }
 
-TEST(packed_in_place_and_bfloat16) {
-  Batch b(11);
+static void check_packed_in_place_and_bfloat16(Batch b) {
   test::Vec<uint16_t> half;
   for (float& x : b.logits) half.push_back(test::to_bf16(x)), x = test::from_bf16(half.back());
   const Batch::Result padded = b.run();
-  b.cu = {0, 9, 18, 27, 36, 45};
+  for (int64_t i = 0; i <= b.sequences; ++i) b.cu.push_back(static_cast<int32_t>(i * b.length));
   CHECK(test::same_bits(b.run().bits(), padded.bits()));
   tppo_reward_model_loss_args a = b.options;
   a.num_tokens = b.n;
@@ -179,6 +180,48 @@ TEST(packed_in_place_and_bfloat16) {
   a.mask = b.mask.data();
   CHECK_OK(RUN(reward_model_loss, a));
   for (size_t k = 0; k < half.size(); ++k) CHECK(half[k] == test::to_bf16(padded.grad[k]));
+}
+
+TEST(packed_in_place_and_bfloat16) {
+  check_packed_in_place_and_bfloat16(Batch(11));
+  check_packed_in_place_and_bfloat16(Batch(12, 4, 300));
+}
+
+/// Every output of every token, from the formulas of the gradients.
+static void check_tokens(const Batch& b) {
+  const Batch::Result r = b.run();
+  for (int64_t s = 0; s < b.sequences; ++s) {
+    const int64_t begin = b.cu.empty() ? s * b.length : b.cu[s], end = b.cu.empty() ? begin + b.length : b.cu[s + 1];
+    std::vector<std::array<double, 3>> p(static_cast<size_t>(b.n));
+    double hard = 0.0, count = 0.0;
+    for (int64_t i = begin; i < end; ++i) {
+      const double z[3] = {b.logits[3 * i], b.logits[3 * i + 1], b.logits[3 * i + 2]};
+      Batch::softmax(z, p[i].data());
+      if (!b.mask[i]) continue;
+      hard += Batch::argmax(z);
+      count += 1.0;
+      CHECK(r.argmax[i] == Batch::argmax(z));
+    }
+    const double slope = count > 0.0 ? 2.0 / static_cast<double>(b.sequences) / count * (hard / count - b.sentence[s]) : 0.0;
+    for (int64_t i = begin; i < end; ++i) {
+      const double expected = p[i][1] + 2.0 * p[i][2], w = b.options.class_weights[b.labels[i]];
+      CHECK_NEAR(r.expected[i], b.mask[i] ? expected : 0.0, 1e-9, 1e-7);
+      CHECK_NEAR(r.nll[i], b.mask[i] ? -w * std::log(p[i][b.labels[i]]) : 0.0, 1e-9, 1e-6);
+      for (int c = 0; c < 3; ++c) {
+        const double local = b.options.w_local * w / static_cast<double>(b.sequences) * (p[i][c] - (c == b.labels[i]));
+        CHECK_NEAR(r.grad[3 * i + c], b.mask[i] ? local + b.options.w_global * slope * p[i][c] * (c - expected) : 0.0, 1e-9, 1e-6);
+      }
+    }
+  }
+}
+
+TEST(long_sequences) {
+  test::each_isa([] {
+    for (int64_t length : {15, 16, 17, 33, 256, 257, 700}) check_tokens(Batch(31, 4, length));
+    Batch b(33, 4, 300);
+    b.cu = {0, 16, 289, 290, 1200};
+    check_tokens(b);
+  });
 }
 
 TEST(poison_in_masked_slots_changes_no_bit) {
@@ -244,6 +287,5 @@ TEST(bad_rows_are_counted_and_contained) {
 }
 
 TEST(threads_and_instruction_sets_change_no_bit) {
-  const Batch b(19, 300);
-  CHECK_THREADS_AND_ISAS([&] { return b.run().bits(); });
+  for (const Batch& b : {Batch(19, 300), Batch(20, 5, 700)}) CHECK_THREADS_AND_ISAS([&] { return b.run().bits(); });
 }

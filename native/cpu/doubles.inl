@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Arithmetic in double over masked arrays of float, 16 tokens at a time for the instruction set that the including file is compiled for.
+// Arithmetic in double over masked arrays of float or whole numbers, 16 tokens at a time for the instruction set that the including file is
+// compiled for.
 //
 // Token i goes to sum i % 16, and the 16 sums are added in pairs, whatever the width of the vectors, and nothing is contracted (-ffp-contract=off):
 // on one machine every instruction set gives the same bits, the signs of NaN apart. Internal linkage throughout, as in vector.inl, whose vectors of

@@ -9,7 +9,7 @@
 //   void finish()                      writes the statistics
 #pragma once
 
-#include "logit_rows.h"
+#include "row_tasks.h"
 
 namespace tppo::cpu {
 

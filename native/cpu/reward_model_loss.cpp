@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "../math/hd.h"
+#include "../math/reward_model_loss.h"
 #include "cpu_backend.h"
 #include "doubles.inl"
 #include "isa.h"
@@ -28,7 +28,7 @@ class RewardModel {
       : a_(a), global_mask_(a.global_mask != nullptr ? a.global_mask : a.mask), batch_(batch), kernels_(token_kernels()) {}
 
   void sequence(int64_t b, int64_t begin, int64_t end) {
-    const double global = a_.w_global * global_slope(b, begin, end);
+    const double global = math::weighted(a_.w_global, global_slope(b, begin, end));
     const RewardModelWeights weights{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
     each_chunk(begin, end, [&](int64_t first, const RewardModelTokens& tokens) {
       kernels_.reward_model_loss(tokens, weights, sums_[0]);
@@ -145,7 +145,7 @@ int32_t reward_model_loss(const tppo_reward_model_loss_args& a, const Call& call
     add_blocks(partial, tasks, TPPO_REWARD_MODEL_STATS, s);
     s[TPPO_REWARD_MODEL_GLOBAL] =
         a.global_mode == TPPO_GLOBAL_EXPECTED ? s[TPPO_REWARD_MODEL_GLOBAL_EXPECTED] : s[TPPO_REWARD_MODEL_GLOBAL_ARGMAX];
-    s[TPPO_REWARD_MODEL_LOSS] = a.w_local * s[TPPO_REWARD_MODEL_LOCAL] + a.w_global * s[TPPO_REWARD_MODEL_GLOBAL];
+    s[TPPO_REWARD_MODEL_LOSS] = math::weighted(a.w_local, s[TPPO_REWARD_MODEL_LOCAL]) + math::weighted(a.w_global, s[TPPO_REWARD_MODEL_GLOBAL]);
   }
   return TPPO_OK;
 }

@@ -49,9 +49,10 @@ struct GradientRow {
 /// The sweeps for one element type.
 struct RowKernelsOf {
   RowSums (*sums)(const void* x, int64_t n, float scale);
-  /// The same sums with the same bits; keeps 2^((x_j - reference) scale), up to a factor that `gradient` takes out, in e[row_exponentials(n)] and the
-  /// references in references[row_references(n)]. e may be a float32 row of n elements, x itself too. `next` is the row that comes next, or NULL: it is fetched meanwhile. `behind`, a row of the
-  /// same length or NULL, has its second sweep meanwhile; e and references may be those that it was kept in.
+  /// The same sums with the same bits; keeps 2^((x_j - reference) scale), up to a factor that `gradient` takes out, in e[row_exponentials(n)] and
+  /// the references in references[row_references(n)]. e may be a float32 row of n elements, x itself too. `next` is the row that comes next, or
+  /// NULL: it is fetched meanwhile. `behind`, a row of the same length or NULL, has its second sweep meanwhile; e and references may be those that
+  /// it was kept in.
   RowSums (*exps)(const void* x, int64_t n, float scale, float* e, float* references, const void* next, const GradientRow* behind);
   void (*gradient)(const GradientRow& row, int64_t n);
   void (*fill)(void* out, int64_t n, float value);

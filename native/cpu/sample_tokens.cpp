@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "cpu_backend.h"
-#include "logit_rows.h"
+#include "row_tasks.h"
 
 namespace tppo::cpu {
 namespace {

@@ -181,7 +181,8 @@ struct Scratch {
   double* weights;
 
   Scratch(const tppo_shape_rewards_args& a, Workspace& w)
-      : partial(w.take<double>(blocks_of(a.num_sequences, Sequences::per_task(a.num_sequences)) * TPPO_SHAPE_REWARDS_STATS)), weights(w.take<double>(LengthWeights::most(a))) {}
+      : partial(w.take<double>(blocks_of(a.num_sequences, Sequences::per_task(a.num_sequences)) * TPPO_SHAPE_REWARDS_STATS)),
+        weights(w.take<double>(LengthWeights::most(a))) {}
 };
 
 }  // namespace

@@ -25,8 +25,7 @@ void TokenLogProbs::rows(const LogitRows& logits, const GradientRows&, int64_t b
     if (a_.logprob != nullptr) a_.logprob[i] = 0.0f;
     if (a_.entropy != nullptr) a_.entropy[i] = 0.0f;
   };
-  for_each_row(tokens_, begin, end, logits.cost(end - begin), sums_,
-               [&](int64_t k) { return tokens_.valid(k); }, row, blank);
+  for_each_row(tokens_, begin, end, logits.cost(end - begin), sums_, [&](int64_t k) { return tokens_.valid(k); }, row, blank);
 }
 
 void TokenLogProbs::finish() {

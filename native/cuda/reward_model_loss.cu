@@ -51,7 +51,7 @@ struct RewardModelOp {
     const double global =
         args.global_mode == TPPO_GLOBAL_EXPECTED ? sums[TPPO_REWARD_MODEL_GLOBAL_EXPECTED] : sums[TPPO_REWARD_MODEL_GLOBAL_ARGMAX];
     s[TPPO_REWARD_MODEL_GLOBAL] = global;
-    s[TPPO_REWARD_MODEL_LOSS] = args.w_local * sums[TPPO_REWARD_MODEL_LOCAL] + args.w_global * global;
+    s[TPPO_REWARD_MODEL_LOSS] = math::weighted(args.w_local, sums[TPPO_REWARD_MODEL_LOCAL]) + math::weighted(args.w_global, global);
   }
 };
 
@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(kMapThreads, 2) reward_model_kernel(RewardMode
     for (int64_t i = span.begin + threadIdx.x; i < span.end; i += kMapThreads) {
       const Token t = read_token<T>(op, i);
       const double w = t.in_local ? class_weight(a, t.label) : 0.0;
-      write_token<T>(a, i, t, a.w_local * w * local_inverse, t.in_global ? a.w_global * slope : 0.0);
+      write_token<T>(a, i, t, a.w_local * w * local_inverse, t.in_global ? math::weighted(a.w_global, slope) : 0.0);
       if (!t.in_local && !t.in_global) continue;
       if (t.classes.bad) {
         sums[TPPO_REWARD_MODEL_BAD_ROWS] += 1.0;

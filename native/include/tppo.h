@@ -476,7 +476,7 @@ typedef struct tppo_reward_model_loss_args {
   double local_normalizer;     /**< TPPO_LOCAL_WEIGHTED_MEAN: sum of w_y of the whole batch, 0 = from this call */
   const void* logits;          /**< [N,3] */
   const int32_t* labels;       /**< [N], 0 1 or 2 */
-  const float* sentence_labels;/**< [B]; nullable when w_global is 0; those of sequences with an empty global mask are not read */
+  const float* sentence_labels;/**< [B]; when w_global is 0 for the statistics alone, and nullable; not read where the global mask is empty */
   const uint8_t* mask;         /**< [N], nullable: the local loss */
   const uint8_t* global_mask;  /**< [N], nullable = mask: the mean of the global loss; tokens outside mask may be in it */
   const int32_t* cu_seqlens;   /**< [B+1], nullable */

@@ -37,6 +37,12 @@ TPPO_HD ThreeClasses<T, I> three_classes(T z0, T z1, T z2) {
   return r;
 }
 
+/// A loss without weight does not count, whatever it is.
+template <typename T>
+TPPO_HD T weighted(T weight, T loss) {
+  return weight != T(0) ? weight * loss : T(0);
+}
+
 /// d loss / d logit c = local (p_c - [c = label]) + global p_c (c - expected):
 /// local = d loss / d nll (class weight and normaliser in it), global = d loss / d expected.
 template <typename T, typename I>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// reward_model_loss against the equations in double; gradients by finite differences of the loss itself.
+// reward_model_loss against the equations in double; gradients by finite differences of the loss itself, those of long sequences by their formulas.
 #include <array>
 
 #include "test.h"
@@ -275,6 +275,21 @@ TEST(poison_in_masked_slots_of_16_bit_logits_changes_no_bit) {
       CHECK(test::same_bits(found, bits));
     }
   }
+}
+
+TEST(a_loss_without_weight_does_not_count_whatever_it_is) {
+  Batch b(16);
+  b.options.w_global = 0.0;
+  const Batch::Result clean = b.run();
+  for (float& label : b.sentence) label = test::kNaN;
+  const Batch::Result r = b.run();
+  CHECK(std::isnan(r.stats[TPPO_REWARD_MODEL_GLOBAL]) && r.stats[TPPO_REWARD_MODEL_LOSS] == clean.stats[TPPO_REWARD_MODEL_LOSS]);
+  CHECK(test::same_bits(r.grad, clean.grad));
+
+  Batch sure(16);
+  sure.options.w_local = 0.0;
+  for (int64_t i = 0; i < sure.n; ++i) sure.logits[3 * i + sure.labels[i]] = -test::kInf;  // an infinite local loss
+  CHECK(std::isfinite(sure.run().stats[TPPO_REWARD_MODEL_LOSS]));
 }
 
 TEST(bad_rows_are_counted_and_contained) {

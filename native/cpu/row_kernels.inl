@@ -22,19 +22,14 @@ constexpr int degree() {
   return sizeof(T) == 4 ? 5 : 4;
 }
 
-/// Whether the exponents of T are x scale - origin, one operation, where the origin is reference scale rounded to float. That shifts all exponents
-/// of a reference alike, by a known amount; sums and gradients make up for it. Those of float32 are (x - reference) scale.
-template <typename T>
-constexpr bool counts_from_origin() {
-  return sizeof(T) == 2;
-}
-/// Not where rounding it would move the exponents by more than 1/8.
+/// Whether the exponents are x scale - origin, one operation, where the origin is reference scale rounded to float. That shifts all exponents of a
+/// reference alike, by a known amount; sums and gradients make up for it. Where rounding the origin would move the exponents by more than 1/8 they
+/// are (x - reference) scale.
 TPPO_INLINE bool has_origin(float reference, float scale) { return __builtin_fabsf(reference * scale) < 0x1p22f; }
 
 /// By how much the exponents of a reference are too large.
-template <typename T>
 TPPO_INLINE double rounding_of_origin(float reference, float scale) {
-  if (!counts_from_origin<T>() || !has_origin(reference, scale)) return 0.0;
+  if (!has_origin(reference, scale)) return 0.0;
   return static_cast<double>(reference) * scale - reference * scale;
 }
 
@@ -50,11 +45,10 @@ TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
 }
 
 /// Sums so far, seen from a larger maximum.
-template <typename T>
 TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
   if (!(max > r.max)) return;
   if (r.max > kMinusInfinity) {
-    const double k = (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale);
+    const double k = (static_cast<double>(r.max) - max) * scale - rounding_of_origin(r.max, scale) + rounding_of_origin(max, scale);
     const double f = __builtin_exp2(k);
     r.t = f * (r.t + k * r.s);
     r.s *= f;
@@ -83,15 +77,15 @@ constexpr int64_t kept_tail(int64_t elements) {
 /// What the second sweep does beside scaling the exponentials: nothing, per_d d as it is, or with d limited.
 enum class PerD { kNone, kPlain, kExtreme };
 
-/// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0. For 16-bit elements kPlain counts d from 0 instead of
-/// from the maximum, in a constant that loses per_d max / 2^24 by it: nothing beside the rounding of the results where that is 2^13 times smaller
-/// than what the constant says of the maximum. In a row that is nearly certain it is not.
+/// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0. kPlain counts d from 0 instead of from the maximum, in a
+/// constant that loses per_d max / 2^24 by it: nothing beside the rounding of the results where that is no larger than the rounding of what the
+/// constant says of the maximum, or for 16-bit elements 2^13 times smaller than it. In a row that is nearly certain it is not.
 template <typename T>
 TPPO_INLINE PerD per_d_of(const GradientCoefficients& c) {
   if (c.per_d == 0.0f) return PerD::kNone;
   const float per_x = __builtin_fabsf(c.per_d * c.scale), max = __builtin_fabsf(c.max);
   const bool finite = !c.extreme && max < -kLowest && per_x < 1e6f;  // 1e6 2e30
-  const bool plain = finite && (!counts_from_origin<T>() || per_x * max <= 0x1p11f * __builtin_fabsf(c.constant));
+  const bool plain = finite && per_x * max <= (sizeof(T) == 4 ? 1.0f : 0x1p11f) * __builtin_fabsf(c.constant);
   return plain ? PerD::kPlain : PerD::kExtreme;
 }
 
@@ -108,10 +102,10 @@ class GradientSweep {
     const float reference = c_.references[block];
     if (reference == reference_) return;
     reference_ = reference;
-    const float k = __builtin_exp2f((reference - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(reference, c_.scale)));
+    const float k = __builtin_exp2f((reference - c_.max) * c_.scale - static_cast<float>(rounding_of_origin(reference, c_.scale)));
     const float per_x = k * c_.per_d * c_.scale;
     per_x_ = splat(per_x);
-    constant_ = splat(kFromZero ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
+    constant_ = splat(kPerD == PerD::kPlain ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
   }
   TPPO_INLINE_MEMBER void take(int64_t j) const { take(x_ + j, c_.e + j, out_ + j); }
   /// The last elements, which fill no step.
@@ -127,18 +121,14 @@ class GradientSweep {
   }
 
  private:
-  static constexpr bool kFromZero = kPerD == PerD::kPlain && counts_from_origin<T>();
-
   TPPO_INLINE_MEMBER void take(const T* x, const float* e, T* out) const {
     F v[kTogether], weight[kTogether];
     if (kPerD != PerD::kNone) load_group(x, v);
     load_group(e, weight);
     for (int k = 0; k < kTogether; ++k) {
       F factor = constant_;
-      if (kPerD != PerD::kNone) {
-        const F d = kFromZero ? v[k] : v[k] - max_;
-        factor = fma(per_x_, kPerD == PerD::kExtreme ? max(lowest_, d) : d, constant_);
-      }
+      if (kPerD == PerD::kPlain) factor = fma(per_x_, v[k], constant_);
+      if (kPerD == PerD::kExtreme) factor = fma(per_x_, max(lowest_, v[k] - max_), constant_);
       v[k] = weight[k] * factor;
     }
     store_group(out, v);
@@ -238,7 +228,7 @@ TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float referen
 /// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
 template <bool kAhead, typename T, typename Beside>
 TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax block, float scale, Beside& beside, RowSums& r) {
-  raise_max<T>(r, block.max, scale);
+  raise_max(r, block.max, scale);
   // Against a maximum of -inf everything but NaN must still count as 0.
   const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
   beside.begin(begin / kBlock, r.max);
@@ -246,13 +236,12 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
   // Also where the distance from a large maximum would overflow.
   const bool extreme = block.extreme || !((reference - kLowest) * scale < 1e38f);
   r.extreme |= block.extreme;
-  constexpr bool kOrigin = counts_from_origin<T>();
-  if (kOrigin && !has_origin(reference, scale))
+  if (!has_origin(reference, scale))
     sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   else if (extreme)
-    sum_block<kOrigin, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+    sum_block<true, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   else
-    sum_block<kOrigin, false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
+    sum_block<true, false, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   return kAhead ? scan.result(x + end, end - begin) : BlockMax{};
 }
 
@@ -281,7 +270,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
     r.extreme = extreme;
     beside.tail(j, n - j, kept.e, kept.reference);
   }
-  if (counts_from_origin<T>()) take_out_rounding<T>(r, static_cast<float>(rounding_of_origin<T>(r.max, scale)));
+  take_out_rounding<T>(r, static_cast<float>(rounding_of_origin(r.max, scale)));
   return r;
 }
 

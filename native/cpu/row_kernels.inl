@@ -34,14 +34,15 @@ TPPO_INLINE double rounding_of_origin(float reference, float scale) {
 }
 
 /// The sums of a whole row, whose exponents are too large by `rounding`, with the right ones. They are divided by the exponential that the maximum
-/// was given, so that it contributes 1, and a certain token has the log-probability 0.
+/// was given, so that it contributes 1 and nothing, and a certain token has the log-probability 0 and the entropy 0.
 template <typename T>
 TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
   const F t[] = {splat(rounding)};
   F e[1];
   exp2_of<degree<T>()>(t, e);
-  r.t = (r.t - rounding * r.s) / e[0][0];
   r.s /= e[0][0];
+  // The product rounded as the maximum's was.
+  r.t = (r.t - e[0][0] * rounding * r.s) / e[0][0];
 }
 
 /// Sums so far, seen from a larger maximum.

@@ -45,12 +45,15 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
   Tensor targetsTensor;
   private final NativeArray wakingLogits = NativeArray.allocate(DType.BF16, WAKING_ROWS * WAKING_VOCAB);
   private final NativeArray wakingTargets = NativeArray.allocate(DType.I64, WAKING_ROWS);
+  private final Tensor wakingTensor = torch.ones((long) WAKING_ROWS * WAKING_VOCAB);
+  private final Scalar one = new Scalar(1.0);
   private final NativeArray[] matrices = new NativeArray[MATRICES];
   private final Tensor[] leaves = new Tensor[MATRICES];
   private NativeArray all;
   private NativeArray source;
   private int next;
-  private boolean inPlace;
+  private String method;
+  private InTurn inTurn;
 
   /** Draws logits and targets, the same in every matrix. */
   final void makeLogits() {
@@ -129,30 +132,49 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
     return 2 * source.length() * source.dtype().bytes();
   }
 
-  /** Returns whether this method replaces the logits by their gradient. */
-  abstract boolean overwrites(String method);
+  /** Returns whether our kernel replaces the logits by their gradient. */
+  abstract boolean overwrites();
+
+  /** Calls our kernel on a matrix. */
+  abstract void callOurs(int k);
 
   /** Notes which method is measured. */
   @Setup(Level.Trial)
   public void noteMethod(BenchmarkParams params) {
     String name = params.getBenchmark();
-    inPlace = overwrites(name.substring(name.lastIndexOf('.') + 1));
+    method = name.substring(name.lastIndexOf('.') + 1);
+  }
+
+  /** Starts the times of our kernel beside another way. */
+  @Setup(Level.Iteration)
+  public void startInTurn(InTurn measured) {
+    inTurn = measured;
+    inTurn.start();
   }
 
   /**
-   * Prepares a call that overwrites the logits, outside the measured time: fresh ones in every matrix, then a stream
-   * in place over the same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as
-   * a call would, full of unwritten lines.
+   * Prepares a call, outside the measured time, where our kernel overwrites the logits: fresh ones in every matrix, then a stream in place over the
+   * same memory. The stream is the ceiling, taken just before the call, and it leaves the cache as a call would, full of unwritten lines. If the call is
+   * libtorch's, our kernel comes first, to be compared with it.
    */
   @Setup(Level.Invocation)
   public void freshen() {
-    if (!inPlace) {
+    if (!overwrites()) {
       return;
     }
     refill();
     long floats = all.length() * all.dtype().bytes() / Float.BYTES;
     ceiling().add(NativeLoops.loops_scale(all.address(), 1, floats, threadCount(), 1) / MATRICES);
     wakeThreads();
+    if (method.startsWith("libtorch")) {
+      long start = System.nanoTime();
+      for (int k = 0; k < MATRICES; k++) {
+        callOurs(k);
+      }
+      inTurn.add(System.nanoTime() - start, MATRICES);
+      refill();
+      wakeTorch();
+    }
   }
 
   /**
@@ -160,16 +182,25 @@ public abstract class LogitsBenchmark extends OperationBenchmark {
    * milliseconds on a virtual machine. The arrays are small, so that the cache stays nearly as it is.
    */
   private void wakeThreads() {
+    repeatedly(() -> Kernels.tokenLogProbs(TokenLayout.flat(WAKING_ROWS), Logits.of(wakingLogits, WAKING_VOCAB), wakingTargets,
+        TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none()));
+  }
+
+  /** The same for the threads of libtorch. */
+  private void wakeTorch() {
+    repeatedly(() -> wakingTensor.mul_(one));
+  }
+
+  private static void repeatedly(Runnable call) {
     long start = System.nanoTime();
     do {
-      Kernels.tokenLogProbs(TokenLayout.flat(WAKING_ROWS), Logits.of(wakingLogits, WAKING_VOCAB), wakingTargets,
-          TokenLogProbsOptions.defaults(), TokenLogProbsOutputs.none());
+      call.run();
     } while (System.nanoTime() - start < WAKING_NANOS);
   }
 
   @Override
   void sampleCeiling() {
-    if (!inPlace) {
+    if (!overwrites()) {
       super.sampleCeiling();
     }
   }

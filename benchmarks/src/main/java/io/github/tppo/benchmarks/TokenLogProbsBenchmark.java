@@ -30,7 +30,7 @@ public class TokenLogProbsBenchmark extends LogitsBenchmark {
     makeLogits();
     logprob = NativeArray.allocate(DType.F32, tokens);
     entropies = entropy ? NativeArray.allocate(DType.F32, tokens) : null;
-    tppo(0);
+    callOurs(0);
     try (PointerScope scope = new PointerScope(); NoGradGuard guard = new NoGradGuard()) {
       Tensor[] expected = inTorch(matrixTensor(0).to(torch.ScalarType.Float));
       requireClose("logprob of tppo", logprob.toFloats(), Torch.toFloats(expected[0]), 1e-5);
@@ -41,7 +41,7 @@ public class TokenLogProbsBenchmark extends LogitsBenchmark {
   }
 
   @Override
-  boolean overwrites(String method) {
+  boolean overwrites() {
     return false;
   }
 
@@ -54,10 +54,11 @@ public class TokenLogProbsBenchmark extends LogitsBenchmark {
   /** One kernel call. */
   @Benchmark
   public void tppo() {
-    tppo(nextMatrix());
+    callOurs(nextMatrix());
   }
 
-  private void tppo(int k) {
+  @Override
+  void callOurs(int k) {
     Kernels.tokenLogProbs(layout(), matrix(k), targets, TokenLogProbsOptions.defaults(),
         TokenLogProbsOutputs.none().withLogprob(logprob).withEntropy(entropies));
   }

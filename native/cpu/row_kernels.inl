@@ -23,18 +23,22 @@ constexpr int degree() {
 }
 
 /// Whether the exponents are x scale - origin, one operation, where the origin is reference scale rounded to float. That shifts all exponents of a
-/// reference alike, by a known amount; sums and gradients make up for it. Where rounding the origin would move the exponents by more than 1/8 they
-/// are (x - reference) scale.
-TPPO_INLINE bool has_origin(float reference, float scale) { return __builtin_fabsf(reference * scale) < 0x1p22f; }
+/// reference alike, by a known amount; sums and gradients make up for it. They are (x - reference) scale where rounding the origin would move them by
+/// more than 1/8, and for float32 by more than 2^-15: the small entropy of a nearly certain row would be lost beside it.
+template <typename T>
+TPPO_INLINE bool has_origin(float reference, float scale) {
+  return __builtin_fabsf(reference * scale) < (sizeof(T) == 4 ? 0x1p10f : 0x1p22f);
+}
 
 /// By how much the exponents of a reference are too large.
+template <typename T>
 TPPO_INLINE double rounding_of_origin(float reference, float scale) {
-  if (!has_origin(reference, scale)) return 0.0;
+  if (!has_origin<T>(reference, scale)) return 0.0;
   return static_cast<double>(reference) * scale - reference * scale;
 }
 
 /// The sums of a whole row, whose exponents are too large by `rounding`, with the right ones. They are divided by the exponential that the maximum
-/// was given, so that it contributes 1 and nothing, and a certain token has the log-probability 0 and the entropy 0.
+/// was given, so that it contributes 1, and a certain token has the log-probability 0 and the entropy 0.
 template <typename T>
 TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
   const F t[] = {splat(rounding)};
@@ -46,10 +50,11 @@ TPPO_INLINE void take_out_rounding(RowSums& r, float rounding) {
 }
 
 /// Sums so far, seen from a larger maximum.
+template <typename T>
 TPPO_INLINE void raise_max(RowSums& r, float max, float scale) {
   if (!(max > r.max)) return;
   if (r.max > kMinusInfinity) {
-    const double k = (static_cast<double>(r.max) - max) * scale - rounding_of_origin(r.max, scale) + rounding_of_origin(max, scale);
+    const double k = (static_cast<double>(r.max) - max) * scale - rounding_of_origin<T>(r.max, scale) + rounding_of_origin<T>(max, scale);
     const double f = __builtin_exp2(k);
     r.t = f * (r.t + k * r.s);
     r.s *= f;
@@ -75,7 +80,7 @@ constexpr int64_t kept_tail(int64_t elements) {
   return sizeof(T) == 4 ? elements : kStep;
 }
 
-/// What the second sweep does beside scaling the exponentials: nothing, per_d d as it is, or with d limited.
+/// What the second sweep does beside scaling the exponentials: nothing, add per_d d, or add it with d limited.
 enum class PerD { kNone, kPlain, kExtreme };
 
 /// Which of them a row needs. Unlimited, per_d d must stay finite where the exponential is 0. kPlain counts d from 0 instead of from the maximum, in a
@@ -103,7 +108,7 @@ class GradientSweep {
     const float reference = c_.references[block];
     if (reference == reference_) return;
     reference_ = reference;
-    const float k = __builtin_exp2f((reference - c_.max) * c_.scale - static_cast<float>(rounding_of_origin(reference, c_.scale)));
+    const float k = __builtin_exp2f((reference - c_.max) * c_.scale - static_cast<float>(rounding_of_origin<T>(reference, c_.scale)));
     const float per_x = k * c_.per_d * c_.scale;
     per_x_ = splat(per_x);
     constant_ = splat(kPerD == PerD::kPlain ? static_cast<float>(static_cast<double>(k) * c_.constant - static_cast<double>(per_x) * c_.max) : k * c_.constant);
@@ -229,7 +234,7 @@ TPPO_INLINE void sum_block(const T* x, int64_t begin, int64_t end, float referen
 /// A block whose maximum is known; returns that of the block after it when kAhead says that there is a whole one.
 template <bool kAhead, typename T, typename Beside>
 TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax block, float scale, Beside& beside, RowSums& r) {
-  raise_max(r, block.max, scale);
+  raise_max<T>(r, block.max, scale);
   // Against a maximum of -inf everything but NaN must still count as 0.
   const float reference = r.max > kMinusInfinity ? r.max : 0.0f;
   beside.begin(begin / kBlock, r.max);
@@ -237,7 +242,7 @@ TPPO_INLINE BlockMax add_block(const T* x, int64_t begin, int64_t end, BlockMax 
   // Also where the distance from a large maximum would overflow.
   const bool extreme = block.extreme || !((reference - kLowest) * scale < 1e38f);
   r.extreme |= block.extreme;
-  if (!has_origin(reference, scale))
+  if (!has_origin<T>(reference, scale))
     sum_block<false, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
   else if (extreme)
     sum_block<true, true, kAhead>(x, begin, end, reference, scale, scan, beside, r);
@@ -271,7 +276,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
     r.extreme = extreme;
     beside.tail(j, n - j, kept.e, kept.reference);
   }
-  take_out_rounding<T>(r, static_cast<float>(rounding_of_origin(r.max, scale)));
+  take_out_rounding<T>(r, static_cast<float>(rounding_of_origin<T>(r.max, scale)));
   return r;
 }
 

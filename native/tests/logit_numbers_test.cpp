@@ -104,16 +104,19 @@ TEST(entropy_gradient_of_a_confident_row) {
   // Its largest logit has a gradient far below p, and of the sign that takes probability from it.
   test::each_isa([] {
     for (int32_t dtype : {TPPO_F32, TPPO_BF16, TPPO_F16})
-      for (float most : {6.0f, 49.5f, 88.0f, -49.5f}) {
-        Row row(2200, dtype, 1.0, 1.0);
-        for (int64_t j = 0; j < row.v; ++j) row.logits.set(j, most - 100.0f);
-        row.logits.set(0, most);
-        row.logits.set(row.target, most - 21.0f);
-        row.run();
-        const double q = std::exp(row.logits.get(row.target) - row.logits.get(0)), p = 1.0 / (1.0 + q);
-        const double entropy = -p * std::log(p) - q * p * std::log(q * p), expected = p * (std::log(p) + entropy);
-        CHECK_NEAR(row.grad.get(0), expected, dtype == TPPO_F16 ? 3e-8 : 0.0, 1e-2);
-        CHECK_NEAR(row.grad.get(row.target), -expected, dtype == TPPO_F16 ? 3e-8 : 0.0, 1e-2);
-      }
+      for (float most : {6.0f, 49.5f, 88.0f, -49.5f, 700.3f, 12345.678f, 1e6f})
+        for (int64_t target : {733, 1024}) {  // 1024: wherever vectors have up to 1024 elements it is added to what the largest gives
+          if (dtype != TPPO_F32 && most > 100.0f) continue;  // the type's steps are too wide
+          Row row(2200, dtype, 1.0, 1.0);
+          row.target = target;
+          for (int64_t j = 0; j < row.v; ++j) row.logits.set(j, most - 100.0f);
+          row.logits.set(0, most);
+          row.logits.set(row.target, most - 21.0f);
+          row.run();
+          const double q = std::exp(row.logits.get(row.target) - row.logits.get(0)), p = 1.0 / (1.0 + q);
+          const double entropy = -p * std::log(p) - q * p * std::log(q * p), expected = p * (std::log(p) + entropy);
+          CHECK_NEAR(row.grad.get(0), expected, dtype == TPPO_F16 ? 3e-8 : 0.0, 1e-2);
+          CHECK_NEAR(row.grad.get(row.target), -expected, dtype == TPPO_F16 ? 3e-8 : 0.0, 1e-2);
+        }
   });
 }

@@ -56,11 +56,14 @@ class ReportTest {
         run("standard",
             result("Nll", "tppo", params("auto", "2x4"), "us/op", "[[5]]"),
             result("Nll", "tppo", params("portable", "2x4"), "us/op", "[[10]]"),
-            result("Nll", "libtorch", params("auto", "2x4"), "us/op", "[[20, 40, 30]]", inTurn)),
+            result("Nll", "libtorch", params("auto", "2x4"), "us/op", "[[20, 40, 30]]", inTurn),
+            result("Nll", "libtorchAsFloat", params("auto", "2x4"), "us/op", "[[50]]", counter("tppoNanos", "[[0]]"))),
         run("memory kept", result("Nll", "libtorch", params("auto", "2x4"), "us/op", "[[2, 4, 18]]", inTurn))));
     List<String> lines = Arrays.asList(report.split("\n"));
-    assertEquals("| Nll | shape 2x4 | 5.00 µs |  |  |  | libtorch 10.0, libtorch, memory kept 2.00 |", lines.get(4));
-    assertEquals("| Nll | isa portable, shape 2x4 | 10.0 µs |  |  |  | libtorch 3.00, libtorch, memory kept 0.40 |", lines.get(5));
+    assertEquals("| Nll | shape 2x4 | 5.00 µs |  |  |  | libtorch 10.0, libtorch as float 10.0,"
+        + " libtorch, memory kept 2.00 |", lines.get(4));
+    assertEquals("| Nll | isa portable, shape 2x4 | 10.0 µs |  |  |  | libtorch 3.00, libtorch as float 5.00,"
+        + " libtorch, memory kept 0.40 |", lines.get(5));
   }
 
   @Test

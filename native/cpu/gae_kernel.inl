@@ -4,6 +4,7 @@
 // Valid tokens are taken in blocks of a vector's width, counted back from the last valid one: which tokens share a block, and with it every bit
 // of the result, depends on the valid tokens alone, not on padding, holes or packing. Within a block the recurrence is a scan in float32; from
 // block to block it is carried in double, so that rounding does not grow with the length.
+#include "sequence_results.inl"
 #include "token_kernels.h"
 #include "vector.inl"
 
@@ -33,20 +34,6 @@ TPPO_INLINE F load_first(const float* p, int count) {
   for (int i = 0; i < count; ++i) x[i] = p[i];
   return load<F>(x);
 #endif
-}
-
-TPPO_INLINE void store_first(float* p, F v, int count) {
-#if defined(__AVX512F__)
-  _mm512_mask_storeu_ps(p, static_cast<__mmask16>((1u << count) - 1), v);
-#else
-  for (int i = 0; i < count; ++i) p[i] = v[i];
-#endif
-}
-
-TPPO_INLINE I lane_numbers() {
-  I lanes;
-  for (int i = 0; i < kLanes; ++i) lanes[i] = i;
-  return lanes;
 }
 
 /// Factors of a call. All powers are rounded from double.
@@ -159,14 +146,20 @@ TPPO_INLINE bool all_masked(const uint8_t* p) {
 
 /// Blocks that run beside each other.
 constexpr int kBeside = 8;
+/// Tokens ahead of the blocks that rewards and values are fetched from memory: the processor does not foresee where the valid tokens of the next
+/// sequence end. Measured; into the nearest cache it takes longer than not at all.
+constexpr int64_t kAhead = 512;
 
 /// One sequence of a batch.
+template <typename Results>
 struct Walker {
   const GaeBatch s;  // with pointers to the sequence
   const Factors& f;
   Carry carry;
+  Results advantages, returns;  // returns only where s.returns is not NULL
 
-  Walker(const GaeBatch& batch, const Factors& factors, int64_t begin, int64_t end) : s(from(batch, begin, end)), f(factors) {}
+  Walker(const GaeBatch& batch, const Factors& factors, int64_t begin, int64_t end)
+      : s(from(batch, begin, end)), f(factors), advantages(s.advantages), returns(s.returns) {}
 
   static GaeBatch from(GaeBatch batch, int64_t begin, int64_t end) {
     batch.rewards += begin;
@@ -178,22 +171,29 @@ struct Walker {
     return batch;
   }
 
-  TPPO_INLINE_MEMBER void put(int64_t i, float advantage, float value) const {
-    s.advantages[i] = advantage;
-    if (s.returns != nullptr) s.returns[i] = advantage + value;
+  TPPO_INLINE_MEMBER void put(int64_t i, float advantage, float value) {
+    advantages.put(i, advantage);
+    if (s.returns != nullptr) returns.put(i, advantage + value);
   }
 
-  template <bool kPast>
-  static TPPO_INLINE_MEMBER void put(float* p, F v) {
-    if (kPast)
-      store_past_caches(p, v);
-    else
-      store(p, v);
+  TPPO_INLINE_MEMBER void fetch(int64_t begin, int64_t end) const {
+    for (int64_t i = begin; i < end; i += 16) {
+      __builtin_prefetch(s.values + i, 0, 2);
+      __builtin_prefetch(s.rewards + i, 0, 2);
+    }
+  }
+  /// The last tokens, whose blocks come first.
+  void fetch_last() const {
+    int64_t end = s.length;
+    if (s.mask != nullptr)
+      while (end >= kLanes && all_masked(s.mask + end - kLanes)) end -= kLanes;
+    fetch(end > kAhead ? end - kAhead : 0, end);
   }
 
   /// The BLOCKS blocks that end before `end`, all of them valid: step by step beside each other, since each is one long chain.
-  template <bool kPast, bool kOne, int BLOCKS>
+  template <bool kOne, int BLOCKS>
   TPPO_INLINE_MEMBER void whole(int64_t end) {
+    if (Results::kFromMemory && BLOCKS == kBeside && end >= kAhead + BLOCKS * kLanes) fetch(end - kAhead - BLOCKS * kLanes, end - kAhead);
     F value[BLOCKS], d[BLOCKS];
     for (int k = 0; k < BLOCKS; ++k) value[k] = load<F>(s.values + end - (k + 1) * kLanes);
     for (int k = 0; k < BLOCKS; ++k) {
@@ -208,12 +208,11 @@ struct Walker {
       carried[k] = static_cast<float>(carry.advantage);
       hand_over(f, kLanes, d[k][0], value[k][0], carry);
     }
-    for (int k = 0; k < BLOCKS; ++k) {
-      const F advantage = fma(to_carry, splat(carried[k]), d[k]);
-      const int64_t at = end - (k + 1) * kLanes;
-      put<kPast>(s.advantages + at, advantage);
-      if (s.returns != nullptr) put<kPast>(s.returns + at, advantage + value[k]);
-    }
+    for (int k = 0; k < BLOCKS; ++k) d[k] = fma(to_carry, splat(carried[k]), d[k]);
+    advantages.put_vectors(end, d);
+    if (s.returns == nullptr) return;
+    for (int k = 0; k < BLOCKS; ++k) d[k] = d[k] + value[k];
+    returns.put_vectors(end, d);
   }
 
   /// Collects the next kLanes valid tokens before `end`, or those that are left; returns where it stopped.
@@ -244,36 +243,38 @@ struct Walker {
   TPPO_INLINE_MEMBER void start(int count) {
     const F value = load_first(s.values, count);
     const F advantage = part(f, load_first(s.rewards, count), value, count, carry);
-    store_first(s.advantages, advantage, count);
-    if (s.returns != nullptr) store_first(s.returns, advantage + value, count);
+    advantages.put_first(advantage, count);
+    if (s.returns != nullptr) returns.put_first(advantage + value, count);
   }
 
-  template <bool kPast>
-  TPPO_INLINE_MEMBER void masked(int64_t end) const {
-    put<kPast>(s.advantages + end - kLanes, splat(0.0f));
-    if (s.returns != nullptr) put<kPast>(s.returns + end - kLanes, splat(0.0f));
+  /// The kLanes tokens that end before `end`, none of them valid.
+  TPPO_INLINE_MEMBER void masked(int64_t end) {
+    const F zeros[1] = {splat(0.0f)};
+    advantages.put_vectors(end, zeros);
+    if (s.returns != nullptr) returns.put_vectors(end, zeros);
   }
 
-  template <bool kPast, bool kOne>
+  template <bool kOne>
   void run() {
+    if (Results::kFromMemory) fetch_last();
     int64_t end = s.length;
     while (end >= kLanes) {
       const uint8_t* const mask = s.mask;
       if (end >= kBeside * kLanes && (mask == nullptr || all_valid<kBeside>(mask + end - kBeside * kLanes))) {
-        whole<kPast, kOne, kBeside>(end);
+        whole<kOne, kBeside>(end);
         end -= kBeside * kLanes;
       } else if (mask == nullptr || all_valid<1>(mask + end - kLanes)) {
-        whole<kPast, kOne, 1>(end);
+        whole<kOne, 1>(end);
         end -= kLanes;
       } else if (all_masked(mask + end - kLanes)) {
-        masked<kPast>(end);
+        masked(end);
         end -= kLanes;
       } else if (mask[end - 1] == 0) {
         // To the next valid token, so that blocks after padding are whole again.
         const int count = masked_at_end(mask + end - kLanes);
         end -= count;
-        store_first(s.advantages + end, splat(0.0f), count);
-        if (s.returns != nullptr) store_first(s.returns + end, splat(0.0f), count);
+        advantages.put_zeros(end + count, count);
+        if (s.returns != nullptr) returns.put_zeros(end + count, count);
       } else {
         end = gathered(end);
       }
@@ -283,19 +284,23 @@ struct Walker {
       return;
     }
     while (end > 0) end = gathered(end);
+    advantages.finish();
+    if (s.returns != nullptr) returns.finish();
   }
 };
+
+template <typename Results>
+void walk(const GaeBatch& batch, const Factors& factors, int64_t begin, int64_t end) {
+  Walker<Results> walker(batch, factors, begin, end);
+  batch.gamma == 1.0 ? walker.template run<true>() : walker.template run<false>();
+}
 
 void gae(const GaeBatch& batch, int64_t first, int64_t last) {
   const Factors factors(batch);
   for (int64_t b = last - 1; b >= first; --b) {
     const int64_t begin = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b] : b * batch.length;
     const int64_t end = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b + 1] : begin + batch.length;
-    Walker walker(batch, factors, begin, end);
-    if (batch.gamma == 1.0)
-      batch.past_caches ? walker.run<true, true>() : walker.run<false, true>();
-    else
-      batch.past_caches ? walker.run<true, false>() : walker.run<false, false>();
+    batch.past_caches ? walk<LargeResults>(batch, factors, begin, end) : walk<CachedResults>(batch, factors, begin, end);
   }
   if (batch.past_caches) stores_done();
 }

@@ -14,7 +14,7 @@ namespace {
 /// Floats of a chunk when the caller does not say: 32 MB. But every chunk reads the whole matrix twice and its gradient once, which takes
 /// kFewestTokens to pay off.
 constexpr int64_t kChunkFloats = 8 << 20;
-constexpr int64_t kFewestTokens = 128;
+constexpr int64_t kFewestTokens = 256;
 constexpr int64_t kChunkMultiple = 16;
 /// Hidden states gathered or scattered by one task.
 constexpr int64_t kTokensPerTask = 16;

@@ -39,8 +39,8 @@ TEST(memory_is_bounded_by_a_chunk) {
         const double rows = static_cast<double>((chunk + 15) / 16 * 16);
         CHECK(bytes(8192, hidden, vocab, chunk) <= rows * (row + padding) + 8.0 * 8192 + 1024);
       }
-      // Without a size of its own: 32 MB or 128 tokens, and then 8 bytes for each token there is.
-      const double most = std::max(33.6e6, 128 * (row + padding)) + 16 * (row + padding) + 1024;
+      // Without a size of its own: 32 MB or 256 tokens, and then 8 bytes for each token there is.
+      const double most = std::max(33.6e6, 256 * (row + padding)) + 16 * (row + padding) + 1024;
       CHECK(bytes(8192, hidden, vocab, 0) <= most + 8.0 * 8192);
       CHECK(bytes(1 << 20, hidden, vocab, 0) <= most + 8.0 * (1 << 20));
       CHECK(bytes(8192, hidden, vocab, 0) < 8192.0 * 4.0 * static_cast<double>(vocab) / 20);

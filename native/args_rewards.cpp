@@ -9,12 +9,12 @@ namespace {
 /// Every valid label must be a class.
 void classes_0_to_2(Check& c, const char* name, const int32_t* labels, const uint8_t* mask, int64_t n) {
   if (!c.contents() || labels == nullptr) return;
-  const auto wrong = [=](int64_t i) { return (mask == nullptr || mask[i] != 0) & (static_cast<uint32_t>(labels[i]) > 2u); };
-  // Which one it is is asked afterwards: a search that may end at any token cannot take several at a time.
+  // Whether it is valid, and which one it is, is asked afterwards: a search that may end at any token cannot take several at a time.
   uint32_t any = 0;
-  for (int64_t i = 0; i < n; ++i) any |= wrong(i);
+  for (int64_t i = 0; i < n; ++i) any |= static_cast<uint32_t>(labels[i]) > 2u;
   for (int64_t i = 0; any != 0 && i < n; ++i)
-    if (wrong(i)) return c.fail("%s[%lld] is %d, expected 0, 1 or 2", name, static_cast<long long>(i), labels[i]);
+    if (static_cast<uint32_t>(labels[i]) > 2u && (mask == nullptr || mask[i] != 0))
+      return c.fail("%s[%lld] is %d, expected 0, 1 or 2", name, static_cast<long long>(i), labels[i]);
 }
 
 }  // namespace

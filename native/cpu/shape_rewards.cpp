@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 
 #include "cpu_backend.h"
 #include "doubles.inl"
@@ -55,12 +56,11 @@ class Shaping {
 
   void sequence(int64_t begin, int64_t end, const float* terminal) {
     count_ = 0;
-    int64_t valid_end = end;
-    while (valid_end > begin && !valid(a_.mask, valid_end - 1)) --valid_end;
+    const int64_t valid_end = begin + without_masked_end(a_.mask != nullptr ? a_.mask + begin : nullptr, end - begin);
     clear(valid_end, end);
     for (int64_t i = begin; i < valid_end;) {
       const int64_t n = std::min(kChunk, valid_end - i);
-      const bool beside_each_other = valid_tokens(a_.mask != nullptr ? a_.mask + i : nullptr, n) == n;
+      const bool beside_each_other = a_.mask == nullptr || std::memchr(a_.mask + i, 0, static_cast<size_t>(n)) == nullptr;
       TokensToShape t = beside_each_other ? in_place(i, n) : gathered(i, valid_end);
       i = at_[t.count - 1] + 1;
       if (terminal != nullptr && i == valid_end) t.terminal = *terminal;
@@ -78,9 +78,10 @@ class Shaping {
   /// The n tokens from `first` on, all of them valid.
   TokensToShape in_place(int64_t first, int64_t n) {
     const auto from = [&](auto* array) { return array != nullptr ? array + first : nullptr; };
-    for (int64_t k = 0; k < n; ++k) at_[k] = first + k;
+    for (int64_t k = a_.positions != nullptr ? 0 : n - 1; k < n; ++k) at_[k] = first + k;
     TokensToShape t{};
     t.count = n;
+    t.classes = from(a_.classes);
     t.scores = from(a_.scores);
     t.logprobs = from(a_.logprobs);
     t.ref_logprobs = from(a_.ref_logprobs);
@@ -99,6 +100,7 @@ class Shaping {
         clear(i, i + 1);
         continue;
       }
+      if (a_.classes != nullptr) copies_.classes[t.count] = a_.classes[i];
       if (a_.scores != nullptr) copies_.scores[t.count] = a_.scores[i];
       if (a_.logprobs != nullptr) {
         copies_.logprobs[t.count] = a_.logprobs[i];
@@ -106,6 +108,7 @@ class Shaping {
       }
       at_[t.count++] = i;
     }
+    t.classes = a_.classes != nullptr ? copies_.classes : nullptr;
     t.scores = a_.scores != nullptr ? copies_.scores : nullptr;
     t.logprobs = a_.logprobs != nullptr ? copies_.logprobs : nullptr;
     t.ref_logprobs = copies_.ref_logprobs;
@@ -128,10 +131,6 @@ class Shaping {
 
   void shape(TokensToShape& t) {
     t.lwp = lwp(t.count);
-    if (a_.classes != nullptr) {
-      for (int64_t k = 0; k < t.count; ++k) class_scores_[k] = a_.class_values[a_.classes[at_[k]]];
-      t.class_scores = class_scores_;
-    }
     kernels_.shape_rewards(a_, t, sums_[0]);
   }
 
@@ -163,9 +162,10 @@ class Shaping {
   double sums_[TPPO_SHAPE_REWARDS_STATS][kTokens] = {};
   int64_t beyond_ = 0;
   int64_t count_ = 0;   // valid tokens of the sequence so far
-  int64_t at_[kChunk];  // the tokens at hand
-  double lwp_[kChunk], class_scores_[kChunk];
+  int64_t at_[kChunk];  // the tokens at hand; of tokens beside each other only the last one, where nobody asks for the others
+  double lwp_[kChunk];
   struct {
+    int32_t classes[kChunk];
     float scores[kChunk], logprobs[kChunk], ref_logprobs[kChunk], lwp[kChunk], shaped[kChunk], kl[kChunk], rewards[kChunk];
   } copies_;
 };

@@ -7,10 +7,15 @@
 namespace tppo::cpu {
 namespace {
 
+inline Doubles value_of(Doubles c, const double (&values)[3]) {
+  return c == 0.0 ? Doubles{} + values[0] : (c == 1.0 ? Doubles{} + values[1] : Doubles{} + values[2]);
+}
+
 void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens_to_shape, double* accumulated) {
   const TokensToShape t = tokens_to_shape;  // which no store can change
   const double kl_coef = a.kl_coef, clamp = a.log_ratio_clamp;
   const int32_t estimator = a.kl_estimator;
+  const double class_values[] = {a.class_values[0], a.class_values[1], a.class_values[2]};
   Sums16<TPPO_SHAPE_REWARDS_STATS> sums(accumulated);
   each16(0, t.count, [&](const auto& tokens) {
     for (int k = 0; k < tokens.parts(); ++k) {
@@ -19,7 +24,7 @@ void shape_rewards(const tppo_shape_rewards_args& a, const TokensToShape& tokens
         if (array != nullptr) tokens.store(array, k, v);
       };
       const Doubles lwp = tokens.load(t.lwp, k);
-      const Doubles shaped = lwp * (t.class_scores != nullptr ? tokens.load(t.class_scores, k) : tokens.load(t.scores, k));
+      const Doubles shaped = lwp * (t.classes != nullptr ? value_of(tokens.load(t.classes, k), class_values) : tokens.load(t.scores, k));
       Doubles kl{};
       if (t.logprobs != nullptr) {
         const auto d = math::log_ratio(tokens.load(t.logprobs, k), tokens.load(t.ref_logprobs, k), clamp);

@@ -31,7 +31,7 @@ struct MaskedValues {
 struct TokensToShape {
   int64_t count;
   const double* lwp;
-  const double* class_scores;            // either these or `scores`, the others NULL
+  const int32_t* classes;                // either these or `scores`, the others NULL
   const float* scores;
   const float *logprobs, *ref_logprobs;  // NULL: no KL
   double terminal;                       // added to the reward of the last of them

@@ -62,6 +62,18 @@ inline int64_t valid_tokens(const uint8_t* mask, int64_t n) {
   return count;
 }
 
+/// n less the masked tokens after the last valid one.
+inline int64_t without_masked_end(const uint8_t* mask, int64_t n) {
+  if (mask == nullptr) return n;
+  uint64_t eight;
+  for (; n >= 8; n -= 8) {
+    __builtin_memcpy(&eight, mask + n - 8, sizeof eight);
+    if (eight != 0) break;
+  }
+  while (n > 0 && mask[n - 1] == 0) --n;
+  return n;
+}
+
 /// Token bounds of the sequences of a padded or packed layout.
 struct Sequences {
   int64_t count, length;  // length: of padded sequences

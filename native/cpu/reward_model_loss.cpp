@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cmath>
+#include <type_traits>
 
 #include "../math/reward_model_loss.h"
 #include "cpu_backend.h"
@@ -27,13 +28,16 @@ class RewardModel {
   RewardModel(const tppo_reward_model_loss_args& a, const Batch& batch)
       : a_(a), global_mask_(a.global_mask != nullptr ? a.global_mask : a.mask), batch_(batch), kernels_(token_kernels()) {}
 
-  void sequence(int64_t b, int64_t begin, int64_t end) {
+  void sequence(int64_t b, int64_t begin, int64_t whole_end) {
+    const int64_t end = begin + std::max(without_masked_end(a_.mask != nullptr ? a_.mask + begin : nullptr, whole_end - begin),
+                                         without_masked_end(global_mask_ != nullptr ? global_mask_ + begin : nullptr, whole_end - begin));
     const double global = math::weighted(a_.w_global, global_slope(b, begin, end));
     const RewardModelWeights weights{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
     each_chunk(begin, end, [&](int64_t first, const RewardModelTokens& tokens) {
       kernels_.reward_model_loss(tokens, weights, sums_[0]);
       if (a_.grad_logits != nullptr) store_gradient(first, tokens.count);
     });
+    clear(end, whole_end);
   }
 
   void finish(double* stats) const {
@@ -89,6 +93,17 @@ class RewardModel {
     T* const g = static_cast<T*>(a_.grad_logits) + 3 * first;
     for (int64_t i = 0; i < n; ++i)
       for (int c = 0; c < 3; ++c) math::store(g + 3 * i + c, gradient_[c][i]);
+  }
+
+  /// What tokens outside both masks get.
+  void clear(int64_t begin, int64_t end) const {
+    const auto fill = [&](auto* array, int64_t width) {
+      if (array != nullptr) std::fill(array + width * begin, array + width * end, std::decay_t<decltype(*array)>{});
+    };
+    fill(a_.weighted_nll, 1);
+    fill(a_.expected_value, 1);
+    fill(a_.argmax, 1);
+    fill(static_cast<T*>(a_.grad_logits), 3);
   }
 
   const tppo_reward_model_loss_args& a_;

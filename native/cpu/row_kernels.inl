@@ -156,6 +156,12 @@ struct NoSweep {
   TPPO_INLINE_MEMBER void tail() {}
 };
 
+/// Fetches from memory what a stride at x holds.
+template <typename T>
+TPPO_INLINE void fetch_stride(const T* x) {
+  for (int64_t line = 0; line < kStride * static_cast<int64_t>(sizeof(T)); line += 64) __builtin_prefetch(reinterpret_cast<const char*>(x) + line, 0, 2);
+}
+
 /// What the first sweep does beside its sums where it keeps the exponentials of the row.
 template <typename T, typename Sweep>
 class Keeping {
@@ -172,9 +178,7 @@ class Keeping {
     behind_.take(j);
     store_group(e_ + j, e);
     // So that memory does not idle while all that is worked on lies in the caches.
-    if (next_ != nullptr)
-      for (int64_t line = 0; line < kStride * static_cast<int64_t>(sizeof(T)); line += 64)
-        __builtin_prefetch(reinterpret_cast<const char*>(next_ + j) + line, 0, 2);
+    if (next_ != nullptr) fetch_stride(next_ + j);
   }
   /// The last n elements, from j on, which fill no step.
   TPPO_INLINE_MEMBER void tail(int64_t j, int64_t n, const float* e, float reference) {
@@ -190,11 +194,19 @@ class Keeping {
   Sweep behind_;
 };
 
-/// Where it keeps nothing.
-struct KeepingNothing {
+/// Where it keeps nothing. Then it waits for memory, so rows are fetched kAhead elements before; measured.
+template <typename T>
+class KeepingNothing {
+ public:
+  TPPO_INLINE_MEMBER explicit KeepingNothing(const T* x) : x_(x) {}
+
   TPPO_INLINE_MEMBER void begin(int64_t, float) {}
-  TPPO_INLINE_MEMBER void take(int64_t, const F (&)[kTogether]) const {}
+  TPPO_INLINE_MEMBER void take(int64_t j, const F (&)[kTogether]) const { fetch_stride(x_ + j + kAhead); }
   TPPO_INLINE_MEMBER void tail(int64_t, int64_t, const float*, float) {}
+
+ private:
+  static constexpr int64_t kAhead = 16384 / sizeof(T);
+  const T* const x_;
 };
 
 /// Where it works on a row's tail.
@@ -282,7 +294,7 @@ TPPO_INLINE RowSums sums(const T* x, int64_t n, float scale, Beside beside) {
 
 template <typename T>
 RowSums row_sums(const void* x, int64_t n, float scale) {
-  return sums(static_cast<const T*>(x), n, scale, KeepingNothing{});
+  return sums(static_cast<const T*>(x), n, scale, KeepingNothing<T>(static_cast<const T*>(x)));
 }
 
 template <typename T, typename Sweep>

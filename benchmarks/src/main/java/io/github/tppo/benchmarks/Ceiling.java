@@ -10,7 +10,7 @@ import org.openjdk.jmh.annotations.State;
 /**
  * How fast the machine moves as many bytes as one operation must, measured around every iteration, so that the two are
  * compared under the same load. The ceiling is an in-place stream: every byte of an array of half the size is read and
- * written once, by as many threads.
+ * written once, by as many threads; for an operation that only reads, a stream that only reads.
  */
 @State(Scope.Thread)
 @AuxCounters(AuxCounters.Type.EVENTS)

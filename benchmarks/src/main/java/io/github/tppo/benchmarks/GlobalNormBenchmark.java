@@ -25,14 +25,16 @@ public class GlobalNormBenchmark extends OperationBenchmark {
   @Param("1048576")
   public int length;
 
+  private NativeArray all;
   private final List<NativeArray> gradients = new ArrayList<>();
   private final List<Tensor> views = new ArrayList<>();
 
   /** Makes the inputs and compares with libtorch. */
   @Setup
   public void setup() {
+    all = Memory.allocate(DType.F32, (long) tensors * length);
     for (int k = 0; k < tensors; k++) {
-      NativeArray gradient = Memory.allocate(DType.F32, length);
+      NativeArray gradient = all.slice((long) k * length, length);
       Tensor view = Torch.view(gradient, length);
       view.normal_();
       gradients.add(gradient);
@@ -46,6 +48,12 @@ public class GlobalNormBenchmark extends OperationBenchmark {
   @Override
   long bytes() {
     return 4L * tensors * length;
+  }
+
+  /** A stream that reads as much. */
+  @Override
+  void sampleCeiling() {
+    ceiling().add(NativeLoops.loops_read(all.address(), all.length(), threadCount()));
   }
 
   /** One kernel call. */

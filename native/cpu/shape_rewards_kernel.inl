@@ -7,6 +7,7 @@
 namespace tppo::cpu {
 namespace {
 
+/// The values of classes 0, 1 and 2.
 inline Doubles value_of(Doubles c, const double (&values)[3]) {
   return c == 0.0 ? Doubles{} + values[0] : (c == 1.0 ? Doubles{} + values[1] : Doubles{} + values[2]);
 }

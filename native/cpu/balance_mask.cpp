@@ -50,16 +50,13 @@ uint64_t balance_mask_workspace(const tppo_balance_mask_args& a, int32_t) {
 int32_t balance_mask(const tppo_balance_mask_args& a, const Call& call) {
   const Sequences sequences(a);
   // Past the last valid token of a sequence nothing is counted or kept.
-  const auto valid_end = [&](int64_t b) {
-    const int64_t begin = sequences.begin(b);
-    return begin + without_masked_end(a.mask != nullptr ? a.mask + begin : nullptr, sequences.end(b) - begin);
-  };
+  const auto last = [&](int64_t b) { return valid_end(a.mask, sequences.begin(b), sequences.end(b)); };
   double* const partial = Workspace(call.workspace).take<double>(sequences.count * 3);
   double counts[3] = {}, kept[3];
   const bool given = a.count1 >= 0;
   if (!given || a.stats != nullptr) {
     parallel(sequences.count, a.num_tokens / 2 + sequences.count * 10, [&](int64_t b) {
-      count_classes(a, sequences.begin(b), valid_end(b), partial + 3 * b, [&](int64_t i) { return valid(a.mask, i); });
+      count_classes(a, sequences.begin(b), last(b), partial + 3 * b, [&](int64_t i) { return valid(a.mask, i); });
     });
     add_blocks(partial, sequences.count, 3, counts);
   }
@@ -69,7 +66,7 @@ int32_t balance_mask(const tppo_balance_mask_args& a, const Call& call) {
   const TokenKernels& kernels = token_kernels();
   parallel(sequences.count, a.num_tokens * 2 + sequences.count * 30, [&](int64_t b) {
     const uint32_t sample = a.sample_ids != nullptr ? a.sample_ids[b] : static_cast<uint32_t>(a.first_sample + b);
-    const int64_t begin = sequences.begin(b), end = valid_end(b);
+    const int64_t begin = sequences.begin(b), end = last(b);
     keep_sequence(a, kernels, rule, sample, begin, end);
     std::fill(a.out + end, a.out + sequences.end(b), uint8_t{0});
     if (a.stats != nullptr) count_classes(a, begin, end, partial + 3 * b, [&](int64_t i) { return a.out[i]; });

@@ -176,6 +176,7 @@ struct Walker {
     if (s.returns != nullptr) returns.put(i, advantage + value);
   }
 
+  /// Fetches the rewards and values of the tokens [begin, end) from memory.
   TPPO_INLINE_MEMBER void fetch(int64_t begin, int64_t end) const {
     for (int64_t i = begin; i < end; i += 16) {
       __builtin_prefetch(s.values + i, 0, 2);
@@ -302,7 +303,7 @@ void gae(const GaeBatch& batch, int64_t first, int64_t last) {
     const int64_t end = batch.cu_seqlens != nullptr ? batch.cu_seqlens[b + 1] : begin + batch.length;
     batch.past_caches ? walk<LargeResults>(batch, factors, begin, end) : walk<CachedResults>(batch, factors, begin, end);
   }
-  if (batch.past_caches) stores_done();
+  if (batch.past_caches) LargeResults::complete();
 }
 
 }  // namespace

@@ -29,8 +29,7 @@ class RewardModel {
       : a_(a), global_mask_(a.global_mask != nullptr ? a.global_mask : a.mask), batch_(batch), kernels_(token_kernels()) {}
 
   void sequence(int64_t b, int64_t begin, int64_t whole_end) {
-    const int64_t end = begin + std::max(without_masked_end(a_.mask != nullptr ? a_.mask + begin : nullptr, whole_end - begin),
-                                         without_masked_end(global_mask_ != nullptr ? global_mask_ + begin : nullptr, whole_end - begin));
+    const int64_t end = std::max(valid_end(a_.mask, begin, whole_end), valid_end(global_mask_, begin, whole_end));
     const double global = math::weighted(a_.w_global, global_slope(b, begin, end));
     const RewardModelWeights weights{{a_.class_weights[0], a_.class_weights[1], a_.class_weights[2]}, a_.w_local, batch_.local_inverse, global};
     each_chunk(begin, end, [&](int64_t first, const RewardModelTokens& tokens) {

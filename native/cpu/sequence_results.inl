@@ -38,12 +38,22 @@ class CachedResults {
   /// The first `count` < kLanes tokens, the last to come.
   TPPO_INLINE_MEMBER void put_first(F v, int count) { store_first(sequence_, v, count); }
   TPPO_INLINE_MEMBER void finish() {}
+  static void complete() {}
 
  private:
   float* const sequence_;
 };
 
 #if defined(__AVX2__)
+/// To an address on a vector's boundary, past the caches.
+TPPO_INLINE void store_past_caches(float* p, F v) {
+#if defined(__AVX512F__)
+  _mm512_stream_ps(p, v);
+#else
+  _mm256_stream_ps(p, v);
+#endif
+}
+
 /// Lane i of the result is lane i + count of `low` followed by `high`; 0 <= count <= kLanes.
 TPPO_INLINE F lanes_from(int count, F low, F high) {
   const I from = lane_numbers() + count;
@@ -55,7 +65,7 @@ TPPO_INLINE F lanes_from(int count, F low, F high) {
 #endif
 }
 
-/// Results that go past the caches: as vectors on their boundaries, whatever tokens they begin at. A line that is written otherwise is first read,
+/// Results too large for the caches, which would first be read into them: they go past, as vectors on their boundaries, whatever tokens they begin at. A line that is written otherwise is first read,
 /// and the stores behind it wait. So what a vector leaves below a boundary waits for the vector before it.
 class StreamedResults {
  public:
@@ -105,6 +115,8 @@ class StreamedResults {
     if (waiting_from_ != kNone) store_first(sequence_ + waiting_from_, waiting_, kLanes - past_boundary(waiting_from_));
     waiting_from_ = kNone;
   }
+  /// Makes the results of all sequences visible to other threads before what follows.
+  static void complete() { _mm_sfence(); }
 
  private:
   static constexpr int64_t kNone = -1;

@@ -56,14 +56,14 @@ class Shaping {
 
   void sequence(int64_t begin, int64_t end, const float* terminal) {
     count_ = 0;
-    const int64_t valid_end = begin + without_masked_end(a_.mask != nullptr ? a_.mask + begin : nullptr, end - begin);
-    clear(valid_end, end);
-    for (int64_t i = begin; i < valid_end;) {
-      const int64_t n = std::min(kChunk, valid_end - i);
+    const int64_t last = valid_end(a_.mask, begin, end);
+    clear(last, end);
+    for (int64_t i = begin; i < last;) {
+      const int64_t n = std::min(kChunk, last - i);
       const bool beside_each_other = a_.mask == nullptr || std::memchr(a_.mask + i, 0, static_cast<size_t>(n)) == nullptr;
-      TokensToShape t = beside_each_other ? in_place(i, n) : gathered(i, valid_end);
+      TokensToShape t = beside_each_other ? in_place(i, n) : gathered(i, last);
       i = at_[t.count - 1] + 1;
-      if (terminal != nullptr && i == valid_end) t.terminal = *terminal;
+      if (terminal != nullptr && i == last) t.terminal = *terminal;
       shape(t);
       if (!beside_each_other) scatter(t);
     }

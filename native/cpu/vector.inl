@@ -55,22 +55,6 @@ TPPO_INLINE void store(T* p, V v) {
   __builtin_memcpy(p, &v, sizeof v);
 }
 
-/// Stores past the caches where the address allows it: for results larger than the last-level cache, which would first be read from memory.
-TPPO_INLINE void store_past_caches(float* p, F v) {
-#if defined(__AVX512F__)
-  if (reinterpret_cast<uintptr_t>(p) % 64 == 0) return _mm512_stream_ps(p, v);
-#elif defined(__AVX2__)
-  if (reinterpret_cast<uintptr_t>(p) % 32 == 0) return _mm256_stream_ps(p, v);
-#endif
-  store(p, v);
-}
-/// Makes these stores visible to other threads before what follows.
-TPPO_INLINE void stores_done() {
-#if defined(__AVX2__)
-  _mm_sfence();
-#endif
-}
-
 /// Keeps the compiler from loading a value once for each use.
 template <typename V>
 TPPO_INLINE void in_register(V& v) {

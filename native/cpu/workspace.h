@@ -62,16 +62,16 @@ inline int64_t valid_tokens(const uint8_t* mask, int64_t n) {
   return count;
 }
 
-/// n less the masked tokens after the last valid one.
-inline int64_t without_masked_end(const uint8_t* mask, int64_t n) {
-  if (mask == nullptr) return n;
+/// Where the last valid token of [begin, end) ends; `begin` where none is.
+inline int64_t valid_end(const uint8_t* mask, int64_t begin, int64_t end) {
+  if (mask == nullptr) return end;
   uint64_t eight;
-  for (; n >= 8; n -= 8) {
-    __builtin_memcpy(&eight, mask + n - 8, sizeof eight);
+  for (; end - begin >= 8; end -= 8) {
+    __builtin_memcpy(&eight, mask + end - 8, sizeof eight);
     if (eight != 0) break;
   }
-  while (n > 0 && mask[n - 1] == 0) --n;
-  return n;
+  while (end > begin && mask[end - 1] == 0) --end;
+  return end;
 }
 
 /// Token bounds of the sequences of a padded or packed layout.
